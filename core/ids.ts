@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto'
+
+/** Prefix of every kind of id, so that an id says what it names. */
+export const idPrefixes = {
+  organization: 'org',
+  customer: 'cus',
+  user: 'usr',
+  apiKey: 'key',
+  connector: 'con',
+  action: 'act',
+  connection: 'cxn',
+  workflow: 'wf',
+  workflowVersion: 'wv',
+  deployment: 'dep',
+  trigger: 'trg',
+  route: 'rt',
+  event: 'evt',
+  execution: 'exec',
+  trace: 'trc',
+  deadLetter: 'dlq',
+  secret: 'sec',
+  audit: 'aud',
+  dataKey: 'dk',
+  role: 'role',
+} as const
+
+export type IdKind = keyof typeof idPrefixes
+
+/**
+ * A new id: prefix, then 12 hex digits of the time in milliseconds, then 16 random hex digits.
+ * Ids of one kind sort by creation time, which lists use as their cursor.
+ */
+export function newId(kind: IdKind, now = Date.now()): string {
+  return `${idPrefixes[kind]}_${now.toString(16).padStart(12, '0')}${randomBytes(8).toString('hex')}`
+}
