@@ -1,0 +1,136 @@
+import { z } from 'zod'
+import { AppError } from './errors.ts'
+
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean),
+  )
+
+/** Every setting of Patchbay, read from the environment once at start. */
+const environmentSchema = z.object({
+  PATCHBAY_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+  PATCHBAY_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(8787)
+    .describe('Port to listen on; 0 picks a free one.'),
+  PATCHBAY_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('The address clients and webhook senders reach this server at, when it is not the listening one.'),
+  PATCHBAY_DATA_DIR: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Folder of the embedded database, the owner key and the master key.'),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('A Postgres 15+ server to use in place of the embedded database.'),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .optional()
+    .describe('A Redis server to hold the queues; without it the queues live in Postgres.'),
+  PATCHBAY_API_KEY: z
+    .string()
+    .regex(/^pk_(test|live)_[A-Za-z0-9_-]{32,}$/, 'must look like pk_live_ followed by 32 or more letters, digits, _ or -')
+    .optional()
+    .describe('The owner API key to install on first start; without it one is generated.'),
+  PATCHBAY_MASTER_KEY: z
+    .string()
+    .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)')
+    .optional()
+    .describe('Master key that wraps the data keys. Required with DATABASE_URL; otherwise kept in the data folder.'),
+  PATCHBAY_ALLOWED_HOSTS: list.describe('Host names this server answers to, besides localhost and the public URL.'),
+  PATCHBAY_ALLOWED_PRIVATE_HOSTS: list.describe(
+    'Private hosts, addresses or CIDR ranges that connectors and workflows may call.',
+  ),
+  PATCHBAY_LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info').describe('Least severe line logged.'),
+  PATCHBAY_SANDBOX_PROCESSES: z.coerce.number().int().min(1).max(64).default(1).describe('Processes that run workflow code.'),
+  PATCHBAY_WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(20).describe('Executions run at once by this process.'),
+  PATCHBAY_RATE_LIMIT_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(6000)
+    .describe('Calls per minute of an API key that sets no ceiling of its own.'),
+  PATCHBAY_MAX_WEBHOOK_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .max(64 * 1024 * 1024)
+    .default(5 * 1024 * 1024)
+    .describe('Largest webhook body accepted.'),
+})
+
+export interface Config {
+  host: string
+  port: number
+  publicUrl: string | undefined
+  dataDir: string
+  databaseUrl: string | undefined
+  redisUrl: string | undefined
+  ownerApiKey: string | undefined
+  masterKey: string | undefined
+  allowedHosts: readonly string[]
+  allowedPrivateHosts: readonly string[]
+  logLevel: z.infer<typeof environmentSchema>['PATCHBAY_LOG_LEVEL']
+  sandboxProcesses: number
+  workerConcurrency: number
+  rateLimitPerMinute: number
+  maxWebhookBytes: number
+}
+
+/** Names, defaults and meanings of every setting, for the reference page. */
+export const settings = Object.entries(environmentSchema.shape).map(([name, schema]) => ({
+  name,
+  description: schema.description ?? '',
+}))
+
+/**
+ * Reads the configuration.
+ * @throws AppError `misconfigured` naming every bad setting at once, unknown `PATCHBAY_*` names included:
+ * a setting that cannot take effect is refused.
+ */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''))
+  const problems = Object.keys(given)
+    .filter((name) => name.startsWith('PATCHBAY_') && !(name in environmentSchema.shape))
+    .map((name) => `${name}: no such setting`)
+  const parsed = environmentSchema.safeParse(given)
+  if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+  if (given.DATABASE_URL !== undefined && given.PATCHBAY_MASTER_KEY === undefined) {
+    problems.push('PATCHBAY_MASTER_KEY: required with DATABASE_URL (make one with: openssl rand -base64 32)')
+  }
+  if (problems.length > 0 || !parsed.success) {
+    throw new AppError('misconfigured', `The environment has settings Patchbay cannot use:\n  ${problems.join('\n  ')}`, {
+      hint: 'Correct or unset them and start again. docs/reference.md lists every setting.',
+      data: { problems },
+    })
+  }
+  const env = parsed.data
+  return {
+    host: env.PATCHBAY_HOST,
+    port: env.PATCHBAY_PORT,
+    publicUrl: env.PATCHBAY_PUBLIC_URL?.replace(/\/+$/, ''),
+    dataDir: env.PATCHBAY_DATA_DIR,
+    databaseUrl: env.DATABASE_URL,
+    redisUrl: env.REDIS_URL,
+    ownerApiKey: env.PATCHBAY_API_KEY,
+    masterKey: env.PATCHBAY_MASTER_KEY,
+    allowedHosts: env.PATCHBAY_ALLOWED_HOSTS,
+    allowedPrivateHosts: env.PATCHBAY_ALLOWED_PRIVATE_HOSTS,
+    logLevel: env.PATCHBAY_LOG_LEVEL,
+    sandboxProcesses: env.PATCHBAY_SANDBOX_PROCESSES,
+    workerConcurrency: env.PATCHBAY_WORKER_CONCURRENCY,
+    rateLimitPerMinute: env.PATCHBAY_RATE_LIMIT_PER_MINUTE,
+    maxWebhookBytes: env.PATCHBAY_MAX_WEBHOOK_BYTES,
+  }
+}

@@ -1,0 +1,168 @@
+import pg from 'pg'
+import type { TenantScope } from '../core/actor.ts'
+import { AppError } from '../core/errors.ts'
+import type { Logger } from '../core/log.ts'
+import { openEmbedded } from './embedded.ts'
+import { migrate } from './migrate.ts'
+
+export type Row = Record<string, unknown>
+
+/** A transaction: what every query of `db/` takes, and the only way to reach a table. */
+export interface Tx {
+  /** All rows of a statement. */
+  rows<R extends object = Row>(sql: string, params?: readonly unknown[]): Promise<R[]>
+  /** The first row, or undefined. */
+  row<R extends object = Row>(sql: string, params?: readonly unknown[]): Promise<R | undefined>
+  /** Runs a statement for its effect; gives the number of rows it touched. */
+  run(sql: string, params?: readonly unknown[]): Promise<number>
+}
+
+export interface Database {
+  kind: 'embedded' | 'postgres'
+  /** For libraries that bring queries of their own (the queue). */
+  connection: pg.ClientConfig
+  /** A transaction that sees one organization's rows, or only some of its customers'. */
+  tenant<T>(scope: TenantScope, fn: (tx: Tx) => Promise<T>): Promise<T>
+  /** The same, read-only. */
+  read<T>(scope: TenantScope, fn: (tx: Tx) => Promise<T>): Promise<T>
+  /** A transaction of the runtime's own role, for `db/system.ts` alone (checked by the layering test). */
+  system<T>(fn: (tx: Tx) => Promise<T>): Promise<T>
+  /** Resolves when the database answers. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+const ID = /^[a-z]+_[0-9a-z]+$/
+
+/** Ids go into `SET LOCAL`, which takes no parameters, so their form is checked here. */
+function checkedId(id: string): string {
+  if (!ID.test(id)) throw new AppError('internal', `'${id}' is not an id.`)
+  return id
+}
+
+function tenantPrelude(scope: TenantScope, access: 'READ ONLY' | 'READ WRITE'): string {
+  const organization = checkedId(scope.organizationId)
+  // An actor limited to no customer at all must see none, not all.
+  const customers = scope.customerIds === null ? '' : scope.customerIds.map(checkedId).join(',') || 'none'
+  return (
+    `BEGIN ${access}; SET LOCAL ROLE patchbay_app; SET LOCAL search_path = patchbay; ` +
+    `SET LOCAL app.organization_id = '${organization}'; SET LOCAL app.customer_id = '${customers}'`
+  )
+}
+
+const systemPrelude = 'BEGIN; SET LOCAL ROLE patchbay_system; SET LOCAL search_path = patchbay'
+
+function asTx(client: pg.ClientBase): Tx {
+  const run = (sql: string, params?: readonly unknown[]) => client.query(sql, params === undefined ? undefined : [...params])
+  return {
+    rows: async <R extends object>(sql: string, params?: readonly unknown[]) => (await run(sql, params)).rows as R[],
+    row: async <R extends object>(sql: string, params?: readonly unknown[]) => (await run(sql, params)).rows[0] as R | undefined,
+    run: async (sql, params) => (await run(sql, params)).rowCount ?? 0,
+  }
+}
+
+/** Errors of the connection, not of the statement: the caller may try again. */
+const CONNECTION_LOST = /^(08|57P0)|ECONN|EPIPE|ENOENT/
+
+function asUnavailable(error: unknown): unknown {
+  const code = (error as { code?: unknown }).code
+  const message = error instanceof Error ? error.message : ''
+  const lost = (typeof code === 'string' && CONNECTION_LOST.test(code)) || /Connection terminated|timeout exceeded when trying to connect/.test(message)
+  if (!lost) return error
+  return new AppError('unavailable', 'The database does not answer.', { hint: 'Try again in a few seconds.', retryAfterSeconds: 5, cause: error })
+}
+
+/** The constraint a statement broke by repeating a unique value, or undefined for any other error. */
+export function brokenUnique(error: unknown): string | undefined {
+  const e = error as { code?: string; constraint?: string }
+  return e.code === '23505' ? (e.constraint ?? '') : undefined
+}
+
+async function withTransaction<T>(pool: pg.Pool, prelude: string, fn: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw asUnavailable(error)
+  })
+  let broken: Error | undefined
+  try {
+    await client.query(prelude)
+    const result = await fn(asTx(client))
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch((rollbackError: Error) => {
+      broken = rollbackError
+    })
+    throw asUnavailable(error)
+  } finally {
+    client.release(broken)
+  }
+}
+
+/**
+ * Opens the database and brings it up to date: the embedded one in `dataDir`, or the server at `databaseUrl`.
+ * Same migrations, same roles, same policies on both.
+ */
+export async function openDatabase(options: {
+  databaseUrl: string | undefined
+  dataDir: string
+  log: Logger
+  poolSize?: number
+  /** Set-up of libraries that keep tables of their own in this database (the queue); runs after our migrations. */
+  prepare?: (client: pg.ClientBase) => Promise<void>
+}): Promise<Database> {
+  const embedded = options.databaseUrl === undefined ? await openEmbedded(options.dataDir) : undefined
+  const connection: pg.ClientConfig = embedded?.connection ?? { connectionString: options.databaseUrl }
+
+  const setup = new pg.Client(connection)
+  try {
+    await setup.connect()
+    const applied = await migrate(setup)
+    if (applied.length > 0) options.log.info({ applied }, 'database migrated')
+    await setup.query('RESET ROLE')
+    await options.prepare?.(setup)
+    // The embedded database has one session for everybody: from here on it is the tenant role's, as the
+    // connections of a server are, so that a query outside a transaction sees nothing.
+    if (embedded !== undefined) await setup.query('SET ROLE patchbay_app')
+  } catch (error) {
+    await embedded?.close()
+    throw asSetupError(error)
+  } finally {
+    await setup.end().catch(() => undefined) // the error that matters was thrown above
+  }
+
+  const pool = new pg.Pool({
+    ...connection,
+    max: options.poolSize ?? (embedded === undefined ? 20 : 10),
+    // A query outside a transaction works as the tenant role with no tenant: it sees nothing.
+    ...(embedded === undefined ? { options: '-c role=patchbay_app -c search_path=patchbay' } : {}),
+  })
+  pool.on('error', (error) => options.log.warn({ err: error.message }, 'an idle database connection was lost'))
+
+  return {
+    kind: embedded === undefined ? 'postgres' : 'embedded',
+    connection,
+    tenant: (scope, fn) => withTransaction(pool, tenantPrelude(scope, 'READ WRITE'), fn),
+    read: (scope, fn) => withTransaction(pool, tenantPrelude(scope, 'READ ONLY'), fn),
+    system: (fn) => withTransaction(pool, systemPrelude, fn),
+    ping: async () => {
+      await pool.query('SELECT 1').catch((error: unknown) => {
+        throw asUnavailable(error)
+      })
+    },
+    close: async () => {
+      await pool.end()
+      await embedded?.close()
+    },
+  }
+}
+
+function asSetupError(error: unknown): unknown {
+  const code = (error as { code?: string }).code
+  if (code === '42501') {
+    return new AppError('misconfigured', 'The database user may not create what Patchbay needs.', {
+      hint: 'It needs CREATE on the database and CREATEROLE (for the roles patchbay_app and patchbay_system), once, for migrations.',
+      cause: error,
+    })
+  }
+  return asUnavailable(error)
+}

@@ -1,0 +1,433 @@
+-- Roles: the server never works as the connecting user. patchbay_app is bound by the tenant policies;
+-- patchbay_system is what the runtime uses for the few questions that come before the tenant is known
+-- (which key is this? whose webhook? which executions are due?). Neither can bypass row-level security.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'patchbay_app') THEN
+    CREATE ROLE patchbay_app NOLOGIN NOBYPASSRLS;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'patchbay_system') THEN
+    CREATE ROLE patchbay_system NOLOGIN NOBYPASSRLS;
+  END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- another database of the cluster made them just now
+END $$;
+DO $$ BEGIN
+  IF NOT pg_has_role(current_user, 'patchbay_app', 'MEMBER') THEN EXECUTE format('GRANT patchbay_app TO %I', current_user); END IF;
+  IF NOT pg_has_role(current_user, 'patchbay_system', 'MEMBER') THEN EXECUTE format('GRANT patchbay_system TO %I', current_user); END IF;
+END $$;
+GRANT USAGE ON SCHEMA patchbay TO patchbay_app, patchbay_system;
+
+-- May the current transaction see rows of this customer? app.customer_id holds nothing (all of the
+-- organization's customers) or the ids the actor is limited to, separated by commas.
+CREATE FUNCTION customer_visible(customer text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT coalesce(current_setting('app.customer_id', true), '') = ''
+      OR customer = ANY (string_to_array(current_setting('app.customer_id', true), ','))
+$$;
+
+CREATE TABLE organizations (
+  id text PRIMARY KEY,
+  name text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE environments (
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  slug text NOT NULL,
+  name text NOT NULL,
+  production boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (organization_id, slug)
+);
+
+-- Keys that seal an organization's secrets, themselves wrapped by the master key (envelope encryption).
+CREATE TABLE data_keys (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  wrapped_key text NOT NULL,
+  master_key_id text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX data_keys_organization ON data_keys (organization_id, created_at DESC);
+
+CREATE TABLE customers (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  name text NOT NULL,
+  slug text NOT NULL,
+  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'inactive')),
+  metadata jsonb NOT NULL DEFAULT '{}',
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (organization_id, slug)
+);
+
+CREATE TABLE api_keys (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  name text NOT NULL,
+  mode text NOT NULL CHECK (mode IN ('test', 'live')),
+  prefix text NOT NULL,
+  hash bytea NOT NULL UNIQUE,
+  role text NOT NULL CHECK (role IN ('owner', 'admin', 'developer', 'operator', 'end_user', 'viewer')),
+  -- Narrows the role; null means all the role has.
+  permissions text[],
+  -- The only customers the key reaches; null means all.
+  customer_ids text[],
+  ip_allowlist text[],
+  rate_per_minute integer CHECK (rate_per_minute > 0),
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  last_used_at timestamptz,
+  created_by text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CHECK (role <> 'end_user' OR cardinality(customer_ids) = 1)
+);
+CREATE INDEX api_keys_organization ON api_keys (organization_id, id);
+
+CREATE TABLE connectors (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  slug text NOT NULL,
+  name text NOT NULL,
+  description text NOT NULL DEFAULT '',
+  visibility text NOT NULL DEFAULT 'private' CHECK (visibility IN ('private', 'public')),
+  -- Everything of the definition but its actions and its shared schemas.
+  definition jsonb NOT NULL,
+  -- Shared JSON Schemas the actions refer to as #/schemas/<name>.
+  schemas jsonb NOT NULL DEFAULT '{}',
+  -- Counts changes; caches of a connector are keyed by it.
+  revision integer NOT NULL DEFAULT 1,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (organization_id, slug)
+);
+
+CREATE TABLE actions (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  connector_id text NOT NULL REFERENCES connectors ON DELETE CASCADE,
+  slug text NOT NULL,
+  name text NOT NULL,
+  description text NOT NULL DEFAULT '',
+  effect text NOT NULL CHECK (effect IN ('read', 'write', 'destructive')),
+  definition jsonb NOT NULL,
+  search tsvector GENERATED ALWAYS AS (
+    setweight(to_tsvector('english', replace(slug, '_', ' ')), 'A')
+    || setweight(to_tsvector('english', name), 'A')
+    || setweight(to_tsvector('english', description), 'B')
+  ) STORED,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (connector_id, slug)
+);
+CREATE INDEX actions_search ON actions USING gin (search);
+CREATE INDEX actions_organization ON actions (organization_id, connector_id);
+
+CREATE TABLE connections (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  -- Null: the organization's own account, shared by its workflows.
+  customer_id text REFERENCES customers ON DELETE CASCADE,
+  connector_id text NOT NULL REFERENCES connectors ON DELETE CASCADE,
+  name text NOT NULL,
+  auth_method text NOT NULL,
+  credentials text NOT NULL, -- sealed
+  base_url text,
+  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'inactive', 'expired', 'failed')),
+  status_reason text,
+  is_default boolean NOT NULL DEFAULT false,
+  verified_at timestamptz,
+  last_used_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE NULLS NOT DISTINCT (organization_id, customer_id, connector_id, name)
+);
+CREATE UNIQUE INDEX connections_default ON connections (organization_id, customer_id, connector_id) NULLS NOT DISTINCT WHERE is_default;
+CREATE INDEX connections_connector ON connections (connector_id);
+CREATE INDEX connections_customer ON connections (customer_id);
+
+CREATE TABLE workflows (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  slug text NOT NULL,
+  name text NOT NULL,
+  description text NOT NULL DEFAULT '',
+  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'inactive')),
+  tier text NOT NULL DEFAULT 'standard' CHECK (tier IN ('instant', 'standard', 'long')),
+  timeout_ms integer NOT NULL CHECK (timeout_ms > 0),
+  -- {maxAttempts, initialIntervalMs, backoffCoefficient, maxIntervalMs}; null means never retried.
+  retry jsonb,
+  input_schema jsonb,
+  draft_code text NOT NULL,
+  latest_version integer NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (organization_id, slug)
+);
+
+CREATE TABLE workflow_versions (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  workflow_id text NOT NULL REFERENCES workflows ON DELETE CASCADE,
+  version integer NOT NULL,
+  source text NOT NULL,
+  code text NOT NULL, -- what the sandbox runs: the source without its types
+  tier text NOT NULL,
+  timeout_ms integer NOT NULL,
+  retry jsonb,
+  input_schema jsonb,
+  connectors text[] NOT NULL DEFAULT '{}',
+  published_by text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (workflow_id, version)
+);
+
+CREATE TABLE deployments (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  workflow_id text NOT NULL REFERENCES workflows ON DELETE CASCADE,
+  workflow_version_id text NOT NULL REFERENCES workflow_versions ON DELETE CASCADE,
+  environment text NOT NULL,
+  active boolean NOT NULL DEFAULT true,
+  deployed_by text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  FOREIGN KEY (organization_id, environment) REFERENCES environments
+);
+CREATE UNIQUE INDEX deployments_active ON deployments (workflow_id, environment) WHERE active;
+CREATE INDEX deployments_history ON deployments (workflow_id, environment, id DESC);
+
+CREATE TABLE triggers (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  customer_id text REFERENCES customers ON DELETE CASCADE,
+  type text NOT NULL CHECK (type IN ('webhook', 'scheduler', 'app_event')),
+  name text NOT NULL,
+  description text NOT NULL DEFAULT '',
+  enabled boolean NOT NULL DEFAULT true,
+  -- {verification, deduplication, deadLetter, ...}: validated by the type's zod schema.
+  config jsonb NOT NULL,
+  secret text, -- sealed signing secret or key
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX triggers_organization ON triggers (organization_id, id);
+
+CREATE TABLE routes (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  trigger_id text NOT NULL REFERENCES triggers ON DELETE CASCADE,
+  workflow_id text NOT NULL REFERENCES workflows ON DELETE CASCADE,
+  environment text NOT NULL,
+  filter jsonb, -- condition; null matches every event
+  position integer NOT NULL,
+  FOREIGN KEY (organization_id, environment) REFERENCES environments
+);
+CREATE INDEX routes_trigger ON routes (trigger_id, position);
+CREATE INDEX routes_workflow ON routes (workflow_id);
+
+CREATE TABLE events (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  customer_id text REFERENCES customers ON DELETE CASCADE,
+  source text NOT NULL CHECK (source IN ('webhook', 'scheduled', 'manual')),
+  trigger_id text REFERENCES triggers ON DELETE SET NULL,
+  dedupe_key text,
+  headers jsonb NOT NULL DEFAULT '{}',
+  payload jsonb,
+  status text NOT NULL CHECK (status IN ('delivered', 'unmatched', 'failed')),
+  received_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX events_dedupe ON events (trigger_id, dedupe_key) WHERE dedupe_key IS NOT NULL;
+CREATE INDEX events_organization ON events (organization_id, id DESC);
+
+CREATE TABLE executions (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  customer_id text REFERENCES customers ON DELETE CASCADE,
+  workflow_id text NOT NULL REFERENCES workflows ON DELETE CASCADE,
+  workflow_version_id text NOT NULL REFERENCES workflow_versions ON DELETE CASCADE,
+  environment text NOT NULL,
+  tier text NOT NULL,
+  status text NOT NULL CHECK (status IN ('queued', 'running', 'completed', 'failed', 'timeout', 'cancelled')),
+  triggered_by text NOT NULL CHECK (triggered_by IN ('webhook', 'scheduler', 'app_event', 'api', 'mcp', 'cli', 'workflow', 'replay', 'agent')),
+  event_id text REFERENCES events ON DELETE SET NULL,
+  trigger_id text REFERENCES triggers ON DELETE SET NULL,
+  parent_execution_id text,
+  replay_of text,
+  depth integer NOT NULL DEFAULT 0,
+  input jsonb,
+  headers jsonb NOT NULL DEFAULT '{}',
+  output jsonb,
+  error jsonb,
+  stats jsonb,
+  attempt integer NOT NULL DEFAULT 0,
+  max_attempts integer NOT NULL DEFAULT 1,
+  cancel_requested boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  -- When a queued execution may run next (retries wait here).
+  due_at timestamptz NOT NULL DEFAULT now(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  worker text,
+  heartbeat_at timestamptz
+);
+CREATE INDEX executions_organization ON executions (organization_id, id DESC);
+CREATE INDEX executions_workflow ON executions (workflow_id, id DESC);
+CREATE INDEX executions_event ON executions (event_id) WHERE event_id IS NOT NULL;
+CREATE INDEX executions_customer ON executions (customer_id, id DESC) WHERE customer_id IS NOT NULL;
+-- What the sweeper looks at.
+CREATE INDEX executions_queued ON executions (due_at) WHERE status = 'queued';
+CREATE INDEX executions_running ON executions (heartbeat_at) WHERE status = 'running';
+
+-- The log lines of one attempt, written once when it ends.
+CREATE TABLE execution_logs (
+  execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  attempt integer NOT NULL,
+  organization_id text NOT NULL,
+  customer_id text,
+  lines jsonb NOT NULL,
+  PRIMARY KEY (execution_id, attempt)
+);
+
+CREATE TABLE traces (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  customer_id text,
+  execution_id text REFERENCES executions ON DELETE CASCADE,
+  attempt integer,
+  connection_id text,
+  connector text NOT NULL,
+  action text NOT NULL,
+  status text NOT NULL CHECK (status IN ('success', 'error', 'pending')),
+  http_status integer,
+  duration_ms integer,
+  request jsonb NOT NULL,
+  response jsonb,
+  error jsonb,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX traces_organization ON traces (organization_id, id DESC);
+CREATE INDEX traces_execution ON traces (execution_id, id) WHERE execution_id IS NOT NULL;
+
+CREATE TABLE dead_letters (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  customer_id text,
+  execution_id text REFERENCES executions ON DELETE CASCADE,
+  event_id text,
+  workflow_id text NOT NULL REFERENCES workflows ON DELETE CASCADE,
+  workflow_version_id text NOT NULL,
+  event_payload jsonb,
+  error_message text NOT NULL,
+  error_context jsonb NOT NULL,
+  retry_count integer NOT NULL,
+  status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'replayed', 'expired')),
+  replay_execution_id text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  replayed_at timestamptz
+);
+CREATE INDEX dead_letters_organization ON dead_letters (organization_id, id DESC);
+CREATE UNIQUE INDEX dead_letters_execution ON dead_letters (execution_id);
+
+-- Values workflows keep between runs. scope_id: '' for the organization, a customer id, or an execution id.
+CREATE TABLE state_entries (
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  customer_id text REFERENCES customers ON DELETE CASCADE,
+  scope text NOT NULL CHECK (scope IN ('organization', 'customer', 'execution')),
+  scope_id text NOT NULL,
+  key text NOT NULL,
+  value jsonb NOT NULL,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (organization_id, scope, scope_id, key)
+);
+
+CREATE TABLE secrets (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  customer_id text REFERENCES customers ON DELETE CASCADE,
+  environment text,
+  name text NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('text', 'json')),
+  value text NOT NULL, -- sealed
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE NULLS NOT DISTINCT (organization_id, customer_id, environment, name)
+);
+
+CREATE TABLE audit_log (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL,
+  customer_id text,
+  at timestamptz NOT NULL DEFAULT now(),
+  actor_type text NOT NULL,
+  actor_id text NOT NULL,
+  actor_name text NOT NULL,
+  door text NOT NULL,
+  action text NOT NULL,
+  resource text,
+  outcome text NOT NULL CHECK (outcome IN ('success', 'failure', 'denied')),
+  error_code text,
+  detail jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX audit_log_organization ON audit_log (organization_id, id DESC);
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER workflow_versions_immutable BEFORE UPDATE ON workflow_versions
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE idempotency_keys (
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  actor_id text NOT NULL,
+  key text NOT NULL,
+  request_hash text NOT NULL,
+  status integer, -- null while the first call runs
+  response jsonb,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (organization_id, actor_id, key)
+);
+
+-- Row-level security on every tenant table, forced so that even the owner of the tables is bound by it.
+DO $$
+DECLARE
+  t text;
+  visible text;
+BEGIN
+  FOREACH t IN ARRAY ARRAY['organizations', 'environments', 'data_keys', 'customers', 'api_keys', 'connectors', 'actions',
+    'connections', 'workflows', 'workflow_versions', 'deployments', 'triggers', 'routes', 'events', 'executions',
+    'execution_logs', 'traces', 'dead_letters', 'state_entries', 'secrets', 'audit_log', 'idempotency_keys']
+  LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
+    visible := CASE
+      WHEN t = 'organizations' THEN $q$id = current_setting('app.organization_id', true)$q$
+      WHEN t = 'customers' THEN $q$organization_id = current_setting('app.organization_id', true) AND customer_visible(id)$q$
+      WHEN EXISTS (SELECT FROM information_schema.columns c
+                    WHERE c.table_schema = current_schema() AND c.table_name = t AND c.column_name = 'customer_id')
+        THEN $q$organization_id = current_setting('app.organization_id', true) AND customer_visible(customer_id)$q$
+      ELSE $q$organization_id = current_setting('app.organization_id', true)$q$
+    END;
+    EXECUTE format('CREATE POLICY tenant ON %I TO patchbay_app USING (%s) WITH CHECK (%s)', t, visible, visible);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO patchbay_app', t);
+  END LOOP;
+
+  -- What the runtime reaches before, or across, tenants.
+  FOREACH t IN ARRAY ARRAY['organizations', 'environments', 'api_keys', 'workflows', 'workflow_versions', 'deployments', 'triggers', 'routes',
+    'events', 'executions', 'execution_logs', 'traces', 'dead_letters', 'idempotency_keys', 'data_keys', 'customers']
+  LOOP
+    EXECUTE format('CREATE POLICY runtime ON %I TO patchbay_system USING (true) WITH CHECK (true)', t);
+    EXECUTE format('GRANT SELECT ON %I TO patchbay_system', t);
+  END LOOP;
+  FOREACH t IN ARRAY ARRAY['organizations', 'environments', 'data_keys'] LOOP EXECUTE format('GRANT INSERT ON %I TO patchbay_system', t); END LOOP;
+  FOREACH t IN ARRAY ARRAY['api_keys', 'events', 'executions', 'execution_logs', 'traces', 'dead_letters'] LOOP
+    EXECUTE format('GRANT INSERT, UPDATE ON %I TO patchbay_system', t);
+  END LOOP;
+  EXECUTE 'GRANT DELETE ON idempotency_keys TO patchbay_system';
+  EXECUTE 'REVOKE UPDATE, DELETE ON audit_log FROM patchbay_app';
+END $$;

@@ -1,0 +1,51 @@
+import type { Database, Tx } from './database.ts'
+
+export interface OrganizationRow {
+  id: string
+  name: string
+  created_at: Date
+  updated_at: Date
+}
+
+export const getOrganization = (tx: Tx, id: string) =>
+  tx.row<OrganizationRow>('SELECT id, name, created_at, updated_at FROM organizations WHERE id = $1', [id])
+
+export const renameOrganization = (tx: Tx, id: string, name: string) =>
+  tx.row<OrganizationRow>(
+    'UPDATE organizations SET name = $2, updated_at = now() WHERE id = $1 RETURNING id, name, created_at, updated_at',
+    [id, name],
+  )
+
+export interface EnvironmentRow {
+  slug: string
+  name: string
+  production: boolean
+}
+
+export const listEnvironments = (tx: Tx) =>
+  tx.rows<EnvironmentRow>('SELECT slug, name, production FROM environments ORDER BY created_at, production, slug')
+
+export const getEnvironment = (tx: Tx, slug: string) =>
+  tx.row<EnvironmentRow>('SELECT slug, name, production FROM environments WHERE slug = $1', [slug])
+
+const builtInEnvironments: readonly EnvironmentRow[] = [
+  { slug: 'dev', name: 'Development', production: false },
+  { slug: 'staging', name: 'Staging', production: false },
+  { slug: 'production', name: 'Production', production: true },
+]
+
+/** A new organization with its built-in environments; set-up of a server, or of a test's tenant. */
+export const insertOrganization = async (tx: Tx, organization: { id: string; name: string }) => {
+  await tx.run('INSERT INTO organizations (id, name) VALUES ($1, $2)', [organization.id, organization.name])
+  for (const environment of builtInEnvironments) {
+    await tx.run('INSERT INTO environments (organization_id, slug, name, production) VALUES ($1, $2, $3, $4)', [
+      organization.id,
+      environment.slug,
+      environment.name,
+      environment.production,
+    ])
+  }
+}
+
+export const firstOrganizationId = async (db: Database): Promise<string | undefined> =>
+  (await db.system((tx) => tx.row<{ id: string }>('SELECT id FROM organizations ORDER BY id LIMIT 1')))?.id
