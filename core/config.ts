@@ -24,7 +24,9 @@ const environmentSchema = z.object({
   PATCHBAY_PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('The address clients and webhook senders reach this server at, when it is not the listening one.'),
+    .describe(
+      'The address clients and webhook senders reach this server at, when it is not the listening one.',
+    ),
   PATCHBAY_DATA_DIR: z
     .string()
     .min(1)
@@ -40,21 +42,46 @@ const environmentSchema = z.object({
     .describe('A Redis server to hold the queues; without it the queues live in Postgres.'),
   PATCHBAY_API_KEY: z
     .string()
-    .regex(/^pk_(test|live)_[A-Za-z0-9_-]{32,}$/, 'must look like pk_live_ followed by 32 or more letters, digits, _ or -')
+    .regex(
+      /^pk_(test|live)_[A-Za-z0-9_-]{32,}$/,
+      'must look like pk_live_ followed by 32 or more letters, digits, _ or -',
+    )
     .optional()
     .describe('The owner API key to install on first start; without it one is generated.'),
   PATCHBAY_MASTER_KEY: z
     .string()
-    .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)')
+    .refine(
+      (text) => Buffer.from(text, 'base64').length === 32,
+      'must be 32 bytes in base64 (openssl rand -base64 32)',
+    )
     .optional()
-    .describe('Master key that wraps the data keys. Required with DATABASE_URL; otherwise kept in the data folder.'),
-  PATCHBAY_ALLOWED_HOSTS: list.describe('Host names this server answers to, besides localhost and the public URL.'),
+    .describe(
+      'Master key that wraps the data keys. Required with DATABASE_URL; otherwise kept in the data folder.',
+    ),
+  PATCHBAY_ALLOWED_HOSTS: list.describe(
+    'Host names this server answers to, besides localhost and the public URL.',
+  ),
   PATCHBAY_ALLOWED_PRIVATE_HOSTS: list.describe(
     'Private hosts, addresses or CIDR ranges that connectors and workflows may call.',
   ),
-  PATCHBAY_LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info').describe('Least severe line logged.'),
-  PATCHBAY_SANDBOX_PROCESSES: z.coerce.number().int().min(1).max(64).default(1).describe('Processes that run workflow code.'),
-  PATCHBAY_WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(500).default(20).describe('Executions run at once by this process.'),
+  PATCHBAY_LOG_LEVEL: z
+    .enum(['silent', 'error', 'warn', 'info', 'debug'])
+    .default('info')
+    .describe('Least severe line logged.'),
+  PATCHBAY_SANDBOX_PROCESSES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('Processes that run workflow code.'),
+  PATCHBAY_WORKER_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .default(20)
+    .describe('Executions run at once by this process.'),
   PATCHBAY_RATE_LIMIT_PER_MINUTE: z.coerce
     .number()
     .int()
@@ -100,20 +127,27 @@ export const settings = Object.entries(environmentSchema.shape).map(([name, sche
  * a setting that cannot take effect is refused.
  */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''))
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  )
   const problems = Object.keys(given)
     .filter((name) => name.startsWith('PATCHBAY_') && !(name in environmentSchema.shape))
     .map((name) => `${name}: no such setting`)
   const parsed = environmentSchema.safeParse(given)
-  if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
+  if (!parsed.success)
+    problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
   if (given.DATABASE_URL !== undefined && given.PATCHBAY_MASTER_KEY === undefined) {
     problems.push('PATCHBAY_MASTER_KEY: required with DATABASE_URL (make one with: openssl rand -base64 32)')
   }
   if (problems.length > 0 || !parsed.success) {
-    throw new AppError('misconfigured', `The environment has settings Patchbay cannot use:\n  ${problems.join('\n  ')}`, {
-      hint: 'Correct or unset them and start again. docs/reference.md lists every setting.',
-      data: { problems },
-    })
+    throw new AppError(
+      'misconfigured',
+      `The environment has settings Patchbay cannot use:\n  ${problems.join('\n  ')}`,
+      {
+        hint: 'Correct or unset them and start again. docs/reference.md lists every setting.',
+        data: { problems },
+      },
+    )
   }
   const env = parsed.data
   return {

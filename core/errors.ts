@@ -87,7 +87,8 @@ export const invalidInput = (message: string, details?: ErrorDetails) =>
   new AppError('invalid_input', message, details)
 export const notFound = (what: string, id: string, hint?: string) =>
   new AppError('not_found', `No ${what} '${id}'.`, hint === undefined ? {} : { hint })
-export const conflict = (message: string, details?: ErrorDetails) => new AppError('conflict', message, details)
+export const conflict = (message: string, details?: ErrorDetails) =>
+  new AppError('conflict', message, details)
 
 /** The error as a caller may see it: anything unforeseen becomes `internal`, its cause kept for the log. */
 export function toAppError(error: unknown): AppError {

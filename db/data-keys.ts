@@ -34,4 +34,8 @@ export const dataKeysToRewrap = (tx: Tx, organizationId: string, masterKeyId: st
   )
 
 export const rewrapDataKey = (tx: Tx, id: string, wrappedKey: string, masterKeyId: string) =>
-  tx.run('UPDATE data_keys SET wrapped_key = $2, master_key_id = $3 WHERE id = $1', [id, wrappedKey, masterKeyId])
+  tx.run('UPDATE data_keys SET wrapped_key = $2, master_key_id = $3 WHERE id = $1', [
+    id,
+    wrappedKey,
+    masterKeyId,
+  ])

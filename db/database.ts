@@ -53,10 +53,13 @@ function tenantPrelude(scope: TenantScope, access: 'READ ONLY' | 'READ WRITE'): 
 const systemPrelude = 'BEGIN; SET LOCAL ROLE patchbay_system; SET LOCAL search_path = patchbay'
 
 function asTx(client: pg.ClientBase): Tx {
-  const run = (sql: string, params?: readonly unknown[]) => client.query(sql, params === undefined ? undefined : [...params])
+  const run = (sql: string, params?: readonly unknown[]) =>
+    client.query(sql, params === undefined ? undefined : [...params])
   return {
-    rows: async <R extends object>(sql: string, params?: readonly unknown[]) => (await run(sql, params)).rows as R[],
-    row: async <R extends object>(sql: string, params?: readonly unknown[]) => (await run(sql, params)).rows[0] as R | undefined,
+    rows: async <R extends object>(sql: string, params?: readonly unknown[]) =>
+      (await run(sql, params)).rows as R[],
+    row: async <R extends object>(sql: string, params?: readonly unknown[]) =>
+      (await run(sql, params)).rows[0] as R | undefined,
     run: async (sql, params) => (await run(sql, params)).rowCount ?? 0,
   }
 }
@@ -67,9 +70,15 @@ const CONNECTION_LOST = /^(08|57P0)|ECONN|EPIPE|ENOENT/
 function asUnavailable(error: unknown): unknown {
   const code = (error as { code?: unknown }).code
   const message = error instanceof Error ? error.message : ''
-  const lost = (typeof code === 'string' && CONNECTION_LOST.test(code)) || /Connection terminated|timeout exceeded when trying to connect/.test(message)
+  const lost =
+    (typeof code === 'string' && CONNECTION_LOST.test(code)) ||
+    /Connection terminated|timeout exceeded when trying to connect/.test(message)
   if (!lost) return error
-  return new AppError('unavailable', 'The database does not answer.', { hint: 'Try again in a few seconds.', retryAfterSeconds: 5, cause: error })
+  return new AppError('unavailable', 'The database does not answer.', {
+    hint: 'Try again in a few seconds.',
+    retryAfterSeconds: 5,
+    cause: error,
+  })
 }
 
 /** The constraint a statement broke by repeating a unique value, or undefined for any other error. */
@@ -136,7 +145,9 @@ export async function openDatabase(options: {
     // A query outside a transaction works as the tenant role with no tenant: it sees nothing.
     ...(embedded === undefined ? { options: '-c role=patchbay_app -c search_path=patchbay' } : {}),
   })
-  pool.on('error', (error) => options.log.warn({ err: error.message }, 'an idle database connection was lost'))
+  pool.on('error', (error) =>
+    options.log.warn({ err: error.message }, 'an idle database connection was lost'),
+  )
 
   return {
     kind: embedded === undefined ? 'postgres' : 'embedded',

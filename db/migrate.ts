@@ -23,14 +23,20 @@ export async function migrate(client: ClientBase): Promise<string[]> {
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY])
     await client.query('CREATE SCHEMA IF NOT EXISTS patchbay')
     await client.query('SET LOCAL search_path = patchbay')
-    await client.query('CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())')
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
+    )
     const { rows } = await client.query<{ name: string }>('SELECT name FROM migrations')
     const applied = new Set(rows.map((row) => row.name))
     const unknown = [...applied].filter((name) => !files.includes(name))
     if (unknown.length > 0) {
-      throw new AppError('misconfigured', `The database is newer than this Patchbay: it has ${unknown.join(', ')}.`, {
-        hint: 'Run the version that made it, or a newer one.',
-      })
+      throw new AppError(
+        'misconfigured',
+        `The database is newer than this Patchbay: it has ${unknown.join(', ')}.`,
+        {
+          hint: 'Run the version that made it, or a newer one.',
+        },
+      )
     }
     const pending = files.filter((name) => !applied.has(name))
     for (const name of pending) {

@@ -23,7 +23,9 @@ export interface EnvironmentRow {
 }
 
 export const listEnvironments = (tx: Tx) =>
-  tx.rows<EnvironmentRow>('SELECT slug, name, production FROM environments ORDER BY created_at, production, slug')
+  tx.rows<EnvironmentRow>(
+    'SELECT slug, name, production FROM environments ORDER BY created_at, production, slug',
+  )
 
 export const getEnvironment = (tx: Tx, slug: string) =>
   tx.row<EnvironmentRow>('SELECT slug, name, production FROM environments WHERE slug = $1', [slug])
@@ -38,12 +40,10 @@ const builtInEnvironments: readonly EnvironmentRow[] = [
 export const insertOrganization = async (tx: Tx, organization: { id: string; name: string }) => {
   await tx.run('INSERT INTO organizations (id, name) VALUES ($1, $2)', [organization.id, organization.name])
   for (const environment of builtInEnvironments) {
-    await tx.run('INSERT INTO environments (organization_id, slug, name, production) VALUES ($1, $2, $3, $4)', [
-      organization.id,
-      environment.slug,
-      environment.name,
-      environment.production,
-    ])
+    await tx.run(
+      'INSERT INTO environments (organization_id, slug, name, production) VALUES ($1, $2, $3, $4)',
+      [organization.id, environment.slug, environment.name, environment.production],
+    )
   }
 }
 

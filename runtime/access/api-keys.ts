@@ -61,7 +61,8 @@ export function buildApiKeys(db: Database, log: Logger): ApiKeys {
       if (row === undefined) throw refused('This API key is not known.')
       cache.set(cacheKey, row)
       if (row.revoked_at !== null) throw refused('This API key was revoked.')
-      if (row.expires_at !== null && row.expires_at.getTime() <= Date.now()) throw refused('This API key has expired.')
+      if (row.expires_at !== null && row.expires_at.getTime() <= Date.now())
+        throw refused('This API key has expired.')
       if (row.ip_allowlist !== null && !ipAllowed(from.ip, row.ip_allowlist)) {
         throw new AppError('forbidden', 'This API key may not be used from this address.', {
           hint: 'Call from an address on the key’s list, or make a key with another list.',
@@ -88,7 +89,9 @@ function actorOf(row: ApiKeyRow, door: Door): Actor {
     name: row.name,
     organizationId: row.organization_id,
     role: row.role,
-    permissions: new Set(row.permissions === null ? role : role.filter((permission) => row.permissions?.includes(permission))),
+    permissions: new Set(
+      row.permissions === null ? role : role.filter((permission) => row.permissions?.includes(permission)),
+    ),
     customerIds: row.customer_ids,
     mode: row.mode,
     ratePerMinute: row.rate_per_minute,

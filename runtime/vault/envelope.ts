@@ -19,8 +19,15 @@ export function decrypt(key: Buffer, sealed: string, context: string): Buffer {
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, IV_BYTES))
     decipher.setAAD(Buffer.from(context))
     decipher.setAuthTag(bytes.subarray(bytes.length - TAG_BYTES))
-    return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES, bytes.length - TAG_BYTES)), decipher.final()])
+    return Buffer.concat([
+      decipher.update(bytes.subarray(IV_BYTES, bytes.length - TAG_BYTES)),
+      decipher.final(),
+    ])
   } catch (error) {
-    throw new AppError('internal', 'A stored secret could not be opened: it was changed, or sealed with another key.', { cause: error })
+    throw new AppError(
+      'internal',
+      'A stored secret could not be opened: it was changed, or sealed with another key.',
+      { cause: error },
+    )
   }
 }

@@ -3,7 +3,14 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import { Secret } from '../../core/secret.ts'
-import { type DataKeyRow, insertDataKey, latestDataKey, getDataKey, dataKeysToRewrap, rewrapDataKey } from '../../db/data-keys.ts'
+import {
+  type DataKeyRow,
+  dataKeysToRewrap,
+  getDataKey,
+  insertDataKey,
+  latestDataKey,
+  rewrapDataKey,
+} from '../../db/data-keys.ts'
 import type { Tx } from '../../db/database.ts'
 import { decrypt, encrypt } from './envelope.ts'
 import type { MasterKey } from './master-key.ts'
@@ -35,9 +42,13 @@ export function buildVault(masterKey: MasterKey, previousMasterKeys: readonly Ma
   const unwrap = (row: DataKeyRow): Buffer => {
     const master = masterKeys.get(row.master_key_id)
     if (master === undefined) {
-      throw new AppError('misconfigured', `The master key '${row.master_key_id}' that wraps this organization's data key is not configured.`, {
-        hint: 'Start with the PATCHBAY_MASTER_KEY (or data folder) the credentials were stored with.',
-      })
+      throw new AppError(
+        'misconfigured',
+        `The master key '${row.master_key_id}' that wraps this organization's data key is not configured.`,
+        {
+          hint: 'Start with the PATCHBAY_MASTER_KEY (or data folder) the credentials were stored with.',
+        },
+      )
     }
     return decrypt(master, row.wrapped_key, row.id)
   }
@@ -57,7 +68,12 @@ export function buildVault(masterKey: MasterKey, previousMasterKeys: readonly Ma
     if (row !== undefined) return { id: row.id, key: await dataKey(tx, row.id) }
     const id = newId('dataKey')
     const key = randomBytes(32)
-    await insertDataKey(tx, { id, organizationId, wrappedKey: encrypt(masterKey.key, key, id), masterKeyId: masterKey.id })
+    await insertDataKey(tx, {
+      id,
+      organizationId,
+      wrappedKey: encrypt(masterKey.key, key, id),
+      masterKeyId: masterKey.id,
+    })
     return { id, key }
   }
 
@@ -71,7 +87,9 @@ export function buildVault(masterKey: MasterKey, previousMasterKeys: readonly Ma
       if (version !== 'v1' || keyId === undefined || text === undefined) {
         throw new AppError('internal', 'A stored secret has a form this version does not know.')
       }
-      return new Secret(decrypt(await dataKey(tx, keyId), text, `${organizationId}/${purpose}`).toString('utf8'))
+      return new Secret(
+        decrypt(await dataKey(tx, keyId), text, `${organizationId}/${purpose}`).toString('utf8'),
+      )
     },
     rewrap: async (tx, organizationId) => {
       const rows = await dataKeysToRewrap(tx, organizationId, masterKey.id)

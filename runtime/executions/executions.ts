@@ -1,0 +1,41 @@
+import type { TenantScope } from '../../core/actor.ts'
+import type { Json } from '../../core/json.ts'
+import type { ExecutionRow } from '../../db/executions.ts'
+
+export type TriggeredBy = ExecutionRow['triggered_by']
+
+export interface StartExecution {
+  /** Workflow id or slug. */
+  workflow: string
+  /** Runs what is deployed there… */
+  environment: string
+  /** …unless a version is named (test runs of a version that is not deployed). */
+  version?: number | undefined
+  /** Id of the customer it runs for; null for the organization itself. */
+  customerId: string | null
+  input: Json
+  headers: Record<string, string>
+  triggeredBy: TriggeredBy
+  parent?: { executionId: string; depth: number } | undefined
+}
+
+/** Starting, stopping and repeating runs of workflows. */
+export interface Executions {
+  /**
+   * Creates an execution. Instant workflows run here and now and come back finished; others come back queued.
+   * @throws AppError `not_found` (workflow, environment or version), `conflict` (nothing published or deployed,
+   *   workflow or customer inactive), `invalid_input` when the input breaks the workflow's schema
+   */
+  start(scope: TenantScope, request: StartExecution, signal?: AbortSignal): Promise<ExecutionRow>
+  /**
+   * Stops an execution: a queued one never starts, a running one is interrupted.
+   * @throws AppError `not_found`; `conflict` when it has already ended
+   */
+  cancel(scope: TenantScope, executionId: string): Promise<ExecutionRow>
+  /**
+   * Runs an ended execution's input again, as a new execution that names it in `replay_of`.
+   * Its dead letter, if there is one, becomes `replayed`.
+   * @param version the one that ran, or the one now deployed to its environment
+   */
+  replay(scope: TenantScope, executionId: string, version: 'same' | 'newest'): Promise<ExecutionRow>
+}

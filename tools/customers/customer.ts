@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { notFound } from '../../core/errors.ts'
+import { type CustomerRow, findCustomer } from '../../db/customers.ts'
+import type { Tx } from '../../db/database.ts'
+import { Timestamp } from '../params.ts'
+
+export const Metadata = z
+  .record(z.string(), z.unknown())
+  .describe('Facts of your own about the customer, as JSON.')
+
+export const Customer = z.object({
+  id: z.string().describe('cus_…'),
+  name: z.string(),
+  slug: z.string(),
+  status: z.enum(['active', 'inactive']).describe('Workflows do not run for an inactive customer.'),
+  metadata: Metadata,
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+})
+
+export const toCustomer = (row: CustomerRow) => ({
+  id: row.id,
+  name: row.name,
+  slug: row.slug,
+  status: row.status,
+  metadata: row.metadata,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+/** @throws AppError `not_found`, also for customers the actor may not see */
+export async function requireCustomer(tx: Tx, ref: string): Promise<CustomerRow> {
+  const row = await findCustomer(tx, ref)
+  if (row === undefined) throw notFound('customer', ref, 'list_customers shows the ones you may use.')
+  return row
+}

@@ -1,0 +1,34 @@
+import type { Actor, TenantScope } from '../core/actor.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { ApiKeys } from '../runtime/access/api-keys.ts'
+import type { Connections } from '../runtime/connections/connections.ts'
+import type { Executions } from '../runtime/executions/executions.ts'
+import type { HttpClient } from '../runtime/http/client.ts'
+import type { Vault } from '../runtime/vault/vault.ts'
+import type { AnyTool } from './define-tool.ts'
+
+/** What the composition root builds once and every tool may use. */
+export interface Services {
+  vault: Vault
+  http: HttpClient
+  apiKeys: ApiKeys
+  /** Resolves connections and runs connector actions with them. */
+  connections: Connections
+  /** Starts, cancels and replays executions. */
+  executions: Executions
+  /** The registry as an actor may see it; how `call_tool` reaches other tools. */
+  catalog: Catalog
+  /** The address of this server that third parties can reach, without a trailing slash. */
+  publicUrl(): string
+  /** Says that the tools, connectors or connections an organization's clients see have changed. */
+  changed(scope: TenantScope, what: 'tools' | 'resources'): void
+}
+
+export interface Catalog {
+  visibleTo(actor: Actor): readonly AnyTool[]
+  call(
+    name: string,
+    input: JsonObject,
+    caller: { actor: Actor; signal: AbortSignal },
+  ): Promise<Record<string, unknown>>
+}
