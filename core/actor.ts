@@ -25,6 +25,8 @@ export interface Actor {
 export interface TenantScope {
   organizationId: string
   customerIds: readonly string[] | null
+  /** With `customerIds`: rows of no customer (the organization's own) are visible too, as to a workflow's run. */
+  shared?: boolean
 }
 
 export const scopeOf = (actor: Actor): TenantScope => ({

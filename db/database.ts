@@ -46,7 +46,8 @@ function tenantPrelude(scope: TenantScope, access: 'READ ONLY' | 'READ WRITE'): 
   const customers = scope.customerIds === null ? '' : scope.customerIds.map(checkedId).join(',') || 'none'
   return (
     `BEGIN ${access}; SET LOCAL ROLE patchbay_app; SET LOCAL search_path = patchbay; ` +
-    `SET LOCAL app.organization_id = '${organization}'; SET LOCAL app.customer_id = '${customers}'`
+    `SET LOCAL app.organization_id = '${organization}'; SET LOCAL app.customer_id = '${customers}'` +
+    (scope.shared === true ? "; SET LOCAL app.shared = 'on'" : '')
   )
 }
 

@@ -1,5 +1,6 @@
 import type { Json } from '../core/json.ts'
-import type { Tx } from './database.ts'
+import type { Database, Tx } from './database.ts'
+import { toJsonb } from './jsonb.ts'
 
 export type ExecutionStatus = 'queued' | 'running' | 'completed' | 'failed' | 'timeout' | 'cancelled'
 export type Tier = 'instant' | 'standard' | 'long'
@@ -46,6 +47,7 @@ export interface ExecutionRow {
   attempt: number
   max_attempts: number
   cancel_requested: boolean
+  dead_letter: boolean
   created_at: Date
   due_at: Date
   started_at: Date | null
@@ -61,7 +63,7 @@ export interface NamedExecutionRow extends ExecutionRow {
 }
 
 export const EXECUTION_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, cancel_requested, created_at, due_at, started_at, finished_at, worker, heartbeat_at'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at'
 
 const NAMED = `SELECT ${EXECUTION_COLUMNS.split(', ')
   .map((column) => `e.${column}`)
@@ -115,4 +117,123 @@ export const listExecutionLogs = (tx: Tx, executionId: string) =>
   tx.rows<{ attempt: number; lines: LogLineRow[] }>(
     'SELECT attempt, lines FROM execution_logs WHERE execution_id = $1 ORDER BY attempt',
     [executionId],
+  )
+
+/** What a run needs of the workflow version it runs. */
+export interface RunnableVersionRow {
+  workflow_version_id: string
+  workflow_id: string
+  workflow_slug: string
+  version: number
+  code: string
+  tier: Tier
+  timeout_ms: number
+  retry: RetryPolicy | null
+  input_schema: { [key: string]: unknown } | null
+  connectors: string[]
+}
+
+const RUNNABLE = `v.id AS workflow_version_id, w.id AS workflow_id, w.slug AS workflow_slug, v.version, v.code, v.tier,
+  v.timeout_ms, v.retry, v.input_schema, v.connectors`
+
+export interface WorkflowTargetRow {
+  workflow_id: string
+  workflow_slug: string
+  status: 'active' | 'inactive'
+  latest_version: number
+  environment_known: boolean
+  runnable: RunnableVersionRow | null
+}
+
+/** A workflow (id or slug) and the version to run: the one named, or the one deployed to the environment. */
+export async function findWorkflowTarget(
+  tx: Tx,
+  target: { workflow: string; environment: string; version: number | null },
+): Promise<WorkflowTargetRow | undefined> {
+  const workflow = await tx.row<Omit<WorkflowTargetRow, 'runnable'>>(
+    `SELECT w.id AS workflow_id, w.slug AS workflow_slug, w.status, w.latest_version,
+       EXISTS (SELECT FROM environments WHERE slug = $2) AS environment_known
+     FROM workflows w WHERE w.id = $1 OR w.slug = $1 LIMIT 1`,
+    [target.workflow, target.environment],
+  )
+  if (workflow === undefined) return undefined
+  const runnable =
+    target.version === null
+      ? await tx.row<RunnableVersionRow>(
+          `SELECT ${RUNNABLE} FROM deployments d JOIN workflow_versions v ON v.id = d.workflow_version_id JOIN workflows w ON w.id = v.workflow_id
+           WHERE d.workflow_id = $1 AND d.environment = $2 AND d.active`,
+          [workflow.workflow_id, target.environment],
+        )
+      : await tx.row<RunnableVersionRow>(
+          `SELECT ${RUNNABLE} FROM workflow_versions v JOIN workflows w ON w.id = v.workflow_id WHERE v.workflow_id = $1 AND v.version = $2`,
+          [workflow.workflow_id, target.version],
+        )
+  return { ...workflow, runnable: runnable ?? null }
+}
+
+/** The versions that executions claimed by a worker run. Versions never change, so callers may keep them. */
+export const loadRunnableVersions = (db: Database, versionIds: readonly string[]) =>
+  db.system((tx) =>
+    tx.rows<RunnableVersionRow>(
+      `SELECT ${RUNNABLE} FROM workflow_versions v JOIN workflows w ON w.id = v.workflow_id WHERE v.id = ANY($1)`,
+      [versionIds],
+    ),
+  )
+
+export interface NewExecution {
+  id: string
+  organization_id: string
+  customer_id: string | null
+  workflow_id: string
+  workflow_version_id: string
+  environment: string
+  tier: Tier
+  status: 'queued' | 'running'
+  triggered_by: ExecutionRow['triggered_by']
+  event_id: string | null
+  trigger_id: string | null
+  parent_execution_id: string | null
+  replay_of: string | null
+  depth: number
+  input: Json
+  headers: Record<string, string>
+  attempt: number
+  max_attempts: number
+  dead_letter: boolean
+  worker: string | null
+}
+
+const NEW_COLUMNS =
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, attempt, max_attempts, dead_letter, worker'
+
+/** Inserts executions in one statement; those that start running get their times set. */
+export const insertExecutions = (tx: Tx, executions: readonly NewExecution[]) =>
+  tx.rows<ExecutionRow>(
+    `INSERT INTO executions (${NEW_COLUMNS}, started_at, heartbeat_at)
+     SELECT ${NEW_COLUMNS}, CASE WHEN status = 'running' THEN now() END, CASE WHEN status = 'running' THEN now() END
+     FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, workflow_id text, workflow_version_id text,
+       environment text, tier text, status text, triggered_by text, event_id text, trigger_id text, parent_execution_id text,
+       replay_of text, depth integer, input jsonb, headers jsonb, attempt integer, max_attempts integer, dead_letter boolean, worker text)
+     RETURNING ${EXECUTION_COLUMNS}`,
+    [toJsonb(executions)],
+  )
+
+/**
+ * Asks that an execution be stopped: a queued one is cancelled here, a running one is marked for its worker.
+ * Undefined when it has already ended (or is not visible).
+ */
+export const requestCancel = (tx: Tx, id: string) =>
+  tx.row<ExecutionRow>(
+    `UPDATE executions SET cancel_requested = true,
+       status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END,
+       finished_at = CASE WHEN status = 'queued' THEN now() END
+     WHERE id = $1 AND status IN ('queued', 'running') RETURNING ${EXECUTION_COLUMNS}`,
+    [id],
+  )
+
+export const markDeadLetterReplayed = (tx: Tx, executionId: string, replayExecutionId: string) =>
+  tx.run(
+    `UPDATE dead_letters SET status = 'replayed', replay_execution_id = $2, replayed_at = now()
+     WHERE execution_id = $1 AND status = 'pending'`,
+    [executionId, replayExecutionId],
   )

@@ -18,11 +18,13 @@ END $$;
 GRANT USAGE ON SCHEMA patchbay TO patchbay_app, patchbay_system;
 
 -- May the current transaction see rows of this customer? app.customer_id holds nothing (all of the
--- organization's customers) or the ids the actor is limited to, separated by commas.
+-- organization's customers) or the ids the actor is limited to, separated by commas. Rows of no customer are
+-- the organization's own: a run for one customer sees them (app.shared is on), an end user does not.
 CREATE FUNCTION customer_visible(customer text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT coalesce(current_setting('app.customer_id', true), '') = ''
       OR customer = ANY (string_to_array(current_setting('app.customer_id', true), ','))
+      OR (customer IS NULL AND current_setting('app.shared', true) = 'on')
 $$;
 
 CREATE TABLE organizations (
@@ -265,6 +267,8 @@ CREATE TABLE executions (
   attempt integer NOT NULL DEFAULT 0,
   max_attempts integer NOT NULL DEFAULT 1,
   cancel_requested boolean NOT NULL DEFAULT false,
+  -- Does a final failure go to the dead letter queue?
+  dead_letter boolean NOT NULL DEFAULT true,
   created_at timestamptz NOT NULL DEFAULT now(),
   -- When a queued execution may run next (retries wait here).
   due_at timestamptz NOT NULL DEFAULT now(),
