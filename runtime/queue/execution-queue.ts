@@ -60,9 +60,16 @@ export function buildExecutionQueue(options: {
   log: Logger
 }): ExecutionQueue {
   const { log } = options
-  const redis = options.redisUrl === undefined ? undefined : new Redis(options.redisUrl, { maxRetriesPerRequest: null })
-  const factory: (...args: never[]) => IQueueBackend = redis === undefined ? createPostgresBackend : createRedisBackend
-  const connection = redis ?? { ...options.connection, schema: SCHEMA, max: POSTGRES_POOL_SIZE, keepAlive: true }
+  const redis =
+    options.redisUrl === undefined ? undefined : new Redis(options.redisUrl, { maxRetriesPerRequest: null })
+  const factory: (...args: never[]) => IQueueBackend =
+    redis === undefined ? createPostgresBackend : createRedisBackend
+  const connection = redis ?? {
+    ...options.connection,
+    schema: SCHEMA,
+    max: POSTGRES_POOL_SIZE,
+    keepAlive: true,
+  }
   const onError = (queue: string) => (error: Error) => {
     log.warn({ queue, err: error.message }, 'queue connection error; it reconnects')
   }
@@ -77,7 +84,8 @@ export function buildExecutionQueue(options: {
   redis?.on('error', onError('redis'))
   const workers: Worker<ExecutionJob>[] = []
 
-  const each = <T>(fn: (queue: Queue<ExecutionJob>) => Promise<T>) => Promise.all([...queues.values()].map(fn))
+  const each = <T>(fn: (queue: Queue<ExecutionJob>) => Promise<T>) =>
+    Promise.all([...queues.values()].map(fn))
 
   return {
     add: async (executions) => {

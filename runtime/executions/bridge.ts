@@ -1,0 +1,185 @@
+import type { TenantScope } from '../../core/actor.ts'
+import { AppError, invalidInput } from '../../core/errors.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
+import type { Database } from '../../db/database.ts'
+import type { ExecutionRow } from '../../db/executions.ts'
+import { deleteState, getState, type StateKey, setState } from '../../db/state.ts'
+import type { Connections } from '../connections/connections.ts'
+import type { HttpClient } from '../http/client.ts'
+import type { Bridge } from '../sandbox/sandbox.ts'
+import { openSecret } from '../secrets/secrets.ts'
+import type { Vault } from '../vault/vault.ts'
+
+const MAX_KEY_LENGTH = 512
+const MAX_STATE_BYTES = 1024 * 1024
+
+/** Runs a child workflow and gives its output, or starts one and gives its execution id. */
+export interface ChildWorkflows {
+  run(parent: ExecutionRow, slug: string, input: Json, signal: AbortSignal): Promise<Json>
+  start(parent: ExecutionRow, slug: string, input: Json): Promise<{ executionId: string }>
+}
+
+export interface BridgeDeps {
+  db: Database
+  vault: Vault
+  http: HttpClient
+  connections: Connections
+  children: ChildWorkflows
+}
+
+/** The rows a run sees: its customer's and the organization's own. */
+export const scopeOfRun = (execution: ExecutionRow): TenantScope =>
+  execution.customer_id === null
+    ? { organizationId: execution.organization_id, customerIds: null }
+    : { organizationId: execution.organization_id, customerIds: [execution.customer_id], shared: true }
+
+/** What `ctx` reaches outside the sandbox, for one attempt of one execution, in that execution's scope. */
+export function buildBridge(
+  deps: BridgeDeps,
+  execution: ExecutionRow,
+  connectors: readonly string[],
+): Bridge {
+  const scope = scopeOfRun(execution)
+  const attempt = { id: execution.id, attempt: execution.attempt }
+
+  const calls: Record<string, (args: Json[], signal: AbortSignal) => Promise<Json>> = {
+    'connectors.call': async ([slug, action, input, options], signal) => {
+      const connector = text(slug, 'connector')
+      if (!connectors.includes(connector)) {
+        throw new AppError(
+          'not_found',
+          `This version of the workflow was not published with the connector '${connector}'.`,
+          {
+            hint: 'Name it in the code as ctx.connectors.<slug> and publish again.',
+          },
+        )
+      }
+      const outcome = await deps.connections.runAction(
+        scope,
+        {
+          connector,
+          action: text(action, 'action'),
+          input: object(input ?? {}, 'the action’s arguments'),
+          customerId: execution.customer_id,
+          execution: attempt,
+          ...(isJsonObject(options) && typeof options.connection === 'string'
+            ? { connection: options.connection }
+            : {}),
+        },
+        signal,
+      )
+      return {
+        output: outcome.output,
+        status: outcome.status,
+        headers: outcome.headers,
+        durationMs: outcome.durationMs,
+      }
+    },
+    'state.get': ([key, options]) =>
+      deps.db.read(scope, (tx) => getState(tx, stateKey(execution, key, options))),
+    'state.set': async ([key, value, options]) => {
+      if (JSON.stringify(value ?? null).length > MAX_STATE_BYTES) {
+        throw invalidInput('A state value may be 1 MiB of JSON at most.', {
+          where: 'ctx.state.set',
+          hint: 'Keep large data in the app it comes from, and its id here.',
+        })
+      }
+      await deps.db.tenant(scope, (tx) => setState(tx, stateKey(execution, key, options), value ?? null))
+      return null
+    },
+    'state.delete': async ([key, options]) => {
+      await deps.db.tenant(scope, (tx) => deleteState(tx, stateKey(execution, key, options)))
+      return null
+    },
+    'secrets.get': async ([name]) =>
+      (
+        await openSecret(deps.db, deps.vault, scope, {
+          name: text(name, 'secret name'),
+          customerId: execution.customer_id,
+          environment: execution.environment,
+        })
+      ).reveal(),
+    fetch: async ([url, init], signal) =>
+      guardedFetch(deps.http, text(url, 'url'), object(init ?? {}, 'fetch options'), signal),
+    'workflows.run': ([slug, input], signal) =>
+      deps.children.run(execution, text(slug, 'workflow'), input ?? null, signal),
+    'workflows.start': async ([slug, input]) => ({
+      ...(await deps.children.start(execution, text(slug, 'workflow'), input ?? null)),
+    }),
+  }
+
+  return async ({ name, args }, signal) => {
+    const call = Object.hasOwn(calls, name) ? calls[name] : undefined
+    if (call === undefined) throw invalidInput(`ctx has no '${name}'.`)
+    return call(args, signal)
+  }
+}
+
+function text(value: Json | undefined, what: string): string {
+  if (typeof value !== 'string' || value === '') throw invalidInput(`The ${what} must be a non-empty string.`)
+  return value
+}
+
+function object(value: Json, what: string): JsonObject {
+  if (!isJsonObject(value))
+    throw invalidInput(`Expected ${what} as one object.`, {
+      hint: 'Pass one object with named fields, e.g. {owner: "acme"}.',
+    })
+  return value
+}
+
+function stateKey(execution: ExecutionRow, key: Json | undefined, options: Json | undefined): StateKey {
+  const name = text(key, 'state key')
+  if (name.length > MAX_KEY_LENGTH)
+    throw invalidInput(`A state key may have ${MAX_KEY_LENGTH} characters at most.`)
+  const given =
+    isJsonObject(options) && typeof options.scope === 'string' ? options.scope.toLowerCase() : undefined
+  const scope = given === 'org' ? 'organization' : given === 'invocation' ? 'execution' : given
+  const organizationId = execution.organization_id
+  if (scope === undefined ? execution.customer_id !== null : scope === 'customer') {
+    if (execution.customer_id === null) {
+      throw invalidInput('This execution runs for no customer, so it has no customer state.', {
+        hint: "Use {scope: 'organization'}.",
+      })
+    }
+    return {
+      organizationId,
+      customerId: execution.customer_id,
+      scope: 'customer',
+      scopeId: execution.customer_id,
+      key: name,
+    }
+  }
+  if (scope === 'execution') {
+    return { organizationId, customerId: execution.customer_id, scope, scopeId: execution.id, key: name }
+  }
+  if (scope === undefined || scope === 'organization') {
+    return { organizationId, customerId: null, scope: 'organization', scopeId: '', key: name }
+  }
+  throw invalidInput(`No state scope '${scope}'.`, { hint: "Use 'organization', 'customer' or 'execution'." })
+}
+
+async function guardedFetch(
+  http: HttpClient,
+  url: string,
+  init: JsonObject,
+  signal: AbortSignal,
+): Promise<Json> {
+  const headers = isJsonObject(init.headers)
+    ? Object.fromEntries(Object.entries(init.headers).map(([name, value]) => [name, String(value)]))
+    : {}
+  const body =
+    init.body === undefined || init.body === null
+      ? {}
+      : { body: typeof init.body === 'string' ? init.body : JSON.stringify(init.body) }
+  const response = await http.request(
+    { method: typeof init.method === 'string' ? init.method.toUpperCase() : 'GET', url, headers, ...body },
+    signal,
+  )
+  return {
+    status: response.status,
+    headers: response.headers,
+    url: response.url,
+    body: Buffer.from(response.body).toString('utf8'),
+  }
+}

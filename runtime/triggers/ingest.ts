@@ -1,0 +1,199 @@
+import { LRUCache } from 'lru-cache'
+import { AppError, notFound } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import type { Json } from '../../core/json.ts'
+import type { Logger } from '../../core/log.ts'
+import { isSensitiveHeader, type Secret } from '../../core/secret.ts'
+import type { Database } from '../../db/database.ts'
+import { type AcceptedEvent, acceptEvents, findWebhook, type WebhookRouteRow } from '../../db/execution-queue.ts'
+import type { NewExecution } from '../../db/executions.ts'
+import { buildBatcher } from '../queue/batcher.ts'
+import type { ExecutionQueue } from '../queue/execution-queue.ts'
+import type { Vault } from '../vault/vault.ts'
+import { matchesFilter, parseFilter } from './condition.ts'
+import { verifyWebhook } from './verify.ts'
+import { deliveryKey, WebhookConfig } from './webhook-config.ts'
+
+/** How long a change to a trigger, its routes or deployments may take to be seen by webhooks. */
+const CACHE_MS = 500
+const MAX_BATCH = 100
+
+export interface Delivery {
+  /** Lower-case names. */
+  headers: Record<string, string>
+  rawBody: Buffer
+}
+
+export interface Accepted {
+  eventId: string
+  /** True when this delivery repeats an earlier one: `eventId` is that one's, and nothing runs again. */
+  duplicate: boolean
+  executionIds: string[]
+}
+
+export interface Ingest {
+  /**
+   * Takes one delivery to a webhook: verify, parse, deduplicate, route, and keep the event with its executions
+   * in one transaction. When this resolves the executions will run, whatever happens to this process.
+   * @throws AppError `not_found` (no such webhook, or disabled), `unauthenticated` (signature or key wrong,
+   *   stale or missing), `invalid_input` (the body is not what the content type says), `unavailable`
+   */
+  accept(triggerId: string, delivery: Delivery): Promise<Accepted>
+}
+
+interface Webhook {
+  row: WebhookRouteRow
+  config: WebhookConfig
+  secret: Secret | null
+  routes: { target: WebhookRouteRow['routes'][number]; matches: (event: { payload: Json; headers: Record<string, string> }) => boolean }[]
+}
+
+export function buildIngest(deps: { db: Database; vault: Vault; queue: ExecutionQueue; log: Logger }): Ingest {
+  const { db, log } = deps
+  const webhooks = new LRUCache<string, Promise<Webhook>>({ max: 10_000, ttl: CACHE_MS })
+
+  const load = async (triggerId: string): Promise<Webhook> => {
+    const row = await findWebhook(db, triggerId)
+    if (row === undefined || !row.enabled) throw notFound('webhook', triggerId, 'Check the address; a disabled webhook takes nothing.')
+    const sealed = row.secret
+    return {
+      row,
+      config: WebhookConfig.parse(row.config),
+      secret: sealed === null ? null : await db.system((tx) => deps.vault.open(tx, row.organization_id, `trigger:${row.trigger_id}`, sealed)),
+      routes: row.routes.map((target) => {
+        const filter = target.filter === null ? null : parseFilter(target.filter)
+        return { target, matches: (event) => filter === null || matchesFilter(filter, event) }
+      }),
+    }
+  }
+
+  const webhookOf = (triggerId: string): Promise<Webhook> => {
+    const known = webhooks.get(triggerId)
+    if (known !== undefined) return known
+    const loading = load(triggerId)
+    webhooks.set(triggerId, loading)
+    loading.catch(() => webhooks.delete(triggerId))
+    return loading
+  }
+
+  const store = buildBatcher<AcceptedEvent, string>(async (items) => {
+    const ids = await acceptEvents(db, items)
+    const fresh = items.filter((item, index) => ids[index] === item.event.id).flatMap((item) => item.executions)
+    if (fresh.length > 0) {
+      // Committed already: should the queue be away, the sweeper queues them when it is back.
+      await deps.queue
+        .add(fresh.map(({ id, tier }) => ({ id, attempt: 1, tier, delay_ms: 0 })))
+        .catch((error: Error) => log.warn({ err: error.message, executions: fresh.length }, 'jobs not queued; the sweeper will queue them'))
+    }
+    return ids
+  }, MAX_BATCH)
+
+  return {
+    accept: async (triggerId, delivery) => {
+      const webhook = await webhookOf(triggerId)
+      const verdict = verifyWebhook(webhook.config.verification, webhook.secret?.reveal() ?? null, {
+        headers: delivery.headers,
+        rawBody: delivery.rawBody,
+        nowSeconds: Math.floor(Date.now() / 1000),
+      })
+      if (!verdict.ok) {
+        log.warn({ trigger: triggerId, reason: verdict.reason }, 'webhook delivery refused')
+        throw new AppError('unauthenticated', verdict.reason, { where: verdict.where, hint: verdict.hint })
+      }
+      const payload = parseBody(delivery)
+      const headers = keptHeaders(delivery.headers)
+      const { row } = webhook
+      const matching = webhook.routes.filter((route) => route.matches({ payload, headers: delivery.headers }))
+      const eventId = newId('event')
+      const executions = matching.flatMap(({ target }) => executionFor(row, target, eventId, payload, headers))
+      const stored = await store.add({
+        event: {
+          id: eventId,
+          organization_id: row.organization_id,
+          customer_id: row.customer_id,
+          source: 'webhook',
+          trigger_id: row.trigger_id,
+          dedupe_key: deliveryKey(webhook.config, delivery.headers, payload),
+          headers,
+          payload,
+          status: executions.length > 0 ? 'delivered' : 'unmatched',
+        },
+        executions,
+      })
+      const duplicate = stored !== eventId
+      return { eventId: stored, duplicate, executionIds: duplicate ? [] : executions.map(({ id }) => id) }
+
+      function executionFor(
+        trigger: WebhookRouteRow,
+        target: WebhookRouteRow['routes'][number],
+        event: string,
+        input: Json,
+        kept: Record<string, string>,
+      ): NewExecution[] {
+        if (target.workflow_status !== 'active' || target.workflow_version_id === null || target.tier === null) {
+          log.warn({ trigger: trigger.trigger_id, workflow: target.workflow_slug, environment: target.environment }, 'route leads to nothing deployed')
+          return []
+        }
+        return [
+          {
+            id: newId('execution'),
+            organization_id: trigger.organization_id,
+            customer_id: trigger.customer_id,
+            workflow_id: target.workflow_id,
+            workflow_version_id: target.workflow_version_id,
+            environment: target.environment,
+            tier: target.tier,
+            status: 'queued',
+            triggered_by: 'webhook',
+            event_id: event,
+            trigger_id: trigger.trigger_id,
+            parent_execution_id: null,
+            replay_of: null,
+            depth: 0,
+            input,
+            headers: { ...kept, 'x-fastn-trigger-id': trigger.trigger_id, 'x-fastn-event-id': event },
+            attempt: 0,
+            max_attempts: target.max_attempts,
+            dead_letter: webhook.config.deadLetter,
+            worker: null,
+          },
+        ]
+      }
+    },
+  }
+}
+
+/** Headers a workflow may see: what authenticates the sender stays out. */
+function keptHeaders(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isSensitiveHeader(name) && name !== 'connection'))
+}
+
+function parseBody({ headers, rawBody }: Delivery): Json {
+  const type = (headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? ''
+  if (rawBody.length === 0) return null
+  const text = rawBody.toString('utf8')
+  if (type === 'application/json' || type.endsWith('+json')) return parseJson(text, 'body')
+  if (type === 'application/x-www-form-urlencoded') {
+    const form = Object.fromEntries(new URLSearchParams(text))
+    // GitHub and Slack can send their JSON in one form field called payload.
+    const { payload } = form
+    return payload !== undefined && Object.keys(form).length === 1 ? parseJson(payload, 'payload') : form
+  }
+  if (type.startsWith('text/')) return text
+  throw new AppError('invalid_input', `A webhook takes JSON, a form or text, not '${type}'.`, {
+    where: 'content-type',
+    hint: 'Send application/json.',
+  })
+}
+
+function parseJson(text: string, where: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch (error) {
+    throw new AppError('invalid_input', `The ${where} is not valid JSON: ${(error as Error).message}`, {
+      where,
+      hint: 'Send the event as one JSON document, in UTF-8.',
+      cause: error,
+    })
+  }
+}
