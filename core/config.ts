@@ -61,6 +61,9 @@ const environmentSchema = z.object({
   PATCHBAY_ALLOWED_HOSTS: list.describe(
     'Host names this server answers to, besides localhost and the public URL.',
   ),
+  PATCHBAY_TRUSTED_PROXIES: list.describe(
+    'Addresses or CIDR ranges of reverse proxies whose X-Forwarded-* headers tell who the client is.',
+  ),
   PATCHBAY_ALLOWED_PRIVATE_HOSTS: list.describe(
     'Private hosts, addresses or CIDR ranges that connectors and workflows may call.',
   ),
@@ -95,6 +98,10 @@ const environmentSchema = z.object({
     .max(64 * 1024 * 1024)
     .default(5 * 1024 * 1024)
     .describe('Largest webhook body accepted.'),
+  PATCHBAY_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('For the command line: the server to call, when it is not the one of the data folder.'),
 })
 
 export interface Config {
@@ -107,19 +114,27 @@ export interface Config {
   ownerApiKey: string | undefined
   masterKey: string | undefined
   allowedHosts: readonly string[]
+  trustedProxies: readonly string[]
   allowedPrivateHosts: readonly string[]
   logLevel: z.infer<typeof environmentSchema>['PATCHBAY_LOG_LEVEL']
   sandboxProcesses: number
   workerConcurrency: number
   rateLimitPerMinute: number
   maxWebhookBytes: number
+  /** The server the command line calls. */
+  clientUrl: string | undefined
 }
 
 /** Names, defaults and meanings of every setting, for the reference page. */
-export const settings = Object.entries(environmentSchema.shape).map(([name, schema]) => ({
-  name,
-  description: schema.description ?? '',
-}))
+export const settings = Object.entries(environmentSchema.shape).map(([name, schema]) => {
+  const unset = schema.safeParse(undefined)
+  return {
+    name,
+    description: schema.description ?? '',
+    /** The value when it is not set; undefined when there is none. */
+    default: unset.success ? unset.data : undefined,
+  }
+})
 
 /**
  * Reads the configuration.
@@ -160,11 +175,13 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     ownerApiKey: env.PATCHBAY_API_KEY,
     masterKey: env.PATCHBAY_MASTER_KEY,
     allowedHosts: env.PATCHBAY_ALLOWED_HOSTS,
+    trustedProxies: env.PATCHBAY_TRUSTED_PROXIES,
     allowedPrivateHosts: env.PATCHBAY_ALLOWED_PRIVATE_HOSTS,
     logLevel: env.PATCHBAY_LOG_LEVEL,
     sandboxProcesses: env.PATCHBAY_SANDBOX_PROCESSES,
     workerConcurrency: env.PATCHBAY_WORKER_CONCURRENCY,
     rateLimitPerMinute: env.PATCHBAY_RATE_LIMIT_PER_MINUTE,
     maxWebhookBytes: env.PATCHBAY_MAX_WEBHOOK_BYTES,
+    clientUrl: env.PATCHBAY_URL?.replace(/\/+$/, ''),
   }
 }
