@@ -10,7 +10,7 @@ import type { NewExecution } from '../../db/executions.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Vault } from '../vault/vault.ts'
-import { matchesFilter, parseFilter } from './condition.ts'
+import { type Condition, type ConditionSubject, matches } from './condition.ts'
 import { verifyWebhook } from './verify.ts'
 import { deliveryKey, WebhookConfig } from './webhook-config.ts'
 
@@ -45,7 +45,7 @@ interface Webhook {
   row: WebhookRouteRow
   config: WebhookConfig
   secret: Secret | null
-  routes: { target: WebhookRouteRow['routes'][number]; matches: (event: { payload: Json; headers: Record<string, string> }) => boolean }[]
+  routes: { target: WebhookRouteRow['routes'][number]; matches: (event: ConditionSubject) => boolean }[]
 }
 
 export function buildIngest(deps: { db: Database; vault: Vault; queue: ExecutionQueue; log: Logger }): Ingest {
@@ -61,8 +61,8 @@ export function buildIngest(deps: { db: Database; vault: Vault; queue: Execution
       config: WebhookConfig.parse(row.config),
       secret: sealed === null ? null : await db.system((tx) => deps.vault.open(tx, row.organization_id, `trigger:${row.trigger_id}`, sealed)),
       routes: row.routes.map((target) => {
-        const filter = target.filter === null ? null : parseFilter(target.filter)
-        return { target, matches: (event) => filter === null || matchesFilter(filter, event) }
+        const filter = target.filter as Condition | null
+        return { target, matches: (event) => filter === null || matches(filter, event) }
       }),
     }
   }
