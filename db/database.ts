@@ -19,6 +19,8 @@ export interface Tx {
 
 export interface Database {
   kind: 'embedded' | 'postgres'
+  /** This process has just opened the database and nobody else can have been using it. */
+  solo: boolean
   /** For libraries that bring queries of their own (the queue). */
   connection: pg.ClientConfig
   /** A transaction that sees one organization's rows, or only some of its customers'. */
@@ -152,6 +154,7 @@ export async function openDatabase(options: {
 
   return {
     kind: embedded === undefined ? 'postgres' : 'embedded',
+    solo: embedded?.owner === true,
     connection,
     tenant: (scope, fn) => withTransaction(pool, tenantPrelude(scope, 'READ WRITE'), fn),
     read: (scope, fn) => withTransaction(pool, tenantPrelude(scope, 'READ ONLY'), fn),

@@ -218,6 +218,22 @@ export const insertExecutions = (tx: Tx, executions: readonly NewExecution[]) =>
     [toJsonb(executions)],
   )
 
+/** Keeps that somebody started a workflow by hand or by API, as the event its execution answers. */
+export const insertManualEvent = (
+  tx: Tx,
+  event: {
+    id: string
+    organizationId: string
+    customerId: string | null
+    headers: Record<string, string>
+    payload: Json
+  },
+) =>
+  tx.run(
+    `INSERT INTO events (id, organization_id, customer_id, source, headers, payload, status) VALUES ($1, $2, $3, 'manual', $4, $5, 'delivered')`,
+    [event.id, event.organizationId, event.customerId, toJsonb(event.headers), toJsonb(event.payload)],
+  )
+
 /**
  * Asks that an execution be stopped: a queued one is cancelled here, a running one is marked for its worker.
  * Undefined when it has already ended (or is not visible).

@@ -69,7 +69,7 @@ export const releaseIdempotencyKey = (tx: Tx, claim: IdempotencyClaim, token: st
   ])
 
 /** Deletes what is older than a day, in every organization; gives the number of rows. */
-export const deleteExpired = (db: Database): Promise<number> =>
+export const deleteExpiredIdempotencyKeys = (db: Database): Promise<number> =>
   db.system((tx) =>
     tx.run(`DELETE FROM idempotency_keys WHERE created_at < now() - interval '${KEPT_HOURS} hours'`),
   )

@@ -1,4 +1,4 @@
-import type { Database, Tx } from './database.ts'
+import type { Tx } from './database.ts'
 
 export interface OrganizationRow {
   id: string
@@ -47,5 +47,10 @@ export const insertOrganization = async (tx: Tx, organization: { id: string; nam
   }
 }
 
-export const firstOrganizationId = async (db: Database): Promise<string | undefined> =>
-  (await db.system((tx) => tx.row<{ id: string }>('SELECT id FROM organizations ORDER BY id LIMIT 1')))?.id
+export const firstOrganizationId = async (tx: Tx): Promise<string | undefined> =>
+  (await tx.row<{ id: string }>('SELECT id FROM organizations ORDER BY id LIMIT 1'))?.id
+
+/** Any constant: processes that start together on a new database set it up one after the other. */
+const BOOTSTRAP_LOCK_KEY = 7_241_936
+
+export const lockBootstrap = (tx: Tx) => tx.run('SELECT pg_advisory_xact_lock($1)', [BOOTSTRAP_LOCK_KEY])

@@ -16,6 +16,7 @@ import {
   findWorkflowTarget,
   getExecution,
   insertExecutions,
+  insertManualEvent,
   markDeadLetterReplayed,
   type NewExecution,
   type RunnableVersionRow,
@@ -141,8 +142,12 @@ export function buildEngine(deps: EngineDeps): Engine {
       try {
         return await finishes.add(finished)
       } catch (error) {
-        if (!(error instanceof AppError) || error.code !== 'unavailable' || tries === RECORD_TRIES) throw error
-        log.warn({ execution: finished.id, tries }, 'the database is away; the outcome is recorded when it is back')
+        if (!(error instanceof AppError) || error.code !== 'unavailable' || tries === RECORD_TRIES)
+          throw error
+        log.warn(
+          { execution: finished.id, tries },
+          'the database is away; the outcome is recorded when it is back',
+        )
         await new Promise((next) => setTimeout(next, RECORD_RETRY_MS))
       }
     }
@@ -203,10 +208,22 @@ export function buildEngine(deps: EngineDeps): Engine {
     checkInput(version, request.input)
 
     const inline = version.tier === 'instant' || request.parent !== undefined
-    const [execution] = await db.tenant(scope, (tx) =>
-      insertExecutions(tx, [
+    const eventId = request.parent === undefined ? newId('event') : null
+    const [execution] = await db.tenant(scope, async (tx) => {
+      if (eventId !== null) {
+        const { organizationId } = scope
+        await insertManualEvent(tx, {
+          id: eventId,
+          organizationId,
+          customerId,
+          headers: request.headers,
+          payload: request.input,
+        })
+      }
+      return insertExecutions(tx, [
         {
           ...newExecution(scope.organizationId, request, version),
+          event_id: eventId,
           status: inline ? 'running' : 'queued',
           attempt: inline ? 1 : 0,
           // A caller waits for an inline run and gets its error: nothing is retried or set aside behind its back.
@@ -214,8 +231,8 @@ export function buildEngine(deps: EngineDeps): Engine {
           dead_letter: !inline,
           worker: inline ? worker : null,
         },
-      ]),
-    )
+      ])
+    })
     if (execution === undefined) throw new Error('INSERT … RETURNING gave no row')
     if (!inline) {
       await enqueue(execution)

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newId } from '../core/ids.ts'
+import { describeOnEachDatabase, openTestDatabase } from '../tests/setup/database.ts'
+import { insertCustomer } from './customers.ts'
+import type { Database } from './database.ts'
+import { insertOrganization } from './organizations.ts'
+
+describeOnEachDatabase('row-level security', (kind) => {
+  let db: Database
+  const [ours, theirs] = [newId('organization'), newId('organization')]
+  const [first, second] = [newId('customer'), newId('customer')]
+  const all = { organizationId: ours, customerIds: null }
+
+  beforeAll(async () => {
+    db = await openTestDatabase(kind)
+    await db.system(async (tx) => {
+      for (const id of [ours, theirs]) await insertOrganization(tx, { id, name: id })
+    })
+    await db.tenant(all, async (tx) => {
+      for (const id of [first, second])
+        await insertCustomer(tx, {
+          id,
+          organizationId: ours,
+          name: id,
+          slug: id.replace('_', '-'),
+          metadata: {},
+        })
+      await tx.run(
+        "INSERT INTO state_entries (organization_id, scope, scope_id, key, value) VALUES ($1, 'organization', '', 'k', '1')",
+        [ours],
+      )
+    })
+  })
+  afterAll(() => db.close())
+
+  const customers = (scope: Parameters<Database['read']>[0]) =>
+    db.read(scope, async (tx) =>
+      (await tx.rows<{ id: string }>('SELECT id FROM customers ORDER BY id')).map((row) => row.id),
+    )
+
+  test('an organization sees its own rows and no others', async () => {
+    expect(await customers(all)).toEqual([first, second].sort())
+    expect(await customers({ organizationId: theirs, customerIds: null })).toEqual([])
+  })
+
+  test('a customer-scoped transaction sees its customers only, and none when it has none', async () => {
+    expect(await customers({ organizationId: ours, customerIds: [second] })).toEqual([second])
+    expect(await customers({ organizationId: ours, customerIds: [] })).toEqual([])
+  })
+
+  test('the organization’s own rows are hidden from a customer unless they are shared', async () => {
+    const states = (shared: boolean) =>
+      db.read({ organizationId: ours, customerIds: [first], shared }, (tx) =>
+        tx.rows('SELECT key FROM state_entries'),
+      )
+    expect(await states(false)).toEqual([])
+    expect(await states(true)).toHaveLength(1)
+  })
+
+  test('a row of another organization cannot be written', async () => {
+    const write = db.tenant(all, (tx) =>
+      insertCustomer(tx, {
+        id: newId('customer'),
+        organizationId: theirs,
+        name: 'x',
+        slug: 'x',
+        metadata: {},
+      }),
+    )
+    await expect(write).rejects.toThrow(/row-level security/)
+  })
+
+  test('every tenant table has row-level security forced and a policy', async () => {
+    const bare = await db.system((tx) =>
+      tx.rows<{ relname: string }>(
+        `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'patchbay' AND c.relkind = 'r' AND c.relname <> 'migrations'
+           AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))`,
+      ),
+    )
+    expect(bare).toEqual([])
+  })
+
+  test('neither role can bypass row-level security', async () => {
+    const roles = await db.system((tx) =>
+      tx.rows("SELECT rolname FROM pg_roles WHERE rolname LIKE 'patchbay_%' AND (rolbypassrls OR rolsuper)"),
+    )
+    expect(roles).toEqual([])
+  })
+
+  test('the audit log refuses changes, whoever makes them', async () => {
+    await db.tenant(all, (tx) =>
+      tx.run(
+        "INSERT INTO audit_log (id, organization_id, actor_type, actor_id, actor_name, door, action, outcome) VALUES ($1, $2, 'a', 'a', 'a', 'http', 'x', 'success')",
+        [newId('audit'), ours],
+      ),
+    )
+    for (const sql of ["UPDATE audit_log SET action = 'y'", 'DELETE FROM audit_log']) {
+      await expect(db.tenant(all, (tx) => tx.run(sql))).rejects.toThrow(/permission denied|append-only/)
+    }
+  })
+
+  test('a failed transaction leaves nothing and the connection usable', async () => {
+    const failing = db.tenant(all, async (tx) => {
+      await tx.run("UPDATE customers SET name = 'changed'")
+      throw new Error('stop')
+    })
+    await expect(failing).rejects.toThrow('stop')
+    const names = await db.read(all, (tx) => tx.rows<{ name: string }>('SELECT name FROM customers'))
+    expect(names.map(({ name }) => name)).not.toContain('changed')
+  })
+})

@@ -1,0 +1,77 @@
+import type { Json, JsonObject } from '../core/json.ts'
+import type { Tx } from './database.ts'
+import { jsonb } from './jsonb.ts'
+
+/** One connector call: what was sent and what came back, redacted and bounded. */
+export interface TraceRow {
+  id: string
+  customer_id: string | null
+  execution_id: string | null
+  attempt: number | null
+  connection_id: string | null
+  connector: string
+  action: string
+  status: 'success' | 'error' | 'pending'
+  http_status: number | null
+  duration_ms: number | null
+  request: JsonObject
+  response: Json
+  error: Json
+  created_at: Date
+}
+
+const SUMMARY =
+  'id, customer_id, execution_id, attempt, connection_id, connector, action, status, http_status, duration_ms, error, created_at'
+
+export type NewTrace = Omit<TraceRow, 'created_at' | 'request' | 'response' | 'error'> & {
+  request: object
+  response: object | null
+  error: object | null
+  created_at: string
+}
+
+/** Adds many traces of one organization in one statement. */
+export const insertTraces = (tx: Tx, organizationId: string, traces: readonly NewTrace[]) =>
+  tx.run(
+    `INSERT INTO traces (id, organization_id, customer_id, execution_id, attempt, connection_id, connector, action, status,
+       http_status, duration_ms, request, response, error, created_at)
+     SELECT r.id, $1, r.customer_id, r.execution_id, r.attempt, r.connection_id, r.connector, r.action, r.status,
+       r.http_status, r.duration_ms, r.request, r.response, r.error, r.created_at
+     FROM jsonb_to_recordset($2) AS r(id text, customer_id text, execution_id text, attempt int, connection_id text, connector text,
+       action text, status text, http_status int, duration_ms int, request jsonb, response jsonb, error jsonb, created_at timestamptz)`,
+    [organizationId, jsonb(traces)],
+  )
+
+export const getTrace = (tx: Tx, id: string) =>
+  tx.row<TraceRow>(`SELECT ${SUMMARY}, request, response FROM traces WHERE id = $1`, [id])
+
+export interface TraceFilter {
+  executionId: string | null
+  customerId: string | null
+  connectionId: string | null
+  connector: string | null
+  action: string | null
+  status: TraceRow['status'] | null
+  cursor: string | null
+  limit: number
+}
+
+/** Newest first, without what was sent and what came back. */
+export const listTraces = (tx: Tx, filter: TraceFilter) =>
+  tx.rows<Omit<TraceRow, 'request' | 'response'>>(
+    `SELECT ${SUMMARY} FROM traces
+     WHERE ($1::text IS NULL OR execution_id = $1) AND ($2::text IS NULL OR customer_id = $2)
+       AND ($3::text IS NULL OR connection_id = $3) AND ($4::text IS NULL OR connector = $4)
+       AND ($5::text IS NULL OR action = $5) AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR id < $7)
+     ORDER BY id DESC LIMIT $8`,
+    [
+      filter.executionId,
+      filter.customerId,
+      filter.connectionId,
+      filter.connector,
+      filter.action,
+      filter.status,
+      filter.cursor,
+      filter.limit,
+    ],
+  )

@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { TenantScope } from '../core/actor.ts'
+import type { Config } from '../core/config.ts'
+import { notFound } from '../core/errors.ts'
+import { buildLogger, type Logger } from '../core/log.ts'
+import { type Database, openDatabase } from '../db/database.ts'
+import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
+import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
+import { bootstrap } from '../runtime/access/bootstrap.ts'
+import { buildRateLimits } from '../runtime/access/rate-limits.ts'
+import { buildConnections } from '../runtime/connections/connections.ts'
+import { buildEngine, type Engine } from '../runtime/executions/engine.ts'
+import { startSweeper } from '../runtime/executions/sweeper.ts'
+import { buildVersions } from '../runtime/executions/versions.ts'
+import { buildHttpClient } from '../runtime/http/client.ts'
+import {
+  buildExecutionQueue,
+  type ExecutionQueue,
+  prepareQueueSchema,
+} from '../runtime/queue/execution-queue.ts'
+import { buildSandbox, type Sandbox } from '../runtime/sandbox/sandbox.ts'
+import { buildIngest, type Ingest } from '../runtime/triggers/ingest.ts'
+import { loadMasterKey } from '../runtime/vault/master-key.ts'
+import { buildVault } from '../runtime/vault/vault.ts'
+import { type Invoker, invoke, mayCall } from '../tools/invoke.ts'
+import { loadTools, type Registry } from '../tools/registry.ts'
+import type { Services } from '../tools/services.ts'
+
+const DRAIN_GRACE_MS = 10_000
+const CLEAN_UP_EVERY_MS = 10 * 60_000
+
+/** Everything one process is made of, built once and passed down as plain values. */
+export interface Platform {
+  config: Config
+  log: Logger
+  db: Database
+  registry: Registry
+  invoker: Invoker
+  services: Services
+  apiKeys: ApiKeys
+  engine: Engine
+  ingest: Ingest
+  queue: ExecutionQueue
+  sandbox: Sandbox
+  /** The owner key, when this start made it (the first on this database). */
+  newOwnerKey: string | undefined
+  /** Starts running queued executions in this process. */
+  startWork(): Promise<void>
+  /** Calls back when what an organization's clients see has changed. */
+  onChanged(listener: (scope: TenantScope, what: 'tools' | 'resources') => void): void
+  /** Sets the address third parties reach this server at, once it listens. */
+  setPublicUrl(url: string): void
+  ready(): Promise<{ ok: boolean; checks: Record<string, string> }>
+  /** Lets what is under way finish, then closes everything. */
+  close(): Promise<void>
+}
+
+/** The composition root: builds the layers from the bottom up and wires what a lower one needs of a higher one. */
+export async function compose(config: Config, log: Logger = buildLogger(config.logLevel)): Promise<Platform> {
+  const registry = await loadTools()
+  const masterKey = loadMasterKey(config)
+  const db = await openDatabase({
+    databaseUrl: config.databaseUrl,
+    dataDir: config.dataDir,
+    log,
+    prepare: prepareQueueSchema,
+  })
+  try {
+    return await composeOn(db)
+  } catch (error) {
+    await db.close()
+    throw error
+  }
+
+  async function composeOn(database: Database): Promise<Platform> {
+    const newOwnerKey = await bootstrap(database, config.ownerApiKey)
+    const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
+    const vault = buildVault(masterKey)
+    const http = buildHttpClient({ allowedPrivateHosts: config.allowedPrivateHosts })
+    const apiKeys = buildApiKeys(database, log)
+    const connections = buildConnections({ db: database, vault, http, log })
+    const sandbox = buildSandbox({ processes: config.sandboxProcesses, log })
+    const queue = buildExecutionQueue({ connection: database.connection, redisUrl: config.redisUrl, log })
+    const versions = buildVersions(database)
+    const engine = buildEngine({
+      db: database,
+      vault,
+      http,
+      connections,
+      sandbox,
+      queue,
+      versions,
+      log,
+      worker,
+    })
+    const ingest = buildIngest({ db: database, vault, queue, log })
+
+    let publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`
+    const listeners = new Set<Parameters<Platform['onChanged']>[0]>()
+    const services: Services = {
+      vault,
+      http,
+      apiKeys,
+      connections,
+      executions: engine,
+      catalog: {
+        visibleTo: (actor) => registry.all.filter((tool) => mayCall(actor, tool)),
+        call: async (name, input, caller) => {
+          const tool = registry.get(name)
+          if (tool === undefined) throw notFound('tool', name, 'search_tools finds tools by what they do.')
+          return invoke(invoker, { tool, actor: caller.actor, input, signal: caller.signal })
+        },
+      },
+      publicUrl: () => publicUrl,
+      changed: (scope, what) => {
+        for (const listener of listeners) listener(scope, what)
+      },
+    }
+    const invoker: Invoker = {
+      db: database,
+      services,
+      limits: buildRateLimits(config.rateLimitPerMinute),
+      log,
+    }
+
+    let sweeper: ReturnType<typeof startSweeper> | undefined
+    let cleanUp: NodeJS.Timeout | undefined
+    return {
+      config,
+      log,
+      db: database,
+      registry,
+      invoker,
+      services,
+      apiKeys,
+      engine,
+      ingest,
+      queue,
+      sandbox,
+      newOwnerKey,
+      startWork: async () => {
+        sweeper = startSweeper({ db: database, queue, engine, versions, log, worker })
+        // The embedded database was closed until now, so nobody else can be running anything on it.
+        await sweeper.sweep(database.solo ? 0 : undefined)
+        queue.work(engine.handle, config.workerConcurrency)
+        cleanUp = setInterval(() => {
+          deleteExpiredIdempotencyKeys(database).catch((error: Error) =>
+            log.warn({ err: error.message }, 'clean-up failed'),
+          )
+        }, CLEAN_UP_EVERY_MS)
+      },
+      onChanged: (listener) => {
+        listeners.add(listener)
+      },
+      setPublicUrl: (url) => {
+        if (config.publicUrl === undefined) publicUrl = url
+      },
+      ready: async () => {
+        const checks = Object.fromEntries(
+          await Promise.all([check('database', () => database.ping()), check('queue', () => queue.ping())]),
+        )
+        return { ok: Object.values(checks).every((state) => state === 'ok'), checks }
+      },
+      close: async () => {
+        clearInterval(cleanUp)
+        // Workers wait for the jobs they hold, so those must be let go of first.
+        await Promise.all([queue.stopWork(), engine.drain(DRAIN_GRACE_MS)])
+        await sweeper?.stop()
+        await queue.close()
+        await sandbox.close()
+        await connections.close()
+        await apiKeys.close()
+        await http.close()
+        await database.close()
+      },
+    }
+  }
+}
+
+async function check(name: string, probe: () => Promise<void>): Promise<[string, string]> {
+  try {
+    await withTimeout(probe(), 2_000)
+    return [name, 'ok']
+  } catch (error) {
+    return [name, error instanceof Error ? error.message : String(error)]
+  }
+}
+
+async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${ms} ms`)), ms)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
