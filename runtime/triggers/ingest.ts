@@ -5,7 +5,12 @@ import type { Json } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { isSensitiveHeader, type Secret } from '../../core/secret.ts'
 import type { Database } from '../../db/database.ts'
-import { type AcceptedEvent, acceptEvents, findWebhook, type WebhookRouteRow } from '../../db/execution-queue.ts'
+import {
+  type AcceptedEvent,
+  acceptEvents,
+  findWebhook,
+  type WebhookRouteRow,
+} from '../../db/execution-queue.ts'
 import type { NewExecution } from '../../db/executions.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
@@ -48,18 +53,29 @@ interface Webhook {
   routes: { target: WebhookRouteRow['routes'][number]; matches: (event: ConditionSubject) => boolean }[]
 }
 
-export function buildIngest(deps: { db: Database; vault: Vault; queue: ExecutionQueue; log: Logger }): Ingest {
+export function buildIngest(deps: {
+  db: Database
+  vault: Vault
+  queue: ExecutionQueue
+  log: Logger
+}): Ingest {
   const { db, log } = deps
   const webhooks = new LRUCache<string, Promise<Webhook>>({ max: 10_000, ttl: CACHE_MS })
 
   const load = async (triggerId: string): Promise<Webhook> => {
     const row = await findWebhook(db, triggerId)
-    if (row === undefined || !row.enabled) throw notFound('webhook', triggerId, 'Check the address; a disabled webhook takes nothing.')
+    if (row === undefined || !row.enabled)
+      throw notFound('webhook', triggerId, 'Check the address; a disabled webhook takes nothing.')
     const sealed = row.secret
     return {
       row,
       config: WebhookConfig.parse(row.config),
-      secret: sealed === null ? null : await db.system((tx) => deps.vault.open(tx, row.organization_id, `trigger:${row.trigger_id}`, sealed)),
+      secret:
+        sealed === null
+          ? null
+          : await db.system((tx) =>
+              deps.vault.open(tx, row.organization_id, `trigger:${row.trigger_id}`, sealed),
+            ),
       routes: row.routes.map((target) => {
         const filter = target.filter as Condition | null
         return { target, matches: (event) => filter === null || matches(filter, event) }
@@ -78,12 +94,19 @@ export function buildIngest(deps: { db: Database; vault: Vault; queue: Execution
 
   const store = buildBatcher<AcceptedEvent, string>(async (items) => {
     const ids = await acceptEvents(db, items)
-    const fresh = items.filter((item, index) => ids[index] === item.event.id).flatMap((item) => item.executions)
+    const fresh = items
+      .filter((item, index) => ids[index] === item.event.id)
+      .flatMap((item) => item.executions)
     if (fresh.length > 0) {
       // Committed already: should the queue be away, the sweeper queues them when it is back.
       await deps.queue
         .add(fresh.map(({ id, tier }) => ({ id, attempt: 1, tier, delay_ms: 0 })))
-        .catch((error: Error) => log.warn({ err: error.message, executions: fresh.length }, 'jobs not queued; the sweeper will queue them'))
+        .catch((error: Error) =>
+          log.warn(
+            { err: error.message, executions: fresh.length },
+            'jobs not queued; the sweeper will queue them',
+          ),
+        )
     }
     return ids
   }, MAX_BATCH)
@@ -105,7 +128,9 @@ export function buildIngest(deps: { db: Database; vault: Vault; queue: Execution
       const { row } = webhook
       const matching = webhook.routes.filter((route) => route.matches({ payload, headers: delivery.headers }))
       const eventId = newId('event')
-      const executions = matching.flatMap(({ target }) => executionFor(row, target, eventId, payload, headers))
+      const executions = matching.flatMap(({ target }) =>
+        executionFor(row, target, eventId, payload, headers),
+      )
       const stored = await store.add({
         event: {
           id: eventId,
@@ -130,8 +155,15 @@ export function buildIngest(deps: { db: Database; vault: Vault; queue: Execution
         input: Json,
         kept: Record<string, string>,
       ): NewExecution[] {
-        if (target.workflow_status !== 'active' || target.workflow_version_id === null || target.tier === null) {
-          log.warn({ trigger: trigger.trigger_id, workflow: target.workflow_slug, environment: target.environment }, 'route leads to nothing deployed')
+        if (
+          target.workflow_status !== 'active' ||
+          target.workflow_version_id === null ||
+          target.tier === null
+        ) {
+          log.warn(
+            { trigger: trigger.trigger_id, workflow: target.workflow_slug, environment: target.environment },
+            'route leads to nothing deployed',
+          )
           return []
         }
         return [
@@ -165,7 +197,9 @@ export function buildIngest(deps: { db: Database; vault: Vault; queue: Execution
 
 /** Headers a workflow may see: what authenticates the sender stays out. */
 function keptHeaders(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isSensitiveHeader(name) && name !== 'connection'))
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !isSensitiveHeader(name) && name !== 'connection'),
+  )
 }
 
 function parseBody({ headers, rawBody }: Delivery): Json {
