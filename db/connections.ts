@@ -161,6 +161,9 @@ export const noteVerification = (tx: Tx, id: string, failure: string | null) =>
   )
 
 export const touchConnections = (tx: Tx, ids: readonly string[]) =>
-  tx.run('UPDATE connections SET last_used_at = now() WHERE id = ANY($1)', [ids])
+  tx.run(
+    "UPDATE connections SET last_used_at = now() WHERE id = ANY($1) AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')",
+    [ids],
+  )
 
 export const deleteConnection = (tx: Tx, id: string) => tx.run('DELETE FROM connections WHERE id = $1', [id])

@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Actor } from '../../core/actor.ts'
+import { type Permission, roleNames, rolePermissions } from '../../core/permissions.ts'
+import { actorLike, openWorld, type World } from '../connections/testing/world.ts'
+import { createCustomer } from '../customers/create-customer.ts'
+import { createApiKey } from './create-api-key.ts'
+import { getOrganization } from './get-organization.ts'
+import { listApiKeys } from './list-api-keys.ts'
+import { listAuditLog } from './list-audit-log.ts'
+import { listEnvironments } from './list-environments.ts'
+import { revokeApiKey } from './revoke-api-key.ts'
+import { rotateKeys } from './rotate-keys.ts'
+import { updateOrganization } from './update-organization.ts'
+import { whoami } from './whoami.ts'
+
+interface Created {
+  key: string
+  apiKey: { id: string; expiresAt: string | null; customerIds: string[] | null; role: string }
+}
+
+let world: World
+let owner: Actor
+beforeAll(async () => {
+  world = await openWorld()
+  owner = await world.organization()
+})
+afterAll(() => world.close())
+
+const customer = async (name: string) =>
+  (await world.call<{ customer: { id: string } }>(owner, createCustomer, { name })).customer.id
+
+describe('nobody grants what they lack', () => {
+  test('a role whose permissions the maker has not all got is refused, naming them', async () => {
+    const manager = {
+      ...actorLike(owner, 'admin'),
+      permissions: new Set<Permission>(['api_keys.manage', ...rolePermissions.viewer]),
+    }
+    for (const role of roleNames.filter((name) => !['viewer', 'owner', 'end_user'].includes(name))) {
+      const error = await world.refused(manager, createApiKey, { name: 'k', role })
+      expect(error).toMatchObject({ code: 'forbidden', where: 'role' })
+      expect(error.data?.lacking).toContain('connections.execute')
+    }
+    const made = await world.call<Created>(manager, createApiKey, { name: 'k', role: 'viewer' })
+    expect(made.apiKey.role).toBe('viewer')
+    const narrowed = await world.call<Created>(manager, createApiKey, {
+      name: 'k',
+      role: 'operator',
+      permissions: ['activity.read'],
+    })
+    expect(narrowed.apiKey.role).toBe('operator')
+  })
+
+  test('only an owner makes owner keys, and only an owner revokes them', async () => {
+    const admin = actorLike(owner, 'admin')
+    expect(await world.refused(admin, createApiKey, { name: 'k', role: 'owner' })).toMatchObject({
+      code: 'forbidden',
+    })
+    const { apiKey } = await world.call<Created>(owner, createApiKey, { name: 'k', role: 'owner' })
+    expect(await world.refused(admin, revokeApiKey, { key: apiKey.id })).toMatchObject({ code: 'forbidden' })
+  })
+
+  test('a key limited to customers makes keys limited to those, and sees no others', async () => {
+    const [mine, other] = [await customer('Mine'), await customer('Other')]
+    const scoped = actorLike(owner, 'admin', [mine])
+    expect(
+      await world.refused(scoped, createApiKey, { name: 'k', role: 'end_user', customers: [other] }),
+    ).toMatchObject({ code: 'not_found' })
+    const { apiKey } = await world.call<Created>(scoped, createApiKey, { name: 'k', role: 'viewer' })
+    expect(apiKey.customerIds).toEqual([mine])
+    const wide = await world.call<Created>(owner, createApiKey, { name: 'wide' })
+    const seen = await world.call<{ apiKeys: { id: string }[] }>(scoped, listApiKeys)
+    expect(seen.apiKeys.map(({ id }) => id)).toEqual([apiKey.id])
+    expect(await world.refused(scoped, revokeApiKey, { key: wide.apiKey.id })).toMatchObject({
+      code: 'not_found',
+    })
+  })
+
+  test('a test key makes test keys only, and a slow key no faster one', async () => {
+    expect(
+      await world.refused({ ...owner, mode: 'test' }, createApiKey, { name: 'k', mode: 'live' }),
+    ).toMatchObject({ code: 'forbidden', where: 'mode' })
+    expect(
+      await world.refused({ ...owner, ratePerMinute: 10 }, createApiKey, { name: 'k', ratePerMinute: 11 }),
+    ).toMatchObject({ code: 'forbidden', where: 'ratePerMinute' })
+  })
+})
+
+describe('API keys', () => {
+  test('a new key works at once, expires in 90 days, and is nowhere to be seen again', async () => {
+    const { key, apiKey } = await world.call<Created>(owner, createApiKey, { name: 'CI', role: 'developer' })
+    const actor = await world.services.apiKeys.authenticate(key, { door: 'http', ip: undefined })
+    expect(actor).toMatchObject({ id: apiKey.id, role: 'developer', mode: 'test' })
+    const days = (Date.parse(apiKey.expiresAt ?? '') - Date.now()) / 86_400_000
+    expect(days).toBeCloseTo(90, 1)
+    const listed = JSON.stringify(await world.call(owner, listApiKeys))
+    const audited = JSON.stringify(await world.call(owner, listAuditLog))
+    for (const text of [listed, audited, world.logged()]) expect(text).not.toContain(key)
+    expect(audited).toContain(apiKey.id)
+  })
+
+  test('a revoked key stops at once', async () => {
+    const { key, apiKey } = await world.call<Created>(owner, createApiKey, { name: 'gone' })
+    await world.services.apiKeys.authenticate(key, { door: 'http', ip: undefined })
+    await world.call(owner, revokeApiKey, { key: apiKey.id })
+    await expect(
+      world.services.apiKeys.authenticate(key, { door: 'http', ip: undefined }),
+    ).rejects.toMatchObject({ code: 'unauthenticated' })
+  })
+
+  test('the last active owner key cannot be revoked, not even by two calls at once', async () => {
+    const someone = await world.organization()
+    const keys = []
+    for (const name of ['a', 'b']) {
+      keys.push((await world.call<Created>(someone, createApiKey, { name, role: 'owner' })).apiKey.id)
+    }
+    const outcomes = await Promise.allSettled(keys.map((key) => world.call(someone, revokeApiKey, { key })))
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(outcomes.find((outcome) => outcome.status === 'rejected')?.reason).toMatchObject({
+      code: 'conflict',
+    })
+  })
+
+  test.each([
+    [{ ipAllowlist: ['10.0.0.0/33'] }, 'ipAllowlist.0'],
+    [{ ipAllowlist: ['example.com'] }, 'ipAllowlist.0'],
+    [{ role: 'viewer', permissions: ['connectors.delete'] }, 'permissions'],
+    [{ role: 'end_user' }, 'customers'],
+    [{ role: 'owner', permissions: ['activity.read'] }, 'role'],
+  ])('a key that makes no sense is refused: %j', async (input, where) => {
+    expect(await world.refused(owner, createApiKey, { name: 'k', ...input })).toMatchObject({
+      code: 'invalid_input',
+      where,
+    })
+  })
+
+  test("another organization's key is not found", async () => {
+    const stranger = await world.organization()
+    const { apiKey } = await world.call<Created>(stranger, createApiKey, { name: 'theirs' })
+    expect(await world.refused(owner, revokeApiKey, { key: apiKey.id })).toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('the organization', () => {
+  test('whoami tells role, permissions and the customers within reach', async () => {
+    const id = await customer('Reachable')
+    const me = await world.call(actorLike(owner, 'end_user', [id]), whoami)
+    expect(me).toMatchObject({
+      role: 'end_user',
+      organization: { id: owner.organizationId },
+      customers: [{ id, name: 'Reachable', slug: 'reachable' }],
+    })
+    expect(me.permissions).toHaveLength(9)
+    expect(await world.call(owner, whoami)).toMatchObject({ customers: null })
+  })
+
+  test('it is renamed by those who may, and has its three environments', async () => {
+    await world.call(owner, updateOrganization, { name: 'Renamed' })
+    const viewer = actorLike(owner, 'viewer')
+    expect(await world.call(viewer, getOrganization)).toMatchObject({ organization: { name: 'Renamed' } })
+    expect(await world.refused(viewer, updateOrganization, { name: 'No' })).toMatchObject({
+      code: 'forbidden',
+    })
+    expect(await world.call(viewer, listEnvironments)).toMatchObject({
+      environments: [{ slug: 'dev' }, { slug: 'staging' }, { slug: 'production', production: true }],
+    })
+  })
+
+  test('the audit log tells who did what, denied attempts too, and is for those who may read it', async () => {
+    const someone = await world.organization()
+    const viewer = actorLike(someone, 'viewer')
+    await world.refused(viewer, updateOrganization, { name: 'No' })
+    await world.call(someone, updateOrganization, { name: 'Yes' })
+    const { entries } = await world.call<{ entries: object[] }>(someone, listAuditLog, {
+      action: 'update_organization',
+    })
+    expect(entries).toMatchObject([
+      { outcome: 'success', actor: { id: someone.id }, resource: someone.organizationId },
+      { outcome: 'denied', actor: { id: viewer.id }, errorCode: 'forbidden' },
+    ])
+    expect(await world.refused(viewer, listAuditLog)).toMatchObject({ code: 'forbidden' })
+  })
+
+  test('with an unchanged master key there is nothing to rotate', async () => {
+    expect(await world.call(owner, rotateKeys)).toEqual({ rewrapped: 0 })
+  })
+})
