@@ -1,0 +1,33 @@
+import { version } from '../core/version.ts'
+import type { RunningServer } from './start.ts'
+
+/** What a person needs to connect a client: shown once the server listens. The key itself stays in its file. */
+export function howToConnect({
+  url,
+  ownerKeyPath,
+  platform,
+}: Pick<RunningServer, 'url' | 'ownerKeyPath' | 'platform'>): string {
+  const { databaseUrl, dataDir, ownerApiKey } = platform.config
+  const key = ownerApiKey === undefined ? `$(cat ${ownerKeyPath})` : '$PATCHBAY_API_KEY'
+  const where =
+    databaseUrl === undefined ? `the embedded database in ${dataDir}` : 'the Postgres server at DATABASE_URL'
+  const editor = JSON.stringify(
+    { mcpServers: { patchbay: { url: `${url}/mcp`, headers: { Authorization: 'Bearer <owner key>' } } } },
+    null,
+    2,
+  )
+  return `
+Patchbay ${version} is ready at ${url}, on ${where}.
+
+  Owner API key   ${ownerApiKey === undefined ? `in ${ownerKeyPath}` : 'the one in PATCHBAY_API_KEY'}
+
+  Claude          claude mcp add --transport http patchbay ${url}/mcp --header "Authorization: Bearer ${key}"
+
+  Cursor, VS Code (VS Code calls the outer field "servers")
+${editor.replace(/^/gm, '    ')}
+
+  curl            curl ${url}/api/v1/whoami -H "Authorization: Bearer ${key}"
+
+  API description ${url}/api/v1/openapi.json          Stop with Ctrl-C
+`
+}

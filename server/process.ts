@@ -1,0 +1,23 @@
+import { AppError } from '../core/errors.ts'
+
+/**
+ * Runs a long-lived program of this process: start it, wait for Ctrl-C or SIGTERM, stop it. A second signal
+ * stops at once. Failures to start are told as a person needs them, without a stack.
+ */
+export async function runUntilStopped(start: () => Promise<{ close(): Promise<void> }>): Promise<void> {
+  let running: { close(): Promise<void> }
+  try {
+    running = await start()
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    process.stderr.write(`${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`)
+    process.exit(1)
+  }
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  process.stderr.write('Stopping: what is under way may finish (press Ctrl-C again to stop at once)…\n')
+  await running.close()
+  process.exit(0)
+}

@@ -1,0 +1,101 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Config } from '../core/config.ts'
+import { AppError } from '../core/errors.ts'
+import type { Logger } from '../core/log.ts'
+import { compose, type Platform } from './compose.ts'
+import { buildHttpApp } from './http/app.ts'
+import { announceChanges, mountMcp } from './http/mcp.ts'
+import { MAX_BODY_BYTES } from './http/problem.ts'
+import { mountWebhooks } from './http/webhooks.ts'
+import { buildMcpFactory } from './mcp/factory.ts'
+import { buildMcpEndpoint } from './mcp/transport/http.ts'
+
+/** Connections left open by clients are cut this long after the server stopped taking new ones. */
+const CLOSE_GRACE_MS = 5_000
+
+export interface RunningServer {
+  platform: Platform
+  /** Where it listens, e.g. `http://127.0.0.1:8787`. */
+  url: string
+  /** File that holds the owner key, when there is one. */
+  ownerKeyPath: string
+  close(): Promise<void>
+}
+
+/** Starts a whole server: all doors, and the worker that runs queued executions. */
+export async function startServer(config: Config, log?: Logger): Promise<RunningServer> {
+  const platform = await compose(config, log)
+  try {
+    return await listen(platform)
+  } catch (error) {
+    await platform.close()
+    throw error
+  }
+}
+
+async function listen(platform: Platform): Promise<RunningServer> {
+  const { config } = platform
+  const ownerKeyPath = join(config.dataDir, 'owner.key')
+  if (platform.newOwnerKey !== undefined)
+    writeFileSync(ownerKeyPath, `${platform.newOwnerKey}\n`, { mode: 0o600 })
+
+  const endpoint = buildMcpEndpoint({
+    factory: buildMcpFactory(platform),
+    log: platform.log,
+    maxRequestBytes: MAX_BODY_BYTES,
+  })
+  platform.onChanged((scope, what) => announceChanges(endpoint, scope, what))
+
+  let stopping = false
+  const app = buildHttpApp({
+    ...platform,
+    ready: async () => (stopping ? { ok: false, checks: { server: 'stopping' } } : platform.ready()),
+    extend: (express) => {
+      mountMcp(express, { endpoint, apiKeys: platform.apiKeys, config })
+      mountWebhooks(express, platform.ingest, config.maxWebhookBytes)
+    },
+  })
+  const server = createServer(app)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new AppError('misconfigured', `Cannot listen on ${config.host}:${config.port}: ${error.message}`, {
+          hint:
+            error.code === 'EADDRINUSE'
+              ? 'Another program uses this port; set PATCHBAY_PORT to another, or to 0 for a free one.'
+              : 'Check PATCHBAY_HOST and PATCHBAY_PORT.',
+          cause: error,
+        }),
+      )
+    })
+    server.listen(config.port, config.host, resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+  platform.setPublicUrl(url)
+  await platform.startWork()
+  const serverFile = join(config.dataDir, 'server.json')
+  writeFileSync(serverFile, JSON.stringify({ url, pid: process.pid, startedAt: new Date().toISOString() }), {
+    mode: 0o600,
+  })
+
+  return {
+    platform,
+    url,
+    ownerKeyPath,
+    close: async () => {
+      stopping = true
+      rmSync(serverFile, { force: true })
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeIdleConnections()
+      await endpoint.close()
+      const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+      await closed
+      clearTimeout(cut)
+      await platform.close()
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readConfig } from '../core/config.ts'
+import { AppError } from '../core/errors.ts'
+import { compose } from './compose.ts'
+import { buildMcpFactory } from './mcp/factory.ts'
+import { parseSelection } from './mcp/toolsets.ts'
+import { serveMcpStdio } from './mcp/transport/stdio.ts'
+import { runUntilStopped } from './process.ts'
+
+/**
+ * MCP over stdio for a client that starts Patchbay itself: on the data folder (or DATABASE_URL), beside a
+ * running server or alone. Acts as the key in PATCHBAY_API_KEY, or as the data folder's owner.
+ */
+await runUntilStopped(async () => {
+  const config = readConfig({ PATCHBAY_LOG_LEVEL: 'warn', ...process.env })
+  const platform = await compose(config)
+  const ownerKeyPath = join(config.dataDir, 'owner.key')
+  const key =
+    config.ownerApiKey ??
+    platform.newOwnerKey ??
+    (existsSync(ownerKeyPath) ? readFileSync(ownerKeyPath, 'utf8').trim() : undefined)
+  if (key === undefined) {
+    throw new AppError(
+      'misconfigured',
+      'No API key: the data folder has none and PATCHBAY_API_KEY is not set.',
+      {
+        hint: 'Set PATCHBAY_API_KEY to a key of this installation.',
+      },
+    )
+  }
+  const actor = await platform.apiKeys.authenticate(key, { door: 'mcp', ip: '127.0.0.1' })
+  await platform.startWork()
+  const selected = process.argv
+    .find((argument) => argument.startsWith('--toolsets='))
+    ?.slice('--toolsets='.length)
+  const stdio = serveMcpStdio({
+    factory: buildMcpFactory(platform, { actor, selection: parseSelection(selected ?? null) }),
+    log: platform.log,
+  })
+  platform.onChanged((_, what) => (what === 'tools' ? stdio.toolsChanged() : stdio.resourcesChanged()))
+  // The client ends the connection by closing our stdin.
+  stdio.closed
+    .then(() => process.kill(process.pid, 'SIGTERM'))
+    .catch((error: Error) => platform.log.error({ err: error }, 'stdio'))
+  return {
+    close: async () => {
+      await stdio.close()
+      await platform.close()
+    },
+  }
+})
