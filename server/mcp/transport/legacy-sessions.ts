@@ -88,7 +88,7 @@ export function buildLegacySessions(options: LegacyOptions): LegacySessions {
         table.remove(id)
         events.forget(id)
       }
-      server.onerror = onError
+      server.onerror ??= onError
       await product.connect(transport)
       const answer = await serveIn(session, exchange, body)
       if (opened === undefined) await transport.close()
