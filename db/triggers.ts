@@ -1,0 +1,139 @@
+import type { JsonObject } from '../core/json.ts'
+import type { Tx } from './database.ts'
+import { jsonb } from './jsonb.ts'
+
+export interface RouteRow {
+  id: string
+  workflow_id: string
+  workflow_slug: string
+  environment: string
+  /** A Condition of runtime/triggers. */
+  filter: JsonObject | null
+}
+
+export interface TriggerRow {
+  id: string
+  customer_id: string | null
+  type: 'webhook' | 'scheduler' | 'app_event'
+  name: string
+  description: string
+  enabled: boolean
+  /** By type; a webhook's is a WebhookConfig of runtime/triggers. */
+  config: JsonObject
+  has_secret: boolean
+  created_at: Date
+  updated_at: Date
+  /** In the order they are looked at. */
+  routes: RouteRow[]
+}
+
+const SELECT = `SELECT t.id, t.customer_id, t.type, t.name, t.description, t.enabled, t.config, t.secret IS NOT NULL AS has_secret,
+  t.created_at, t.updated_at, coalesce((
+    SELECT jsonb_agg(jsonb_build_object('id', r.id, 'workflow_id', r.workflow_id, 'workflow_slug', w.slug,
+      'environment', r.environment, 'filter', r.filter) ORDER BY r.position)
+    FROM routes r JOIN workflows w ON w.id = r.workflow_id WHERE r.trigger_id = t.id), '[]') AS routes
+  FROM triggers t`
+
+export const getTrigger = (tx: Tx, id: string) => tx.row<TriggerRow>(`${SELECT} WHERE t.id = $1`, [id])
+
+/** The same, locked: changes of one trigger wait for one another. */
+export const lockTrigger = (tx: Tx, id: string) =>
+  tx.row<TriggerRow>(`${SELECT} WHERE t.id = $1 FOR UPDATE OF t`, [id])
+
+export interface TriggerFilter {
+  type: TriggerRow['type'] | null
+  customerId: string | null
+  /** Triggers with a route to this workflow. */
+  workflowId: string | null
+  cursor: string | null
+  limit: number
+}
+
+export const listTriggers = (tx: Tx, filter: TriggerFilter) =>
+  tx.rows<TriggerRow>(
+    `${SELECT}
+     WHERE ($1::text IS NULL OR t.type = $1) AND ($2::text IS NULL OR t.customer_id = $2)
+       AND ($3::text IS NULL OR EXISTS (SELECT FROM routes r WHERE r.trigger_id = t.id AND r.workflow_id = $3))
+       AND ($4::text IS NULL OR t.id < $4)
+     ORDER BY t.id DESC LIMIT $5`,
+    [filter.type, filter.customerId, filter.workflowId, filter.cursor, filter.limit],
+  )
+
+export const insertTrigger = (
+  tx: Tx,
+  trigger: {
+    id: string
+    organizationId: string
+    customerId: string | null
+    type: TriggerRow['type']
+    name: string
+    description: string
+    config: object
+    /** Sealed. */
+    secret: string | null
+  },
+) =>
+  tx.run(
+    `INSERT INTO triggers (id, organization_id, customer_id, type, name, description, config, secret)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      trigger.id,
+      trigger.organizationId,
+      trigger.customerId,
+      trigger.type,
+      trigger.name,
+      trigger.description,
+      jsonb(trigger.config),
+      trigger.secret,
+    ],
+  )
+
+export const updateTrigger = (
+  tx: Tx,
+  id: string,
+  change: { name: string; description: string; enabled: boolean; config: object },
+) =>
+  tx.run(
+    'UPDATE triggers SET name = $2, description = $3, enabled = $4, config = $5, updated_at = now() WHERE id = $1',
+    [id, change.name, change.description, change.enabled, jsonb(change.config)],
+  )
+
+/** @param secret sealed, or null for none */
+export const setTriggerSecret = (tx: Tx, id: string, secret: string | null) =>
+  tx.run('UPDATE triggers SET secret = $2, updated_at = now() WHERE id = $1', [id, secret])
+
+export const deleteTrigger = (tx: Tx, id: string) => tx.run('DELETE FROM triggers WHERE id = $1', [id])
+
+export interface NewRoute {
+  id: string
+  workflowId: string
+  environment: string
+  filter: object | null
+}
+
+/** Puts these routes, in this order, in the place of the trigger's present ones. */
+export async function replaceRoutes(
+  tx: Tx,
+  owner: { organizationId: string; triggerId: string },
+  routes: readonly NewRoute[],
+): Promise<void> {
+  await tx.run('DELETE FROM routes WHERE trigger_id = $1', [owner.triggerId])
+  await tx.run(
+    `INSERT INTO routes (id, organization_id, trigger_id, workflow_id, environment, filter, position)
+     SELECT r.id, $1, $2, r.workflow_id, r.environment, r.filter, r.position
+     FROM jsonb_to_recordset($3::jsonb) AS r(id text, workflow_id text, environment text, filter jsonb, position integer)`,
+    [
+      owner.organizationId,
+      owner.triggerId,
+      jsonb(
+        routes.map((route, position) => ({
+          id: route.id,
+          workflow_id: route.workflowId,
+          environment: route.environment,
+          filter: route.filter,
+          position,
+        })),
+      ),
+    ],
+  )
+}
