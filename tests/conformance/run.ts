@@ -1,46 +1,54 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
+import { z } from 'zod'
 import { startFixtureServer } from './fixture-server.ts'
 
 /**
  * `npm run conformance`: the official MCP conformance suite against Patchbay's transport, for each
- * revision's own frozen requirements. The suite's exit code decides (a required scenario failed that is
- * not in expected-failures.yml, or one listed there passes); its summary becomes the table. With
- * `--verbose`, the suite's whole output is shown.
+ * revision's own frozen list of required scenarios. Fails when a required scenario fails, or did not run,
+ * and is not in expected-failures.yml, and when one listed there passes. Scenarios the suite itself does
+ * not score are shown and count for nothing. With `--verbose`, the suite's whole output is shown.
  */
 const REVISIONS = ['2025-11-25', '2026-07-28']
 const REVISION_TIMEOUT_MS = 90_000
 const verbose = process.argv.includes('--verbose')
-const baseline = fileURLToPath(new URL('expected-failures.yml', import.meta.url))
 
-interface RevisionResult {
-  revision: string
-  exitCode: number
-  output: string
-  /** Scenario → did it pass. */
-  scenarios: Map<string, boolean>
-  /** Scenario → why the suite does not count it (extension, pending, added-after-release). */
-  notScored: Map<string, string>
-}
+const Requirements = z.object({
+  server: z.array(z.string()),
+  not_scored: z.array(z.object({ scenario: z.string(), leg: z.string(), reason: z.string() })),
+})
+const ExpectedFailures = z.object({ server: z.array(z.string()) })
+
+const suite = dirname(
+  createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json'),
+)
+const expected = ExpectedFailures.parse(
+  parse(readFileSync(new URL('expected-failures.yml', import.meta.url), 'utf8')),
+).server
 
 const server = await startFixtureServer()
 try {
-  const results: RevisionResult[] = []
-  for (const revision of REVISIONS) results.push(await runSuite(server.url, revision))
-  report(results)
-  process.exitCode = results.every(({ exitCode }) => exitCode === 0) ? 0 : 1
+  console.log('MCP conformance, server scenarios\n\nrevision     required   not scored')
+  let failed = false
+  for (const revision of REVISIONS) {
+    const { output, passed } = await runSuite(server.url, revision)
+    const wrong = report(revision, passed)
+    if (wrong && !verbose) console.log(output)
+    failed ||= wrong
+  }
+  process.exitCode = failed ? 1 : 0
 } finally {
   await server.close()
 }
 
-function runSuite(url: string, revision: string): Promise<RevisionResult> {
-  const manifest = createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance/package.json')
-  const suite = join(dirname(manifest), 'dist', 'index.js')
-  const args = ['server', '--url', url, '--requirements', revision, '--expected-failures', baseline]
+/** The suite's output, and the scenarios that ran: did each pass? */
+function runSuite(url: string, revision: string): Promise<{ output: string; passed: Map<string, boolean> }> {
+  const args = [join(suite, 'dist', 'index.js'), 'server', '--url', url, '--requirements', revision]
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [suite, ...args], {
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: REVISION_TIMEOUT_MS,
     })
@@ -52,38 +60,35 @@ function runSuite(url: string, revision: string): Promise<RevisionResult> {
       })
     }
     child.once('error', reject)
-    child.once('close', (code) => {
-      resolve({ revision, exitCode: code ?? 1, output, ...readSummary(output) })
+    child.once('close', () => {
+      const summary = output.slice(output.lastIndexOf('=== SUMMARY ==='))
+      const lines = summary.matchAll(/^(\S) ([\w-]+): \d+ passed, \d+ failed/gm)
+      resolve({ output, passed: new Map([...lines].map(([, mark, name]) => [name ?? '', mark === '✓'])) })
     })
   })
 }
 
-function readSummary(output: string): Pick<RevisionResult, 'scenarios' | 'notScored'> {
-  const scenarios = new Map<string, boolean>()
-  const notScored = new Map<string, string>()
-  const summary = output.slice(output.lastIndexOf('=== SUMMARY ==='))
-  for (const line of summary.split('\n')) {
-    const scored = /^(\S) ([\w-]+): \d+ passed, \d+ failed/.exec(line)
-    if (scored?.[2] !== undefined) scenarios.set(scored[2], scored[1] === '✓')
-    const uncounted = /^ {2}\S ([\w-]+) \(([\w-]+)\)$/.exec(line)
-    if (uncounted?.[1] !== undefined) notScored.set(uncounted[1], uncounted[2] ?? '')
-  }
-  return { scenarios, notScored }
-}
+/** Prints one revision's results; true when they are not what they must be. */
+function report(revision: string, passed: Map<string, boolean>): boolean {
+  const requirements = Requirements.parse(
+    parse(readFileSync(join(suite, 'requirements', `${revision}.yaml`), 'utf8')),
+  )
+  const notScored = requirements.not_scored.filter(({ leg }) => leg === 'server')
+  const count = (names: string[]) =>
+    `${names.filter((name) => passed.get(name) === true).length}/${names.length}`
+  const others = notScored.map(({ scenario }) => scenario)
+  console.log(`${revision}   ${count(requirements.server).padEnd(8)}   ${count(others)}`)
 
-function report(results: RevisionResult[]): void {
-  console.log('\nMCP conformance, server scenarios\n')
-  console.log('revision     required   not scored')
-  for (const { revision, scenarios, notScored, exitCode, output } of results) {
-    const required = [...scenarios].filter(([name]) => !notScored.has(name))
-    const others = [...scenarios].filter(([name]) => notScored.has(name))
-    const share = (list: [string, boolean][]) =>
-      `${list.filter(([, passed]) => passed).length}/${list.length}`
-    console.log(`${revision}   ${share(required).padEnd(8)}   ${share(others)}`)
-    for (const [name, passed] of required) if (!passed) console.log(`  ✗ ${name}`)
-    for (const [name, passed] of others) {
-      console.log(`  ${passed ? '✓' : '·'} ${name} (not scored: ${notScored.get(name)})`)
-    }
-    if (exitCode !== 0 && !verbose) console.log(`\n${output.slice(-4000)}`)
+  let wrong = false
+  for (const name of requirements.server) {
+    const ok = passed.get(name) === true
+    if (ok === !expected.includes(name)) continue
+    wrong = true
+    const what = passed.has(name) ? 'fails' : 'did not run'
+    console.log(`  ✗ ${name} ${ok ? 'passes but is listed in expected-failures.yml' : what}`)
   }
+  for (const { scenario, reason } of notScored) {
+    console.log(`  ${passed.get(scenario) === true ? '✓' : '·'} ${scenario} (not scored: ${reason})`)
+  }
+  return wrong
 }
