@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import { JsonSchemaValue } from './json-schema.ts'
+
+const Style = z.enum(['simple', 'label', 'matrix', 'form', 'spaceDelimited', 'pipeDelimited', 'deepObject'])
+
+/** One value of the input that travels in the path, query, headers or cookies. */
+export const ActionParameter = z
+  .object({
+    name: z.string().describe('Name in the HTTP request.'),
+    in: z.enum(['path', 'query', 'header', 'cookie']).describe('Where the value is sent.'),
+    inputKey: z
+      .string()
+      .describe(
+        'Key in the input. The name, with characters outside A-Za-z0-9_.- replaced by _. When two values want the same key, precedence is path, query, header, cookie, body; the later one is prefixed with its place: query_id, body_id.',
+      ),
+    required: z.boolean().describe('Must the input have it?'),
+    style: Style.describe('OpenAPI parameter style.'),
+    explode: z.boolean().describe('OpenAPI explode: one pair per element or property.'),
+    allowReserved: z.boolean().optional().describe('Send reserved characters as they are.'),
+    contentType: z
+      .string()
+      .optional()
+      .describe('Set when the value is sent serialized (JSON), not by style.'),
+  })
+  .describe('One value of the input that travels in the path, query, headers or cookies.')
+export type ActionParameter = z.infer<typeof ActionParameter>
+
+const Encoding = z
+  .object({
+    contentType: z.string().optional().describe('Content type of the part, or of the serialized value.'),
+    style: Style.optional().describe('OpenAPI style of a form field.'),
+    explode: z.boolean().optional().describe('OpenAPI explode of a form field.'),
+    allowReserved: z.boolean().optional().describe('Send reserved characters as they are.'),
+  })
+  .describe('How one property is put into a form or multipart body.')
+export type Encoding = z.infer<typeof Encoding>
+
+/** How the request body is made from the input. */
+export const ActionBody = z
+  .object({
+    contentType: z.string().describe('Content type of the request body.'),
+    mode: z
+      .enum(['merge', 'whole'])
+      .describe(
+        'merge: every input key that is not a parameter is a property of the body. whole: the body is the value under inputKey.',
+      ),
+    inputKey: z.string().optional().describe('whole only: the input key that holds the body. Default body.'),
+    properties: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('merge only: input keys whose body property has another name, with that name.'),
+    required: z.boolean().describe('Is a request without a body wrong?'),
+    encoding: z
+      .record(z.string(), Encoding)
+      .optional()
+      .describe('Form and multipart only: how a property is encoded, where it differs from the default.'),
+  })
+  .describe('How the request body is made from the input.')
+export type ActionBody = z.infer<typeof ActionBody>
+
+/** One call of an API, as data: what an agent reads to choose it and what the runtime needs to make it. */
+export const ActionDefinition = z
+  .object({
+    slug: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]*$/)
+      .max(64)
+      .describe('snake_case name, unique within the connector and stable across imports.'),
+    name: z.string().min(1).describe('Short title.'),
+    description: z.string().describe('What it does and what it returns, for an agent that must choose.'),
+    method: z
+      .string()
+      .regex(/^[A-Z]+$/)
+      .describe('HTTP method.'),
+    path: z
+      .string()
+      .startsWith('/')
+      .describe('Path template appended to the base URL; {name} stands for a path parameter.'),
+    baseUrl: z.string().optional().describe("Absolute URL used instead of the connector's, for this action."),
+    effect: z
+      .enum(['read', 'write', 'destructive'])
+      .describe('read changes nothing; destructive removes something.'),
+    idempotent: z.boolean().describe('Does calling it twice have the effect of calling it once?'),
+    parameters: z.array(ActionParameter).describe('Input values sent outside the body.'),
+    body: ActionBody.optional().describe('How the body is made; absent when there is none.'),
+    inputSchema: z
+      .record(z.string(), z.unknown())
+      .describe('JSON Schema 2020-12 of the flat input: an object; references only to #/schemas/<name>.'),
+    outputSchema: JsonSchemaValue.optional().describe('JSON Schema 2020-12 of a successful response.'),
+    tags: z.array(z.string()).describe('Groups the API puts the operation in.'),
+    deprecated: z.boolean().optional().describe('Does the API advise against it?'),
+    auth: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'Slugs of the auth methods it accepts; empty for a public call; absent: any of the connector.',
+      ),
+    source: z
+      .object({
+        operationId: z.string().optional().describe('operationId in the imported document.'),
+        pointer: z.string().describe('JSON pointer to the operation in the imported document.'),
+      })
+      .optional()
+      .describe('Where it was imported from.'),
+    responseContentType: z.string().optional().describe('Content type asked for in Accept.'),
+  })
+  .describe('One call of an API.')
+export type ActionDefinition = z.infer<typeof ActionDefinition>
