@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface Server {
+  url: string
+  ownerKey: string
+  stop(): Promise<void>
+}
+
+/** Starts Patchbay as `npm start` does, on a data folder of its own that goes away with it. */
+export async function startPatchbay(): Promise<Server> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'patchbay-demo-'))
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../server/main.ts', import.meta.url))], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      PATCHBAY_DATA_DIR: dataDir,
+      PATCHBAY_PORT: '0',
+      PATCHBAY_LOG_LEVEL: 'error',
+      // The app of the demo runs on this machine, where connectors may normally not call.
+      PATCHBAY_ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const url = await readyUrl(child)
+  return {
+    url,
+    ownerKey: readFileSync(join(dataDir, 'owner.key'), 'utf8').trim(),
+    stop: async () => {
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGTERM')
+      await ended
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+function readyUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      const url = /ready at (http\S+?),/.exec(text)?.[1]
+      if (url !== undefined) resolve(url)
+    })
+    child.once('exit', (code) => reject(new Error(`the server ended with code ${code} before it was ready`)))
+  })
+}
