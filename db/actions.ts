@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
-import { jsonb } from './jsonb.ts'
+import { toJsonb } from './jsonb.ts'
 
 export interface ActionSummaryRow {
   id: string
@@ -43,7 +43,7 @@ export async function insertActions(
   for (let from = 0; from < actions.length; from += ROWS_PER_STATEMENT) {
     await tx.run(
       `INSERT INTO actions (id, organization_id, connector_id, slug, name, description, effect, definition) ${FROM_JSON}`,
-      [connector.organizationId, connector.id, jsonb(actions.slice(from, from + ROWS_PER_STATEMENT))],
+      [connector.organizationId, connector.id, toJsonb(actions.slice(from, from + ROWS_PER_STATEMENT))],
     )
   }
 }
@@ -63,7 +63,7 @@ export async function replaceActions(
       `INSERT INTO actions (id, organization_id, connector_id, slug, name, description, effect, definition) ${FROM_JSON}
        ON CONFLICT (connector_id, slug) DO UPDATE SET name = excluded.name, description = excluded.description,
          effect = excluded.effect, definition = excluded.definition, updated_at = now()`,
-      [connector.organizationId, connector.id, jsonb(actions.slice(from, from + ROWS_PER_STATEMENT))],
+      [connector.organizationId, connector.id, toJsonb(actions.slice(from, from + ROWS_PER_STATEMENT))],
     )
   }
 }
@@ -123,7 +123,7 @@ export const updateAction = (tx: Tx, id: string, action: Omit<NewAction, 'id' | 
   tx.row<ActionRow>(
     `UPDATE actions SET name = $2, description = $3, effect = $4, definition = $5, updated_at = now()
      WHERE id = $1 RETURNING ${COLUMNS}`,
-    [id, action.name, action.description, action.effect, jsonb(action.definition)],
+    [id, action.name, action.description, action.effect, toJsonb(action.definition)],
   )
 
 export const deleteAction = (tx: Tx, id: string) => tx.run('DELETE FROM actions WHERE id = $1', [id])

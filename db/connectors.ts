@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
-import { jsonb } from './jsonb.ts'
+import { toJsonb } from './jsonb.ts'
 
 /** A connector without its schemas and actions, which may be megabytes. */
 export interface ConnectorRow {
@@ -42,8 +42,8 @@ export const insertConnector = (
       connector.name,
       connector.description,
       connector.visibility,
-      jsonb(connector.definition),
-      jsonb(connector.schemas),
+      toJsonb(connector.definition),
+      toJsonb(connector.schemas),
     ],
   )
 
@@ -83,8 +83,8 @@ export const updateConnector = (tx: Tx, id: string, change: Partial<ConnectorCon
       change.name,
       change.description,
       change.visibility,
-      change.definition === undefined ? undefined : jsonb(change.definition),
-      change.schemas === undefined ? undefined : jsonb(change.schemas),
+      change.definition === undefined ? undefined : toJsonb(change.definition),
+      change.schemas === undefined ? undefined : toJsonb(change.schemas),
     ],
   )
 

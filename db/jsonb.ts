@@ -1,12 +1,11 @@
+/** Escapes JSON allows and `jsonb` does not: NUL, and halves of surrogate pairs (JSON.stringify escapes only lone ones). */
+const REFUSED = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g
+
 /**
- * The JSON text of a value as jsonb takes it: NUL characters and lone surrogates, which JSON allows and
- * Postgres refuses, become U+FFFD.
+ * A value as text for a `jsonb` parameter. NUL characters and lone surrogates, which Postgres cannot store,
+ * become U+FFFD so that a payload holding one is kept rather than refused.
  */
-export function jsonb(value: unknown): string {
-  const text = JSON.stringify(value)
-  if (!/\\u(?:0000|d)/.test(text)) return text
-  // JSON.stringify escapes surrogates only when they stand alone; `\\.` steps over every other escape.
-  return text.replace(/\\(?:u0000|ud[89a-f][0-9a-f]{2}|.)/g, (match) =>
-    /^\\u(?:0000|d)/.test(match) ? '\ufffd' : match,
-  )
+export function toJsonb(value: unknown): string {
+  const text = JSON.stringify(value ?? null)
+  return text.includes('\\u') ? text.replace(REFUSED, '$1\\ufffd') : text
 }

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
-import { jsonb } from './jsonb.ts'
+import { toJsonb } from './jsonb.ts'
 
 /** One connector call: what was sent and what came back, redacted and bounded. */
 export interface TraceRow {
@@ -39,7 +39,7 @@ export const insertTraces = (tx: Tx, organizationId: string, traces: readonly Ne
        r.http_status, r.duration_ms, r.request, r.response, r.error, r.created_at
      FROM jsonb_to_recordset($2) AS r(id text, customer_id text, execution_id text, attempt int, connection_id text, connector text,
        action text, status text, http_status int, duration_ms int, request jsonb, response jsonb, error jsonb, created_at timestamptz)`,
-    [organizationId, jsonb(traces)],
+    [organizationId, toJsonb(traces)],
   )
 
 export const getTrace = (tx: Tx, id: string) =>
