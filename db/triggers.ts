@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
-import { jsonb } from './jsonb.ts'
+import { toJsonb } from './jsonb.ts'
 
 export interface RouteRow {
   id: string
@@ -83,7 +83,7 @@ export const insertTrigger = (
       trigger.type,
       trigger.name,
       trigger.description,
-      jsonb(trigger.config),
+      toJsonb(trigger.config),
       trigger.secret,
     ],
   )
@@ -95,7 +95,7 @@ export const updateTrigger = (
 ) =>
   tx.run(
     'UPDATE triggers SET name = $2, description = $3, enabled = $4, config = $5, updated_at = now() WHERE id = $1',
-    [id, change.name, change.description, change.enabled, jsonb(change.config)],
+    [id, change.name, change.description, change.enabled, toJsonb(change.config)],
   )
 
 /** @param secret sealed, or null for none */
@@ -125,7 +125,7 @@ export async function replaceRoutes(
     [
       owner.organizationId,
       owner.triggerId,
-      jsonb(
+      toJsonb(
         routes.map((route, position) => ({
           id: route.id,
           workflow_id: route.workflowId,

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
 import type { RetryPolicy, Tier } from './executions.ts'
-import { jsonb } from './jsonb.ts'
+import { toJsonb } from './jsonb.ts'
 
 /** What makes a workflow besides its code; a version keeps it as it was when published. */
 export interface WorkflowSettings {
@@ -38,7 +38,7 @@ const COLUMNS =
 const VERSION_COLUMNS =
   'id, workflow_id, version, source, tier, timeout_ms, retry, input_schema, connectors, published_by, created_at'
 
-const jsonbOrNull = (value: object | null) => (value === null ? null : jsonb(value))
+const jsonbOrNull = (value: object | null) => (value === null ? null : toJsonb(value))
 
 export const insertWorkflow = (
   tx: Tx,
