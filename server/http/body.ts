@@ -3,10 +3,7 @@ import type { Request } from 'express'
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser'
 import { AppError, invalidInput } from '../../core/errors.ts'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
-import { HttpError } from './problem.ts'
-
-/** Largest JSON body the API reads: API descriptions are sent to it as text. */
-const MAX_BODY_BYTES = 20 * 1024 * 1024
+import { HttpError, MAX_BODY_BYTES } from './problem.ts'
 
 /**
  * The JSON object a request carries; {} when it carries no body. (Express's own parser reads an oversized body to

@@ -1,5 +1,5 @@
 import { errorCodes } from '../../core/errors.ts'
-import packageJson from '../../package.json' with { type: 'json' }
+import { version } from '../../core/version.ts'
 import { type AnyTool, toolsets } from '../../tools/define-tool.ts'
 import type { Registry } from '../../tools/registry.ts'
 import { openApiPath, readsQuery, type ToolRoute, toolRoutes } from './routes.ts'
@@ -24,11 +24,10 @@ export function buildOpenApi(registry: Registry, serverUrl: string): Record<stri
     openapi: '3.1.1',
     info: {
       title: 'Patchbay API',
-      version: packageJson.version,
-      summary: packageJson.description,
+      version,
       description:
         'Every tool of Patchbay over HTTP. The same tools are served over MCP at /mcp. Errors are problem documents (RFC 9457).',
-      license: { name: 'Apache License 2.0', identifier: packageJson.license },
+      license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: serverUrl }],
     security: [{ bearer: [] }, { apiKeyHeader: [] }],

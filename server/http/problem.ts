@@ -1,6 +1,9 @@
 import type { Request, Response } from 'express'
 import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts'
 
+/** Largest JSON body the API reads: API descriptions are sent to it as text. */
+export const MAX_BODY_BYTES = 20 * 1024 * 1024
+
 const titles: Record<ErrorCode, string> = {
   invalid_input: 'The request cannot be used as it is',
   unauthenticated: 'A valid API key is needed',

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '../../core/config.ts'
+import { AppError } from '../../core/errors.ts'
+import type { AnyTool } from '../../tools/define-tool.ts'
+import type { TargetOptions } from './program.ts'
+import { callOverHttp, isUp } from './remote.ts'
+
+/**
+ * Calls a tool: at the server named, at the running server of the data folder, or, when there is none, in this
+ * process on the data folder (or DATABASE_URL).
+ * @throws AppError the call's own error; `misconfigured` when there is no key to call with
+ */
+export async function callTool(
+  config: Config,
+  tool: AnyTool,
+  input: Record<string, unknown>,
+  options: TargetOptions,
+): Promise<unknown> {
+  const named = options.url ?? config.clientUrl
+  const running = await runningServer(config.dataDir)
+  const url = named?.replace(/\/+$/, '') ?? running
+  const given = options.apiKey ?? config.ownerApiKey
+  if (url === undefined) {
+    const { callLocally } = await import('./local.ts') // everything the server is made of: not needed above
+    return callLocally(config, tool, input, given)
+  }
+  // The owner key of the folder is for the folder's server, and is not sent to any other.
+  const key = given ?? (url === running ? ownerKey(config.dataDir) : undefined)
+  if (key === undefined) {
+    throw new AppError('misconfigured', `There is no API key to call ${url} with.`, {
+      hint: 'Set PATCHBAY_API_KEY or give --api-key.',
+    })
+  }
+  return callOverHttp({ url, key }, tool.name, input)
+}
+
+/** The key written on the data folder's first start. */
+export function ownerKey(dataDir: string): string | undefined {
+  const path = join(dataDir, 'owner.key')
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
+}
+
+/** Where the data folder's server listens, if it runs: server.json may have outlived it. */
+async function runningServer(dataDir: string): Promise<string | undefined> {
+  const path = join(dataDir, 'server.json')
+  if (!existsSync(path)) return undefined
+  const { url } = JSON.parse(readFileSync(path, 'utf8')) as { url: string }
+  return (await isUp(url)) ? url : undefined
+}

@@ -1,0 +1,177 @@
+import { Command, CommanderError } from 'commander'
+import { type Config, readConfig } from '../../core/config.ts'
+import { toAppError } from '../../core/errors.ts'
+import { version } from '../../core/version.ts'
+import { type AnyTool, toolsets } from '../../tools/define-tool.ts'
+import { loadTools, type Registry } from '../../tools/registry.ts'
+import { toolSchema } from '../http/tool-schema.ts'
+import { callTool } from './call.ts'
+import { addFieldOptions, readToolInput } from './input.ts'
+import { exitCodeOf, exitCodes, type Io, printError, printJson } from './output.ts'
+
+/** Options that say which server to call and as whom. */
+export interface TargetOptions {
+  url?: string
+  apiKey?: string
+}
+
+const HELP_AFTER = `
+Calls the running server of the data folder, or the one at --url; with none running, works on the data folder itself.
+Results are JSON on stdout. Errors are on stderr, with these exit codes:
+${Object.entries(exitCodes)
+  .map(([code, exitCode]) => `  ${String(exitCode).padStart(3)}  ${code}`)
+  .join('\n')}
+
+Examples:
+  patchbay start
+  patchbay create_customer --name "Acme Inc."
+  patchbay create_customer --json '{"name":"Acme Inc.","metadata":{"plan":"pro"}}'
+  patchbay create_workflow --slug hello --code @hello.ts
+`
+
+/**
+ * The command line: a command for each tool, and those that start Patchbay.
+ * @returns the exit code
+ */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    const program = buildProgram(await loadTools(), io)
+    await program.parseAsync(argv, { from: 'user' })
+    return 0
+  } catch (cause) {
+    // Commander has already told what was wrong with the command itself, or shown the help asked for.
+    if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : exitCodes.invalid_input
+    const error = toAppError(cause)
+    printError(io, error)
+    return exitCodeOf(error)
+  }
+}
+
+function buildProgram(registry: Registry, io: Io): Command {
+  const program = new Command('patchbay')
+    .description('Build, run and watch integrations: every Patchbay tool as a command.')
+    .version(version)
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    })
+    .addHelpText('after', HELP_AFTER)
+  withTargetOptions(program)
+
+  addPrograms(program)
+  program
+    .command('tools')
+    .helpGroup('Tools:')
+    .description('List the tools, by toolset.')
+    .option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => listTools(registry, io, options.json === true))
+  program
+    .command('describe <tool>')
+    .helpGroup('Tools:')
+    .description('Show what a tool takes and gives, as JSON.')
+    .action((name: string, _options: object, command: Command) => {
+      const tool = registry.get(name)
+      if (tool === undefined) command.error(`error: no tool '${name}'; patchbay tools lists them`)
+      else printJson(io, describeTool(tool))
+    })
+  for (const tool of registry.all) addToolCommand(program, tool, io)
+  return program
+}
+
+/** The programs of server/: they read their settings from the environment and run until stopped. */
+function addPrograms(program: Command): void {
+  const group = 'Programs:'
+  program
+    .command('start')
+    .helpGroup(group)
+    .description('Start the server: MCP, HTTP API, webhooks and the worker.')
+    .action(async () => {
+      await import('../main.ts')
+    })
+  program
+    .command('worker')
+    .helpGroup(group)
+    .description('Start one more process that runs executions (with DATABASE_URL).')
+    .action(async () => {
+      await import('../worker.ts')
+    })
+  program
+    .command('stdio')
+    .helpGroup(group)
+    .description('Serve MCP over standard input and output.')
+    .option('--toolsets=<names>', 'toolsets to serve, separated by commas') // stdio.ts reads it itself
+    .action(async () => {
+      await import('../stdio.ts')
+    })
+}
+
+function addToolCommand(program: Command, tool: AnyTool, io: Io): void {
+  const schema = toolSchema(tool, 'input')
+  const command = program
+    .command(tool.name)
+    .helpGroup(`${tool.toolset}: ${toolsets[tool.toolset]}`)
+    .summary(tool.title)
+    .description(tool.description)
+  const fields = addFieldOptions(command, schema)
+  withTargetOptions(command)
+  command.action(async (options: Record<string, unknown>) => {
+    const input = await readToolInput(io, schema, fields, options)
+    const own = (name: 'url' | 'apiKey') =>
+      fields.has(name) ? undefined : (options[name] as string | undefined)
+    const { url = own('url'), apiKey = own('apiKey') } = program.opts<TargetOptions>()
+    const config: Config = readConfig(io.env)
+    printJson(
+      io,
+      await callTool(config, tool, input, {
+        ...(url === undefined ? {} : { url }),
+        ...(apiKey === undefined ? {} : { apiKey }),
+      }),
+    )
+  })
+}
+
+/** Before the tool's name, and after it too unless the tool has a field of that name. */
+function withTargetOptions(command: Command): void {
+  const taken = new Set(command.options.map((option) => option.long))
+  if (!taken.has('--url')) command.option('--url <url>', 'the server to call (PATCHBAY_URL)')
+  if (!taken.has('--api-key')) command.option('--api-key <key>', 'the key to call with (PATCHBAY_API_KEY)')
+}
+
+function listTools(registry: Registry, io: Io, asJson: boolean): void {
+  if (asJson) {
+    printJson(
+      io,
+      registry.all.map(({ name, title, toolset, permission, effect, http }) => ({
+        name,
+        title,
+        toolset,
+        permission,
+        effect,
+        http,
+      })),
+    )
+    return
+  }
+  const width = Math.max(...registry.all.map(({ name }) => name.length))
+  for (const [toolset, purpose] of Object.entries(toolsets)) {
+    const tools = registry.all.filter((tool) => tool.toolset === toolset)
+    if (tools.length === 0) continue
+    io.stdout.write(`${toolset}: ${purpose}\n`)
+    for (const tool of tools) io.stdout.write(`  ${tool.name.padEnd(width)}  ${tool.title}\n`)
+    io.stdout.write('\n')
+  }
+}
+
+const describeTool = (tool: AnyTool) => ({
+  name: tool.name,
+  title: tool.title,
+  description: tool.description,
+  toolset: tool.toolset,
+  permission: tool.permission,
+  effect: tool.effect,
+  http: tool.http.replace(' /', ' /api/v1/'),
+  input: toolSchema(tool, 'input'),
+  output: toolSchema(tool, 'output'),
+})
