@@ -8,6 +8,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    reporters: process.env.CI ? ['verbose'] : ['default'],
+    reporters: ['default', './tests/setup/summary-reporter.ts'],
   },
 })

@@ -1,0 +1,342 @@
+/**
+ * `npm run bench`: how far Patchbay is from the limits it is built on, measured in one run on one machine and
+ * printed as ratios. Absolute figures vary with the machine; the ratios are what to watch.
+ *   npm run bench              all
+ *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Pool } from 'undici'
+import { readConfig } from '../core/config.ts'
+import { buildLogger } from '../core/log.ts'
+import { prepareWorkflow } from '../runtime/sandbox/prepare.ts'
+import type { SandboxJob } from '../runtime/sandbox/sandbox.ts'
+import { compose } from '../server/compose.ts'
+import { startPostgres, type TestServer } from '../tests/setup/postgres-server.ts'
+import { startRedis } from '../tests/setup/redis-server.ts'
+import { type Child, startChild } from './child.ts'
+import { closedLoop, compare, type Figures } from './measure.ts'
+
+const ROUNDS = 3
+const OWNER_KEY = `pk_live_${'b'.repeat(43)}`
+const MASTER_KEY = Buffer.alloc(32, 1).toString('base64')
+const wanted = process.argv.slice(2)
+const wants = (name: string) => wanted.length === 0 || wanted.includes(name)
+const folders: string[] = []
+const newFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'patchbay-bench-'))
+  folders.push(folder)
+  return folder
+}
+
+const row = (name: string, { perSecond, p50Ms, p99Ms }: Figures) =>
+  console.log(
+    `  ${name.padEnd(52)} ${perSecond.toFixed(0).padStart(7)}/s   p50 ${p50Ms.toFixed(2).padStart(7)} ms   p99 ${p99Ms.toFixed(2).padStart(7)} ms`,
+  )
+
+function startServer(env: Record<string, string>): Promise<Child> {
+  return startChild('../server/main.ts', {
+    PATCHBAY_PORT: '0',
+    PATCHBAY_DATA_DIR: newFolder(),
+    PATCHBAY_LOG_LEVEL: 'error',
+    PATCHBAY_API_KEY: OWNER_KEY,
+    PATCHBAY_MASTER_KEY: MASTER_KEY,
+    PATCHBAY_RATE_LIMIT_PER_MINUTE: '100000000',
+    PATCHBAY_ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
+    ...env,
+  })
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of tools
+async function tool(url: string, name: string, input: object): Promise<any> {
+  const response = await fetch(`${url}/api/v1/tools/${name}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${OWNER_KEY}`, 'content-type': 'application/json' },
+    body: JSON.stringify(input),
+  })
+  if (!response.ok) throw new Error(`${name}: ${await response.text()}`)
+  return response.json()
+}
+
+/** One `tools/call` of revision 2026-07-28 over a kept-alive connection. */
+function mcpCaller(url: string, path: string, name: string, input: object) {
+  const pool = new Pool(url, { connections: 16, pipelining: 1 })
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: {
+      name,
+      arguments: input,
+      _meta: {
+        'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+        'io.modelcontextprotocol/clientInfo': { name: 'bench', version: '1' },
+        'io.modelcontextprotocol/clientCapabilities': {},
+      },
+    },
+  })
+  const headers = {
+    authorization: `Bearer ${OWNER_KEY}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': 'tools/call',
+    'mcp-name': name,
+  }
+  return {
+    call: async () => {
+      const { statusCode, body: answer } = await pool.request({ path, method: 'POST', headers, body })
+      const text = await answer.text()
+      if (statusCode !== 200 || !text.includes('"result"') || text.includes('"isError":true'))
+        throw new Error(`${statusCode} ${text}`)
+    },
+    close: () => pool.close(),
+  }
+}
+
+async function benchMcp(): Promise<void> {
+  console.log('\nMCP tools/call of a read tool, 8 at a time, against a bare SDK server that echoes')
+  const [server, bare] = await Promise.all([startServer({}), startChild('./bare-mcp-server.ts')])
+  const { customer } = await tool(server.url, 'create_customer', { name: 'Bench' })
+  const limit = mcpCaller(bare.url, '/', 'echo', { text: 'hello' })
+  for (const [label, name, input] of [
+    ['get_customer (a database read)', 'get_customer', { customer: customer.id }],
+    ['describe_tool (no database)', 'describe_tool', { name: 'whoami' }],
+  ] as const) {
+    const ours = mcpCaller(server.url, '/mcp', name, input)
+    const result = await compare(
+      ROUNDS,
+      () => closedLoop(2000, 8, ours.call),
+      () => closedLoop(2000, 8, limit.call),
+    )
+    row(`Patchbay ${label}`, result.ours)
+    row('bare SDK echo', result.limit)
+    console.log(`  ratio ${result.ratio.toFixed(2)}   (aim ≥ 0.5)`)
+    await ours.close()
+  }
+  await limit.close()
+  await Promise.all([server.stop(), bare.stop()])
+}
+
+async function composeHere() {
+  const config = readConfig({
+    PATCHBAY_DATA_DIR: newFolder(),
+    PATCHBAY_LOG_LEVEL: 'error',
+    PATCHBAY_API_KEY: OWNER_KEY,
+    PATCHBAY_ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
+  })
+  return compose(config, buildLogger('error'))
+}
+
+async function benchAction(): Promise<void> {
+  console.log('\nrun_action against a bare undici call to the same server, 8 at a time')
+  const [platform, upstream] = await Promise.all([composeHere(), startChild('./upstream.ts')])
+  const actor = await platform.apiKeys.authenticate(OWNER_KEY, { door: 'http', ip: undefined })
+  const call = (name: string, input: Parameters<typeof platform.services.catalog.call>[1]) =>
+    platform.services.catalog.call(name, input, { actor, signal: new AbortController().signal })
+  await call('import_spec', {
+    slug: 'bench',
+    baseUrl: upstream.url,
+    spec: JSON.stringify({
+      openapi: '3.0.3',
+      info: { title: 'bench', version: '1' },
+      paths: {
+        '/widgets/{id}': {
+          get: {
+            operationId: 'get_widget',
+            parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+            responses: { 200: { description: 'ok' } },
+          },
+        },
+      },
+    }),
+  })
+  const pool = new Pool(upstream.url, { connections: 16 })
+  const scope = { organizationId: actor.organizationId, customerIds: null }
+  const request = { connector: 'bench', action: 'get_widget', input: { id: '1' }, customerId: null }
+  const result = await compare(
+    ROUNDS,
+    () => closedLoop(1500, 8, () => platform.services.connections.runAction(scope, request)),
+    () =>
+      closedLoop(1500, 8, async () =>
+        (await pool.request({ path: '/widgets/1', method: 'GET' })).body.json(),
+      ),
+  )
+  row('Patchbay run_action (checked, authenticated, traced)', result.ours)
+  row('bare undici', result.limit)
+  console.log(
+    `  ratio ${result.ratio.toFixed(2)}   adds ${(result.ours.p50Ms - result.limit.p50Ms).toFixed(2)} ms at p50`,
+  )
+  await pool.close()
+  await upstream.stop()
+  await platform.close()
+}
+
+async function benchSandbox(): Promise<void> {
+  console.log('\nOne warm sandboxed workflow against the plain function, one at a time')
+  const platform = await composeHere()
+  const source =
+    'export default async (ctx) => ({ total: ctx.input.items.reduce((sum, n) => sum + n, 0), id: ctx.execution.id })'
+  const input = { items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }
+  const job: SandboxJob = {
+    isolateKey: 'bench',
+    code: prepareWorkflow(source).code,
+    filename: 'bench.js',
+    input,
+    headers: {},
+    context: {
+      execution: { id: 'exec_bench', attempt: 1 },
+      workflow: { id: 'wf_bench', slug: 'bench', version: 1 },
+      customer: null,
+      environment: 'dev',
+      trigger: null,
+    },
+    connectors: [],
+    limits: {
+      timeoutMs: 5000,
+      cpuMs: 5000,
+      memoryMb: 128,
+      maxLogLines: 100,
+      maxLogBytes: 10_000,
+      maxOutputBytes: 100_000,
+    },
+  }
+  const plain = async (ctx: { input: typeof input; execution: { id: string } }) => ({
+    total: ctx.input.items.reduce((sum, n) => sum + n, 0),
+    id: ctx.execution.id,
+  })
+  const result = await compare(
+    ROUNDS,
+    () => closedLoop(1500, 1, () => platform.sandbox.run(job, async () => null)),
+    () => closedLoop(1500, 1, () => plain({ input, execution: { id: 'exec_bench' } })),
+  )
+  row('sandboxed', result.ours)
+  row('plain function', result.limit)
+  console.log(`  adds ${(result.ours.p50Ms - result.limit.p50Ms).toFixed(2)} ms at p50   (aim < 2 ms)`)
+  await platform.close()
+}
+
+async function webhookToCompleted(server: Child, total: number): Promise<Figures> {
+  const slug = `bench-${Math.random().toString(36).slice(2, 8)}`
+  await tool(server.url, 'create_workflow', {
+    name: slug,
+    slug,
+    code: 'export default async (ctx) => ({ id: ctx.input.id })',
+  })
+  await tool(server.url, 'publish_workflow', { workflow: slug })
+  await tool(server.url, 'deploy_workflow', { workflow: slug, environment: 'production' })
+  const hook = await tool(server.url, 'create_webhook', {
+    name: slug,
+    verification: { scheme: 'none' },
+    routes: [{ workflow: slug, environment: 'production' }],
+  })
+  const { pathname } = new URL(hook.webhook.url)
+  const post = poster(server.url, pathname)
+  const startedAt = performance.now()
+  const accepted = await closedLoop(total, 32, (id) => post({ id }))
+  for (;;) {
+    const open = await Promise.all(
+      ['queued', 'running'].map((status) =>
+        tool(server.url, 'list_executions', { workflow: slug, status, limit: 1 }),
+      ),
+    )
+    if (open.every(({ executions }) => executions.length === 0)) break
+    await new Promise((next) => setTimeout(next, 20))
+  }
+  const elapsed = performance.now() - startedAt
+  return { ...accepted, perSecond: (total / elapsed) * 1000 }
+}
+
+function poster(url: string, path: string) {
+  const pool = new Pool(url, { connections: 32 })
+  return async (body: object) => {
+    const { statusCode, body: answer } = await pool.request({
+      path,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    await answer.dump()
+    if (statusCode !== 202) throw new Error(`webhook answered ${statusCode}`)
+  }
+}
+
+async function bareToDone(bare: Child, total: number): Promise<Figures> {
+  const done = async () => Number(await (await fetch(bare.url)).text())
+  const before = await done()
+  const startedAt = performance.now()
+  const added = await closedLoop(
+    total,
+    32,
+    (() => {
+      const post = poster(bare.url, '/')
+      return (id: number) => post({ id })
+    })(),
+  )
+  while ((await done()) - before < total) await new Promise((next) => setTimeout(next, 20))
+  return { ...added, perSecond: (total / (performance.now() - startedAt)) * 1000 }
+}
+
+async function benchQueue(): Promise<void> {
+  console.log(
+    '\nWebhook to completed execution, 32 senders, against bare BullMQ on the same backend (p50, p99: time to acknowledge)',
+  )
+  const postgres = await startPostgres()
+  const redis = await startRedis()
+  const onPostgres = (server: TestServer, name: string) => ({
+    DATABASE_URL: server.url.replace(/\/postgres$/, `/${name}`),
+  })
+  if (postgres !== undefined) await createDatabases(postgres)
+  const backends: [string, Record<string, string>, Record<string, string>, number][] = [
+    ['embedded', {}, {}, 1000],
+  ]
+  if (postgres !== undefined)
+    backends.push(['Postgres', onPostgres(postgres, 'ours'), onPostgres(postgres, 'bare'), 3000])
+  if (postgres !== undefined && redis !== undefined) {
+    backends.push([
+      'Redis + Postgres',
+      { ...onPostgres(postgres, 'ours_redis'), REDIS_URL: `${redis.url}/1` },
+      { ...onPostgres(postgres, 'bare_redis'), REDIS_URL: `${redis.url}/2` },
+      3000,
+    ])
+  }
+  for (const [name, ourEnv, bareEnv, total] of backends) {
+    const [server, bare] = await Promise.all([
+      startServer(ourEnv),
+      startChild('./bare-queue.ts', { DATA_DIR: newFolder(), ...bareEnv }),
+    ])
+    const result = await compare(
+      ROUNDS,
+      () => webhookToCompleted(server, total),
+      () => bareToDone(bare, total),
+    )
+    row(`Patchbay on ${name}`, result.ours)
+    row(`bare BullMQ on ${name}`, result.limit)
+    console.log(`  ratio ${result.ratio.toFixed(2)}   (aim ≥ 0.5)`)
+    await Promise.all([server.stop(), bare.stop()])
+  }
+  if (postgres === undefined) console.log('  skipped: Postgres (no server binaries here)')
+  if (redis === undefined) console.log('  skipped: Redis (redis-server is not installed)')
+  await postgres?.stop()
+  await redis?.stop()
+}
+
+async function createDatabases(server: TestServer): Promise<void> {
+  const { default: pg } = await import('pg')
+  const client = new pg.Client(server.url)
+  await client.connect()
+  for (const name of ['ours', 'bare', 'ours_redis', 'bare_redis'])
+    await client.query(`CREATE DATABASE ${name}`)
+  await client.end()
+}
+
+console.log(`Node ${process.version}, ${cpus().length} cores`)
+try {
+  if (wants('mcp')) await benchMcp()
+  if (wants('action')) await benchAction()
+  if (wants('sandbox')) await benchSandbox()
+  if (wants('queue')) await benchQueue()
+} finally {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+}
