@@ -1,0 +1,354 @@
+import { createHmac } from 'node:crypto'
+import { request } from 'node:http'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { describeOnEachDatabase } from './setup/database.ts'
+import { deliver, deployWorkflow, installApp, installWebhook } from './setup/flow.ts'
+import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
+import { startUpstream, type Upstream } from './setup/upstream.ts'
+
+/** Retries soon enough for a test. */
+const quickly = { maxAttempts: 3, initialIntervalMs: 100, backoffCoefficient: 1, maxIntervalMs: 100 }
+
+function promises(start: () => Promise<TestPlatform>): void {
+  let server: TestPlatform
+  let tenant: Tenant
+  let upstream: Upstream
+
+  beforeAll(async () => {
+    server = await start()
+    tenant = await server.organization()
+    upstream = await startUpstream()
+    await installApp(tenant, upstream.url)
+  })
+  afterAll(async () => {
+    await server.close()
+    await upstream.close()
+  })
+
+  const ended = (id: string): Promise<Body> =>
+    eventually(async () => {
+      const { execution } = await tenant.ok('get_execution', { execution: id })
+      return !['queued', 'running'].includes(execution.status) && execution
+    })
+
+  test('a webhook runs its workflow, and the execution shows result, logs and traces', async () => {
+    const code = `export default async (ctx) => {
+      const thing = await ctx.connectors.app.read_thing({ id: ctx.input.id })
+      ctx.log.info('read ' + ctx.input.id)
+      return { thing, trigger: ctx.headers['x-fastn-trigger-id'] }
+    }`
+    const hook = await installWebhook(tenant, await deployWorkflow(tenant, 'reader', code))
+    const { status, body } = await deliver(hook.url, { id: '42' })
+    expect(status).toBe(202)
+    const execution = await ended(body.executionIds[0])
+    expect(execution).toMatchObject({
+      status: 'completed',
+      attempt: 1,
+      output: { thing: { ok: true }, trigger: hook.id },
+      triggeredBy: 'webhook',
+    })
+    expect(execution.logs.map((log: Body) => log.message)).toEqual(['read 42'])
+    const trace = await eventually(
+      async () => (await tenant.ok('get_execution', { execution: execution.id })).execution.traces[0],
+    )
+    expect(trace).toMatchObject({
+      connector: 'app',
+      action: 'read_thing',
+      status: 'success',
+      httpStatus: 200,
+    })
+    const { event } = await tenant.ok('get_event', { event: body.eventId })
+    expect(event).toMatchObject({ source: 'webhook', status: 'delivered', payload: { id: '42' } })
+  })
+
+  test('the same delivery twice runs once', async () => {
+    const slug = await deployWorkflow(tenant, 'once', 'export default async (ctx) => ctx.input.n')
+    const hook = await installWebhook(tenant, slug, {
+      verification: { scheme: 'none' },
+      deduplication: { header: 'x-delivery' },
+    })
+    const send = () => deliver(hook.url, { n: 1 }, { 'x-delivery': 'd-1' })
+    const [first, second] = [await send(), await send()]
+    const third = await Promise.all(Array.from({ length: 10 }, send))
+    expect(first.body).toMatchObject({ duplicate: false })
+    expect(second.body).toEqual({ eventId: first.body.eventId, duplicate: true, executionIds: [] })
+    expect(third.every(({ body }) => body.duplicate && body.eventId === first.body.eventId)).toBe(true)
+    await ended(first.body.executionIds[0])
+    expect((await tenant.ok('list_executions', { workflow: slug })).executions).toHaveLength(1)
+  })
+
+  test('a route takes only what its filter lets through', async () => {
+    const slug = await deployWorkflow(tenant, 'filtered', 'export default async () => null')
+    const { webhook } = await tenant.ok('create_webhook', {
+      name: 'filtered',
+      verification: { scheme: 'none' },
+      routes: [{ workflow: slug, environment: 'dev', filter: { 'payload.kind': 'order' } }],
+    })
+    expect((await deliver(webhook.url, { kind: 'order' })).body.executionIds).toHaveLength(1)
+    const other = await deliver(webhook.url, { kind: 'refund' })
+    expect(other.body.executionIds).toEqual([])
+    expect((await tenant.ok('get_event', { event: other.body.eventId })).event.status).toBe('unmatched')
+  })
+
+  test('a failing upstream is tried again, then the execution is set aside with its payload, and a replay completes it', async () => {
+    const code =
+      "export default async (ctx) => ctx.connectors.app.write_thing({ id: ctx.input.id, name: 'x' })"
+    const hook = await installWebhook(
+      tenant,
+      await deployWorkflow(tenant, 'writer', code, { retry: quickly }),
+    )
+    upstream.answer = ({ path }) =>
+      path === '/things/9' ? { status: 503, body: { message: 'down' } } : { status: 200, body: { ok: true } }
+    const { body } = await deliver(hook.url, { id: '9' })
+    const failed = await ended(body.executionIds[0])
+    expect(failed).toMatchObject({
+      status: 'failed',
+      attempt: 3,
+      maxAttempts: 3,
+      error: { kind: 'upstream_error', retryable: true },
+    })
+    expect(upstream.received.filter(({ path }) => path === '/things/9')).toHaveLength(3)
+    const { deadLetters } = await tenant.ok('list_dead_letters', { status: 'pending' })
+    const letter = deadLetters.find((row: Body) => row.executionId === failed.id)
+    expect(letter).toMatchObject({ retryCount: 2 })
+
+    upstream.answer = () => ({ status: 200, body: { ok: true } })
+    const { execution: replay } = await tenant.ok('replay_execution', {
+      execution: failed.id,
+      version: 'same',
+    })
+    expect(await ended(replay.id)).toMatchObject({
+      status: 'completed',
+      output: { ok: true },
+      replayOf: failed.id,
+    })
+    const after = await tenant.ok('get_dead_letter', { deadLetter: letter.id })
+    expect(after.deadLetter).toMatchObject({
+      status: 'replayed',
+      replayExecutionId: replay.id,
+      payload: { id: '9' },
+    })
+  })
+
+  test('a mistake in the code is not tried again', async () => {
+    const slug = await deployWorkflow(tenant, 'mistake', 'export default async (ctx) => ctx.nothing.here', {
+      retry: quickly,
+    })
+    const { execution } = await tenant.ok('run_workflow', { workflow: slug, input: {} })
+    expect(await ended(execution.id)).toMatchObject({
+      status: 'failed',
+      attempt: 1,
+      error: { kind: 'code_error' },
+    })
+  })
+
+  test('a replay with the newest version runs the mended code on the old input', async () => {
+    const slug = await deployWorkflow(
+      tenant,
+      'mended',
+      "export default async () => { throw new Error('broken') }",
+    )
+    const { execution } = await tenant.ok('run_workflow', { workflow: slug, input: { n: 20 } })
+    await ended(execution.id)
+    await tenant.ok('update_workflow', {
+      workflow: slug,
+      code: 'export default async (ctx) => ctx.input.n + 1',
+    })
+    await tenant.ok('publish_workflow', { workflow: slug })
+    await tenant.ok('deploy_workflow', { workflow: slug, environment: 'dev' })
+    const { execution: replay } = await tenant.ok('replay_execution', {
+      execution: execution.id,
+      version: 'newest',
+    })
+    expect(await ended(replay.id)).toMatchObject({ status: 'completed', output: 21 })
+  })
+
+  test('cancelling stops a running execution, and it is not set aside', async () => {
+    upstream.answer = () => null
+    const slug = await deployWorkflow(
+      tenant,
+      'hanging',
+      "export default async (ctx) => ctx.connectors.app.read_thing({ id: '1' })",
+    )
+    const { execution } = await tenant.ok('run_workflow', { workflow: slug, input: {} })
+    await eventually(
+      async () =>
+        (await tenant.ok('get_execution', { execution: execution.id })).execution.status === 'running',
+    )
+    await tenant.ok('cancel_execution', { execution: execution.id })
+    expect(await ended(execution.id)).toMatchObject({ status: 'cancelled' })
+    upstream.answer = () => ({ status: 200, body: { ok: true } })
+    const { deadLetters } = await tenant.ok('list_dead_letters', {})
+    expect(deadLetters.some((row: Body) => row.executionId === execution.id)).toBe(false)
+    expect((await tenant.call('cancel_execution', { execution: execution.id })).status).toBe(409)
+  })
+
+  test('instant workflows answer inline, also through other workflows, and keep state between runs', async () => {
+    await deployWorkflow(
+      tenant,
+      'counter',
+      "export default async (ctx) => { const n = (await ctx.state.get('n') ?? 0) + 1; await ctx.state.set('n', n); return n }",
+      { tier: 'instant' },
+    )
+    const slug = await deployWorkflow(
+      tenant,
+      'caller',
+      "export default async (ctx) => [await ctx.workflows.run('counter', {}), await ctx.workflows.run('counter', {})]",
+      { tier: 'instant' },
+    )
+    const { execution } = await tenant.ok('run_workflow', { workflow: slug, input: {} })
+    expect(execution).toMatchObject({ status: 'completed', output: [1, 2] })
+  })
+
+  test('secrets reach the workflow and appear nowhere else', async () => {
+    await tenant.ok('set_secret', { name: 'SHOP_KEY', value: 'hunter2-hunter2' })
+    const slug = await deployWorkflow(
+      tenant,
+      'keeper',
+      "export default async (ctx) => (await ctx.secrets.get('SHOP_KEY')).length",
+      { tier: 'instant' },
+    )
+    const { execution } = await tenant.ok('run_workflow', { workflow: slug, input: {} })
+    expect(execution.output).toBe(15)
+    expect(JSON.stringify(await tenant.ok('list_secrets', {}))).not.toContain('hunter2')
+    expect(JSON.stringify(await tenant.ok('list_audit_log', {}))).not.toContain('hunter2')
+  })
+
+  describe('what a workflow must not do fails with a reason', () => {
+    test.each([
+      [
+        'loop for ever',
+        'export default async () => { for (;;) {} }',
+        ['timeout', 'failed'],
+        /cpu_limit|timeout/,
+      ],
+      ['wait for ever', 'export default async () => new Promise(() => {})', ['timeout', 'failed'], /timeout/],
+      [
+        'allocate without end',
+        'export default async () => { const a = []; for (;;) a.push(new Array(1e6).fill(1)) }',
+        ['failed'],
+        /memory_limit|sandbox_crashed/,
+      ],
+      [
+        'throw what is not an error',
+        "export default async () => { throw 'plain text' }",
+        ['failed'],
+        /code_error/,
+      ],
+      [
+        'return what JSON cannot hold',
+        'export default async () => ({ f: () => 1 })',
+        ['failed'],
+        /output_invalid/,
+      ],
+      [
+        'call a private address',
+        "export default async (ctx) => ctx.fetch('http://169.254.169.254/latest/meta-data')",
+        ['failed'],
+        /./,
+      ],
+    ])('%s', async (name, code, statuses, kind) => {
+      const slug = await deployWorkflow(tenant, `bad-${name.replaceAll(/\W/g, '-')}`, code, {
+        tier: 'instant',
+        timeoutMs: 1500,
+      })
+      const { execution } = await tenant.ok('run_workflow', { workflow: slug, input: {} })
+      expect(statuses).toContain(execution.status)
+      expect(execution.error.kind).toMatch(kind)
+      expect(execution.error.message.length).toBeGreaterThan(10)
+    })
+
+    test('import modules: refused when it is created, with the line', async () => {
+      const { status, body } = await tenant.call('create_workflow', {
+        name: 'Importer',
+        code: "import fs from 'node:fs'\nexport default async () => fs",
+      })
+      expect([status, body.code]).toEqual([400, 'invalid_input'])
+      expect(`${body.where} ${body.detail}`).toMatch(/line 1|1:1/)
+    })
+  })
+
+  describe('what a webhook must not be sent', () => {
+    let hook: Awaited<ReturnType<typeof installWebhook>>
+    const now = () => Math.floor(Date.now() / 1000)
+    const signed = (body: string, at = now(), secret = hook.secret ?? '') => ({
+      'x-timestamp': String(at),
+      'x-signature': `sha256=${createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')}`,
+    })
+    beforeAll(async () => {
+      hook = await installWebhook(
+        tenant,
+        await deployWorkflow(tenant, 'signed', 'export default async () => null'),
+        {
+          verification: {
+            scheme: 'hmac_sha256',
+            header: 'x-signature',
+            prefix: 'sha256=',
+            signedPayload: '{timestamp}.{body}',
+            timestampHeader: 'x-timestamp',
+          },
+        },
+      )
+    })
+
+    test('a right signature is accepted', async () => {
+      expect((await deliver(hook.url, '{"a":1}', signed('{"a":1}'))).status).toBe(202)
+    })
+
+    test.each([
+      ['missing', () => ({})],
+      ['wrong', () => signed('{"a":1}', now(), 'not the secret')],
+      ['of another body', () => signed('{"a":2}')],
+      ['six minutes old', () => signed('{"a":1}', now() - 360)],
+      ['six minutes early', () => signed('{"a":1}', now() + 360)],
+    ])('a signature that is %s is refused, and nothing is kept', async (_, headers) => {
+      const before = (await tenant.ok('list_events', { limit: 200 })).events.length
+      const { status, body } = await deliver(hook.url, '{"a":1}', headers())
+      expect([status, body.code]).toEqual([401, 'unauthenticated'])
+      expect(body.hint.length).toBeGreaterThan(10)
+      expect((await tenant.ok('list_events', { limit: 200 })).events.length).toBe(before)
+    })
+
+    test('JSON that does not parse is refused with the place', async () => {
+      const { status, body } = await deliver(hook.url, '{"a":', signed('{"a":'))
+      expect([status, body.code, body.where]).toEqual([400, 'invalid_input', 'body'])
+    })
+
+    test('a body of 50 MB is refused without being read to its end', async () => {
+      const sent = await new Promise<{ status: number; bytes: number }>((resolve, reject) => {
+        const chunk = Buffer.alloc(1024 * 1024, 'x')
+        let bytes = 0
+        let status = 0
+        const req = request(
+          hook.url,
+          { method: 'POST', headers: { 'content-type': 'application/json' } },
+          (res) => {
+            status = res.statusCode ?? 0
+            res.resume().once('close', () => resolve({ status, bytes }))
+          },
+        )
+        req.once('error', (error) => (status === 0 ? reject(error) : undefined))
+        const pump = () => {
+          if (bytes >= 50 * chunk.length || status !== 0 || req.destroyed) return req.end()
+          bytes += chunk.length
+          return req.write(chunk, () => setImmediate(pump))
+        }
+        pump()
+      })
+      expect(sent.status).toBeGreaterThanOrEqual(400)
+      expect(sent.status).toBeLessThan(500)
+      expect(sent.bytes).toBeLessThan(50 * 1024 * 1024)
+    })
+
+    test('an unknown webhook is not found', async () => {
+      expect((await deliver(hook.url.replace(/trg_\w+/, 'trg_000000000000'), {})).status).toBe(404)
+    })
+  })
+}
+
+describeOnEachDatabase('executions', (kind) => promises(() => startTestPlatform(kind)))
+
+describe.skipIf(inject('postgresUrl') === null || inject('redisUrl') === null)(
+  'executions with the queue on Redis (needs Postgres and Redis servers)',
+  () => promises(() => startTestPlatform('postgres', { REDIS_URL: inject('redisUrl') ?? '' })),
+)

@@ -1,0 +1,294 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import type { AnyTool } from '../tools/define-tool.ts'
+import { describeOnEachDatabase } from './setup/database.ts'
+import { eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
+
+/** Stands in every text of the tenant that must stay unseen. */
+const MARK = 'SECRETMARK'
+const tables = [
+  'customers',
+  'api_keys',
+  'connectors',
+  'actions',
+  'connections',
+  'workflows',
+  'workflow_versions',
+  'deployments',
+  'triggers',
+  'routes',
+  'events',
+  'executions',
+  'execution_logs',
+  'traces',
+  'dead_letters',
+  'state_entries',
+  'secrets',
+]
+
+interface Planted {
+  /** Everything that names something of the tenant: ids and slugs. */
+  refs: string[]
+  customerId: string
+}
+
+/** Fills a tenant with one of everything, for a customer of the given slug. */
+async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Planted> {
+  const { customer } = await tenant.ok('create_customer', {
+    name: `${MARK} ${slug}`,
+    slug,
+    metadata: { note: MARK },
+  })
+  const connectorSlug = `app${slug.replace(/\W/g, '')}`
+  const { connector } = await tenant.ok('create_connector', {
+    name: `${MARK} app`,
+    slug: connectorSlug,
+    baseUrl: upstream,
+    authMethods: [{ slug: 'token', type: 'bearer_token', name: 'Token' }],
+  })
+  const { action } = await tenant.ok('create_action', {
+    connector: connectorSlug,
+    action: {
+      slug: 'get_thing',
+      name: 'Get a thing',
+      description: MARK,
+      method: 'GET',
+      path: '/thing',
+      effect: 'read',
+      inputSchema: { type: 'object', properties: {} },
+    },
+  })
+  const { connection } = await tenant.ok('create_connection', {
+    customer: customer.id,
+    connector: connectorSlug,
+    name: `${MARK} account`,
+    credentials: { token: `${MARK}-token` },
+    verify: false,
+  })
+  await tenant.ok('set_secret', { name: 'API_TOKEN', value: `${MARK}-secret`, customer: customer.id })
+  const { workflow } = await tenant.ok('create_workflow', {
+    name: `${MARK} flow`,
+    slug: `flow-${slug}`,
+    code: `export default async (ctx) => {
+      await ctx.state.set('seen', '${MARK}')
+      ctx.log.info('${MARK}')
+      await ctx.connectors.${connectorSlug}.get_thing({})
+      if (ctx.input.fail) throw new Error('${MARK} failed')
+      return { mark: '${MARK}' }
+    }`,
+  })
+  const { version } = await tenant.ok('publish_workflow', { workflow: workflow.id })
+  await tenant.ok('deploy_workflow', { workflow: workflow.id, environment: 'dev' })
+  const hook = await tenant.ok('create_webhook', {
+    name: `${MARK} hook`,
+    customer: customer.id,
+    verification: { scheme: 'none' },
+    routes: [{ workflow: workflow.id, environment: 'dev' }],
+  })
+  const delivered = await fetch(hook.webhook.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ fail: true, mark: MARK }),
+  })
+  const { eventId, executionIds } = (await delivered.json()) as { eventId: string; executionIds: string[] }
+  const execution = await eventually(async () => {
+    const found = await tenant.ok('get_execution', { execution: executionIds[0] ?? '' })
+    return found.execution.status === 'failed' && found.execution
+  })
+  const { deadLetters } = await tenant.ok('list_dead_letters', {})
+  const { traces } = await tenant.ok('list_traces', { execution: execution.id })
+  const { apiKeys } = await tenant.ok('list_api_keys', {})
+  const refs = [
+    customer.id,
+    customer.slug,
+    connector.id,
+    connector.slug,
+    action.id,
+    connection.id,
+    connection.name,
+    workflow.id,
+    workflow.slug,
+    version?.id,
+    hook.webhook.id,
+    eventId,
+    execution.id,
+    ...deadLetters.map((row: { id: string }) => row.id),
+    ...traces.map((row: { id: string }) => row.id),
+    ...apiKeys.map((row: { id: string }) => row.id),
+    tenant.organizationId,
+  ].filter((ref): ref is string => typeof ref === 'string')
+  return { refs, customerId: customer.id }
+}
+
+type JsonSchema = {
+  type?: string | string[]
+  enum?: unknown[]
+  default?: unknown
+  properties?: Record<string, JsonSchema>
+  items?: JsonSchema
+  anyOf?: JsonSchema[]
+  minimum?: number
+}
+
+/** An input of the tool's shape in which every text is `ref`. */
+function inputWith(schema: JsonSchema, ref: string): unknown {
+  if (schema.enum !== undefined) return schema.enum[0]
+  if (schema.anyOf !== undefined) return inputWith(schema.anyOf[0] ?? {}, ref)
+  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
+  switch (type) {
+    case 'object':
+      return Object.fromEntries(
+        Object.entries(schema.properties ?? {}).map(([name, member]) => [name, inputWith(member, ref)]),
+      )
+    case 'array':
+      return schema.items === undefined ? [] : [inputWith(schema.items, ref)]
+    case 'string':
+      return ref
+    case 'integer':
+    case 'number':
+      return schema.default ?? schema.minimum ?? 1
+    case 'boolean':
+      return schema.default ?? true
+    default:
+      return schema.default ?? {}
+  }
+}
+
+/** With all fields, and with the required ones only: optional fields may be refused before the id is looked at. */
+function inputsFor(tool: AnyTool, ref: string): unknown[] {
+  const schema = z.toJSONSchema(tool.input, { io: 'input', unrepresentable: 'any' }) as JsonSchema & {
+    required?: string[]
+  }
+  const full = inputWith(schema, ref) as Record<string, unknown>
+  const required = Object.fromEntries(
+    Object.entries(full).filter(([name]) => schema.required?.includes(name)),
+  )
+  return [full, required]
+}
+
+describeOnEachDatabase('tenancy', (kind) => {
+  let server: TestPlatform
+  let upstream: Server
+  let theirs: Tenant
+  let ours: Tenant
+  let planted: Planted
+  let neighbour: Planted
+
+  beforeAll(async () => {
+    upstream = createServer((_req, res) =>
+      res.writeHead(200, { 'content-type': 'application/json' }).end(`{"mark":"${MARK}"}`),
+    )
+    await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
+    server = await startTestPlatform(kind, { PATCHBAY_RATE_LIMIT_PER_MINUTE: '1000000' })
+    ours = await server.organization('ours')
+    theirs = await server.organization(`${MARK} theirs`)
+    const address = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
+    planted = await plant(theirs, address, 'marked')
+    neighbour = await plant(theirs, address, 'neighbour')
+  })
+  afterAll(async () => {
+    await server.close()
+    upstream.close()
+  })
+
+  /** Everything the tenant has, as text: what must be the same before and after. */
+  const contents = (customerId: string | null) =>
+    server.platform.db.read(
+      { organizationId: theirs.organizationId, customerIds: customerId === null ? null : [customerId] },
+      async (tx) => {
+        const texts: string[] = []
+        for (const table of tables) {
+          const rows = await tx.rows<{ row: string }>(
+            `SELECT to_jsonb(t) - 'last_used_at' AS row FROM ${table} t`,
+          )
+          texts.push(...rows.map(({ row }) => `${table} ${JSON.stringify(row)}`))
+        }
+        return texts.sort()
+      },
+    )
+
+  async function tryEverything(
+    tenant: Tenant,
+    key: string,
+    refs: readonly string[],
+    leak: RegExp,
+  ): Promise<string[]> {
+    const wrong: string[] = []
+    for (const tool of server.platform.registry.all) {
+      for (const ref of refs) {
+        for (const input of inputsFor(tool, ref)) {
+          const { status, body } = await tenant.call(tool.name, input as object, key)
+          const text = JSON.stringify(body)
+          if (leak.test(text))
+            wrong.push(`${tool.name} ${JSON.stringify(input)} → ${status} ${text.slice(0, 300)}`)
+          if (status >= 500)
+            wrong.push(`${tool.name} ${JSON.stringify(input)} → ${status} ${text.slice(0, 300)}`)
+        }
+      }
+    }
+    return wrong
+  }
+
+  test('no tool shows or changes anything of another organization, whatever ids it is given', {
+    timeout: 120_000,
+  }, async () => {
+    const before = await contents(null)
+    expect(before.length).toBeGreaterThan(20)
+    expect(await tryEverything(ours, ours.ownerKey, planted.refs, new RegExp(MARK))).toEqual([])
+    expect(await contents(null)).toEqual(before)
+  })
+
+  test('another organization’s ids are not found, not forbidden', async () => {
+    const [customer] = planted.refs
+    for (const [tool, input] of [
+      ['get_customer', { customer }],
+      ['get_connector', { connector: planted.refs[2] }],
+      ['get_workflow', { workflow: planted.refs.find((ref) => ref.startsWith('wf_')) }],
+      ['get_execution', { execution: planted.refs.find((ref) => ref.startsWith('exec_')) }],
+      ['get_event', { event: planted.refs.find((ref) => ref.startsWith('evt_')) }],
+      ['get_connection', { connection: planted.refs.find((ref) => ref.startsWith('cxn_')) }],
+      ['get_trigger', { trigger: planted.refs.find((ref) => ref.startsWith('trg_')) }],
+    ] as const) {
+      const { status, body } = await ours.call(tool, input)
+      expect([tool, status, body.code]).toEqual([tool, 404, 'not_found'])
+    }
+  })
+
+  test('an end user of one customer sees and changes nothing of another customer', {
+    timeout: 120_000,
+  }, async () => {
+    const key = await theirs.key({ role: 'end_user', customerIds: [neighbour.customerId] })
+    const before = await contents(planted.customerId)
+    const mine = new Set(neighbour.refs)
+    const refs = planted.refs.filter(
+      (ref) =>
+        !mine.has(ref) &&
+        !/^(org|key|con|act|wf|wv)_/.test(ref) &&
+        !ref.startsWith('flow-') &&
+        !ref.startsWith('app'),
+    )
+    // What both share (connectors, workflows) bears the mark too: here the other customer's own ids are what must not show.
+    const others = refs.filter((ref) => /^(cus|cxn|evt|exec|dlq|trc|trg)_/.test(ref))
+    const wrong: string[] = []
+    for (const tool of server.platform.registry.all) {
+      for (const ref of others) {
+        for (const input of inputsFor(tool, ref)) {
+          const { status, body } = await theirs.call(tool.name, input as object, key)
+          const text = JSON.stringify(body)
+          const shown = others.filter((other) => other !== ref && text.includes(other))
+          if (
+            shown.length > 0 ||
+            status >= 500 ||
+            (status < 300 && text.includes(ref) && tool.effect === 'read' && tool.toolset !== 'catalog')
+          ) {
+            wrong.push(`${tool.name} ${JSON.stringify(input)} → ${status} ${text.slice(0, 300)}`)
+          }
+        }
+      }
+    }
+    expect(wrong).toEqual([])
+    expect(await contents(planted.customerId)).toEqual(before)
+  })
+})
