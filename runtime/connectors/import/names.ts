@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { snakeCase } from '../slug.ts'
+
+export interface NamedOperation {
+  method: string
+  path: string
+  operationId: string | undefined
+}
+
+const MAX_SLUG_CHARS = 64
+const HASH_CHARS = 6
+
+/**
+ * Slugs for all operations at once, in their order: snake_case of the operationId, without what is the same
+ * in all of them and without the path and method some frameworks append; else method and path. A slug
+ * depends on the operation and the shared prefix only, so that importing a newer document keeps the names.
+ */
+export function nameOperations(operations: NamedOperation[]): string[] {
+  const bare = operations.map((operation) => baseName(operation))
+  const strip = sharedPrefix(operations, bare)
+  const counts = new Map<string, number>()
+  const first = bare.map((name) => (strip === '' ? name : name.slice(strip.length)))
+  for (const name of first) counts.set(name, (counts.get(name) ?? 0) + 1)
+
+  const taken = new Set<string>()
+  return operations.map((operation, index) => {
+    const name = first[index] ?? ''
+    const ambiguous = (counts.get(name) ?? 0) > 1
+    const wanted = shorten(startWithLetter(ambiguous ? fromPath(operation) : name))
+    let slug = wanted
+    for (let number = 2; taken.has(slug); number += 1) {
+      const suffix = `_${number}`
+      slug = wanted.slice(0, MAX_SLUG_CHARS - suffix.length) + suffix
+    }
+    taken.add(slug)
+    return slug
+  })
+}
+
+function baseName(operation: NamedOperation): string {
+  const id = snakeCase(operation.operationId ?? '')
+  if (id === '') return fromPath(operation)
+  // FastAPI: `read_item_items__item_id__get` is the function, the path and the method.
+  const tail = `_${snakeCase(operation.path)}_${operation.method.toLowerCase()}`
+  return id.endsWith(tail) && id.length > tail.length ? id.slice(0, -tail.length) : id
+}
+
+function fromPath(operation: NamedOperation): string {
+  return `${operation.method.toLowerCase()}_${snakeCase(operation.path.replace(/\{([^{}]*)\}/g, ' by $1 '))}`
+}
+
+const MIN_OPERATIONS_FOR_PREFIX = 3
+const VERBS = new Set([
+  'get',
+  'list',
+  'create',
+  'update',
+  'delete',
+  'post',
+  'put',
+  'patch',
+  'add',
+  'set',
+  'find',
+])
+
+/** `v1_` or `api_` when every operationId begins with it and all are longer. */
+function sharedPrefix(operations: NamedOperation[], names: string[]): string {
+  if (names.length < MIN_OPERATIONS_FOR_PREFIX || operations.some((one) => one.operationId === undefined))
+    return ''
+  const word = names[0]?.split('_')[0] ?? ''
+  const prefix = `${word}_`
+  return word !== '' &&
+    !VERBS.has(word) &&
+    names.every((name) => name.startsWith(prefix) && name.length > prefix.length)
+    ? prefix
+    : ''
+}
+
+const startWithLetter = (name: string): string => (/^[a-z]/.test(name) ? name : `op_${name}`)
+
+/** Long names keep their beginning, and six characters of a hash of the whole keep them apart and stable. */
+function shorten(name: string): string {
+  if (name.length <= MAX_SLUG_CHARS) return name
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_CHARS)
+  const head = name.slice(0, MAX_SLUG_CHARS - HASH_CHARS - 1)
+  const cut = head.lastIndexOf('_')
+  return `${cut > MAX_SLUG_CHARS / 2 ? head.slice(0, cut) : head}_${hash}`
+}
+
+/** `get_accounts_account` → `Get accounts account`, for operations without a summary. */
+export const titleFromSlug = (slug: string): string => {
+  const words = slug.replaceAll('_', ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}

@@ -1,0 +1,66 @@
+import type { JsonSchema } from '../../../core/json.ts'
+import { schemaReference } from '../bundle-schema.ts'
+import { contentTypeRank } from './bodies.ts'
+import type { ImportContext } from './context.ts'
+import { type Place, referenceOf } from './documents.ts'
+import { isNode, nodeAt, own, pointer, textAt } from './nodes.ts'
+import { plainText } from './text.ts'
+
+export interface MappedResponse {
+  outputSchema?: JsonSchema
+  contentType?: string
+  description: string
+}
+
+/** The successful response: the lowest 2xx, then `2XX`, then `default`. */
+export function mapResponse(context: ImportContext, operation: Place): MappedResponse {
+  const responses = isNode(operation.node) ? (nodeAt(operation.node, 'responses') ?? {}) : {}
+  const statuses = Object.keys(responses)
+    .filter((status) => /^2\d\d$/.test(status))
+    .sort()
+  const status = [...statuses, '2XX', '2xx', 'default'].find((candidate) =>
+    Object.hasOwn(responses, candidate),
+  )
+  if (status === undefined) return { description: '' }
+
+  const first: Place = {
+    node: own(responses, status),
+    file: operation.file,
+    pointer: pointer(operation.pointer, 'responses', status),
+  }
+  const shared = referenceOf(first.node) !== undefined
+  const place = context.documents.follow(first)
+  if (!isNode(place.node)) return { description: '' }
+  const description = plainText(textAt(place.node, 'description'))
+  const content = nodeAt(place.node, 'content') ?? {}
+  const [contentType] = Object.keys(content).sort((a, b) => contentTypeRank(a) - contentTypeRank(b))
+  if (contentType === undefined) return { description }
+  const media = nodeAt(content, contentType) ?? {}
+  const schema = own(media, 'schema')
+  const accept = contentType.includes('*') ? {} : { contentType }
+  if (schema === undefined || contentTypeRank(contentType) > 4) return { ...accept, description }
+  const at = {
+    node: schema,
+    file: place.file,
+    pointer: pointer(place.pointer, 'content', contentType, 'schema'),
+  }
+  // A response used by many operations must not be copied into each of them.
+  const outputSchema = shared
+    ? context.schemas.share(at, `${place.pointer.split('/').at(-1) ?? ''}_response`)
+    : context.schemas.convert(at)
+  return { outputSchema, ...accept, description }
+}
+
+/** A word or two for what an output schema is: the name of the shared schema, or a list of it. */
+export function outputName(schema: JsonSchema | undefined): string {
+  if (typeof schema !== 'object') return ''
+  const reference = schema.$ref
+  const prefix = schemaReference('').$ref
+  if (typeof reference === 'string') return reference.slice(prefix.length).replaceAll('_', ' ')
+  const items = schema.items
+  if (typeof items === 'object' && items !== null) {
+    const name = outputName(items as JsonSchema)
+    return name === '' ? 'a list' : `a list of ${name}`
+  }
+  return ''
+}
