@@ -1,0 +1,148 @@
+import { z } from 'zod'
+import { notFound } from '../../core/errors.ts'
+import { redactHeaders } from '../../core/secret.ts'
+import type { Tx } from '../../db/database.ts'
+import { getExecution, listExecutionLogs, type NamedExecutionRow } from '../../db/executions.ts'
+import { listTraces } from '../../db/traces.ts'
+import { Timestamp } from '../params.ts'
+import { TraceSummary, toTraceSummary } from './trace.ts'
+
+/** Newest connector calls shown with an execution; list_traces has the rest. */
+const TRACES_SHOWN = 50
+
+export const ExecutionRef = z.string().min(1).describe("An execution's id (exec_…).")
+
+export const ExecutionStatus = z.enum(['queued', 'running', 'completed', 'failed', 'timeout', 'cancelled'])
+
+export const ExecutionSummary = z.object({
+  id: z.string().describe('exec_…'),
+  workflow: z.string().describe('Slug of the workflow.'),
+  workflowId: z.string(),
+  version: z.number().int(),
+  environment: z.string(),
+  tier: z.enum(['instant', 'standard', 'long']),
+  status: ExecutionStatus.describe('queued and running change; the others are final.'),
+  triggeredBy: z.enum([
+    'webhook',
+    'scheduler',
+    'app_event',
+    'api',
+    'mcp',
+    'cli',
+    'workflow',
+    'replay',
+    'agent',
+  ]),
+  customerId: z.string().nullable().describe('Null: the organization itself.'),
+  eventId: z.string().nullable(),
+  triggerId: z.string().nullable(),
+  parentExecutionId: z.string().nullable().describe('The execution whose code started this one.'),
+  replayOf: z.string().nullable().describe('The execution this one repeats.'),
+  attempt: z.number().int().describe('Attempts begun so far.'),
+  maxAttempts: z.number().int(),
+  cancelRequested: z.boolean(),
+  createdAt: Timestamp,
+  dueAt: Timestamp.describe('When a queued execution may start.'),
+  startedAt: Timestamp.nullable(),
+  finishedAt: Timestamp.nullable(),
+  durationMs: z.number().nullable().describe('From start to end; null until it ends.'),
+})
+
+export const toExecutionSummary = (row: NamedExecutionRow) => ({
+  id: row.id,
+  workflow: row.workflow_slug,
+  workflowId: row.workflow_id,
+  version: row.workflow_version,
+  environment: row.environment,
+  tier: row.tier,
+  status: row.status,
+  triggeredBy: row.triggered_by,
+  customerId: row.customer_id,
+  eventId: row.event_id,
+  triggerId: row.trigger_id,
+  parentExecutionId: row.parent_execution_id,
+  replayOf: row.replay_of,
+  attempt: row.attempt,
+  maxAttempts: row.max_attempts,
+  cancelRequested: row.cancel_requested,
+  createdAt: row.created_at,
+  dueAt: row.due_at,
+  startedAt: row.started_at,
+  finishedAt: row.finished_at,
+  durationMs:
+    row.started_at === null || row.finished_at === null
+      ? null
+      : row.finished_at.getTime() - row.started_at.getTime(),
+})
+
+export const Execution = ExecutionSummary.extend({
+  input: z.unknown().describe('What the workflow was given as `ctx.input`.'),
+  headers: z.record(z.string(), z.string()),
+  output: z.unknown().describe('What the workflow returned; null until it completed.'),
+  error: z
+    .looseObject({
+      kind: z.string().optional().describe('What sort of failure it was.'),
+      message: z.string().optional(),
+      where: z.string().optional().describe('Where in the code or in which call.'),
+      hint: z.string().optional().describe('What to do about it.'),
+      retryable: z.boolean().optional().describe('May the same input work later?'),
+    })
+    .nullable()
+    .describe('Why the last attempt failed.'),
+  stats: z.record(z.string(), z.unknown()).nullable().describe('Time and memory the last attempt took.'),
+  logs: z
+    .array(
+      z.object({
+        attempt: z.number().int(),
+        lines: z.array(
+          z.object({
+            at: z.string(),
+            level: z.enum(['debug', 'info', 'warn', 'error']),
+            message: z.string(),
+          }),
+        ),
+      }),
+    )
+    .describe('What the code logged, by attempt.'),
+  traces: z
+    .array(TraceSummary)
+    .describe(
+      `The newest ${TRACES_SHOWN} connector calls; get_trace shows one in full, list_traces the rest.`,
+    ),
+})
+
+/**
+ * An execution with its logs and traces.
+ * @throws AppError `not_found`, also for executions of customers the actor may not see
+ */
+export async function describeExecution(tx: Tx, id: string): Promise<z.input<typeof Execution>> {
+  const row = await requireExecution(tx, id)
+  const logs = await listExecutionLogs(tx, id)
+  const traces = await listTraces(tx, {
+    executionId: id,
+    customerId: null,
+    connectionId: null,
+    connector: null,
+    action: null,
+    status: null,
+    cursor: null,
+    limit: TRACES_SHOWN,
+  })
+  return {
+    ...toExecutionSummary(row),
+    input: row.input,
+    headers: redactHeaders(row.headers),
+    output: row.output,
+    error: row.error as z.input<typeof Execution>['error'],
+    stats: row.stats as z.input<typeof Execution>['stats'],
+    logs,
+    traces: traces.map(toTraceSummary),
+  }
+}
+
+/** @throws AppError `not_found` */
+export async function requireExecution(tx: Tx, id: string): Promise<NamedExecutionRow> {
+  const row = await getExecution(tx, id)
+  if (row === undefined) throw notFound('execution', id, 'list_executions shows the ones there are.')
+  return row
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { scopeOf } from '../../core/actor.ts'
+import type { ToolContext } from '../define-tool.ts'
+import { requireEnvironmentFor } from '../workflows/environment.ts'
+import { requireExecution, toExecutionSummary } from './execution.ts'
+
+export const ReplayVersion = z
+  .enum(['same', 'newest'])
+  .default('newest')
+  .describe('newest: the version deployed there now (the fixed one); same: the version that ran before.')
+
+/**
+ * Runs an ended execution's input again in its environment.
+ * @throws AppError `not_found`, `conflict`; `forbidden` for a test key and an execution in production
+ */
+export async function replay(context: ToolContext, executionId: string, version: 'same' | 'newest') {
+  const { actor, services } = context
+  await context.read(async (tx) => {
+    const { environment } = await requireExecution(tx, executionId)
+    await requireEnvironmentFor(tx, actor, environment, 'run workflows in')
+  })
+  const started = await services.executions.replay(scopeOf(actor), executionId, version)
+  return toExecutionSummary(await context.read((tx) => requireExecution(tx, started.id)))
+}

@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { newId } from '../../core/ids.ts'
+import { getTrigger, insertTrigger } from '../../db/triggers.ts'
+import { Deduplication, Verification, type WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
+import { actingCustomer } from '../customers/acting-customer.ts'
+import { defineTool } from '../define-tool.ts'
+import { CustomerRef } from '../params.ts'
+import { RouteInputs, setRoutes } from './routes.ts'
+import { Trigger, toTrigger, triggerPurpose } from './trigger.ts'
+import { chooseSecret, NewSecret, nextStep, SecretInput } from './webhook-secret.ts'
+
+export const createWebhook = defineTool({
+  name: 'create_webhook',
+  title: 'Create a webhook',
+  description:
+    'Makes a URL that third parties post events to, and routes them to workflows. Deliveries are verified, told apart from repeated ones, kept, and run in the background. Returns the URL, and the signing secret this once.',
+  input: z.object({
+    name: z.string().trim().min(1).max(200).describe('Display name, e.g. "GitHub pushes".'),
+    description: z.string().max(5_000).default('').describe('What it is for.'),
+    routes: RouteInputs,
+    customer: CustomerRef.nullable()
+      .default(null)
+      .describe('Customer (id or slug) its workflows run for; left out, the organization itself.'),
+    verification: Verification.prefault({}).describe(
+      'How deliveries prove where they come from; a generated API key when left out.',
+    ),
+    secret: SecretInput,
+    deduplication: Deduplication.prefault({}).describe(
+      'What makes a delivery a repeated one, run once only. When left out, the sender’s delivery id: X-GitHub-Delivery, webhook-id, X-Shopify-Webhook-Id, the id of a Stripe event, the event_id of a Slack one; none for other schemes.',
+    ),
+    deadLetter: z
+      .boolean()
+      .default(true)
+      .describe('Keep executions that fail for good as dead letters, to be replayed.'),
+  }),
+  output: z.object({
+    trigger: Trigger,
+    secret: NewSecret,
+    nextStep: z.string().describe('What is left to do.'),
+  }),
+  permission: 'workflows.update',
+  effect: 'write',
+  http: 'POST /triggers/webhooks',
+  successStatus: 201,
+  async run(context, input) {
+    const { actor, services } = context
+    const { plain, shown } = chooseSecret(input.verification, input.secret)
+    const config: WebhookConfig = {
+      verification: input.verification,
+      deduplication: input.deduplication,
+      deadLetter: input.deadLetter,
+    }
+    const row = await context.transaction(async (tx) => {
+      const id = newId('trigger')
+      context.touches(id)
+      await insertTrigger(tx, {
+        id,
+        organizationId: actor.organizationId,
+        customerId: await actingCustomer(tx, actor, input.customer),
+        type: 'webhook',
+        name: input.name,
+        description: input.description,
+        config,
+        secret:
+          plain === null
+            ? null
+            : await services.vault.seal(tx, actor.organizationId, triggerPurpose(id), plain),
+      })
+      await setRoutes(tx, actor, id, input.routes)
+      return getTrigger(tx, id)
+    })
+    if (row === undefined) throw new Error('the trigger just made is not there')
+    return {
+      trigger: toTrigger(row, services.publicUrl()),
+      secret: shown,
+      nextStep: nextStep(input.verification, input.secret !== undefined),
+    }
+  },
+})
