@@ -61,9 +61,9 @@ export function exampleOf(schema: Schema, name: string): unknown {
   )
 }
 
-/** `Acme Inc.` out of `Display name, e.g. "Acme Inc."` */
+/** `Acme Inc.` out of `Display name, e.g. "Acme Inc."`, and `run_workflow` out of `A tool, e.g. run_workflow.` */
 const suggested = (description: string | undefined): string | undefined =>
-  /e\.g\. (?:"([^"]+)"|`([^`]+)`)/
+  /e\.g\. (?:"([^"]+)"|`([^`]+)`|([^\s,;()]*[^\s,;().]))/
     .exec(description ?? '')
     ?.slice(1)
     .find(Boolean)
