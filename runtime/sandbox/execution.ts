@@ -1,0 +1,246 @@
+import { randomBytes } from 'node:crypto'
+import { compileFailure, guestFailure, sandboxFailure } from './failures.ts'
+import {
+  type DoneMessage,
+  type FromWorker,
+  MAX_WAITING_CALL_BYTES,
+  MAX_WAITING_CALLS,
+  type RunMessage,
+} from './protocol.ts'
+import type { LogLine, WorkflowError } from './sandbox.ts'
+import type { GuestContext, GuestIsolate, WarmIsolates } from './warm-isolates.ts'
+
+/** One execution inside the sandbox process. */
+export interface Execution {
+  cancel(): void
+  reply(id: number, ok: boolean, json: string): void
+  /** Ends the execution if it used more CPU time than it may or can never finish; asked every few milliseconds. */
+  check(): void
+}
+
+type Outcome =
+  | { status: 'completed'; output: string; error?: undefined }
+  | { status: 'failed' | 'timeout' | 'cancelled'; error: WorkflowError; output?: undefined }
+
+/** A finished workflow may leave work behind (a loop without await); this long it may take to fall still. */
+const SETTLE_MS = 50
+/** Disposing an isolate stops its thread at once, save inside a few native operations. */
+const STUCK_MS = 5_000
+/** There are no timers inside: an execution with nothing running and nothing awaited stays so for ever. */
+const IDLE_MS = 1_000
+
+const levels = new Set(['debug', 'info', 'warn', 'error'])
+
+/**
+ * Starts one execution: a fresh context of a warm isolate, the workflow, the limits. Posts exactly one `done`
+ * message, and calls `onEnd` first. Nothing here waits on the isolate's thread: a loop in the workflow holds
+ * that thread and not this one.
+ */
+export function startExecution(
+  message: RunMessage,
+  isolates: WarmIsolates,
+  post: (message: FromWorker) => void,
+  onEnd: () => void,
+): Execution {
+  const startedAt = performance.now()
+  const logs: LogLine[] = []
+  let logBytes = 0
+  let bridgeCalls = 0
+  let waiting = 0
+  let guest: GuestIsolate | undefined
+  let context: GuestContext | undefined
+  let cpuAtStart = 0n
+  /** Calls into the isolate that have not come back. */
+  let inside = 0
+  let outcome: Outcome | undefined
+  let ended = false
+  let idleSince: number | undefined
+  let settleTimer: NodeJS.Timeout | undefined
+  const deadline = setTimeout(
+    () =>
+      stop(
+        'timeout',
+        sandboxFailure(
+          'timeout',
+          'WorkflowTimeout',
+          `The workflow did not finish within ${message.timeoutMs} ms.`,
+          true,
+        ),
+      ),
+    message.timeoutMs,
+  )
+
+  const cpuMs = () => (guest === undefined ? 0 : Number(guest.isolate.cpuTime - cpuAtStart) / 1e6)
+
+  /** The execution's end, reached once. `heapBytes` is undefined when the isolate cannot be asked any more. */
+  function end(result: Outcome, heapBytes?: number) {
+    if (ended) return
+    ended = true
+    clearTimeout(deadline)
+    clearTimeout(settleTimer)
+    if (context !== undefined) context.receive = undefined
+    onEnd()
+    const done: DoneMessage = {
+      type: 'done',
+      run: message.run,
+      status: result.status,
+      output: result.output,
+      error: result.error,
+      logs,
+      stats: {
+        durationMs: performance.now() - startedAt,
+        cpuMs: cpuMs(),
+        heapBytes: heapBytes ?? guest?.heapBytes ?? 0,
+        bridgeCalls,
+      },
+    }
+    post(done)
+  }
+
+  /** Ends the execution from outside: its isolate goes, whatever it is doing. */
+  function stop(status: 'failed' | 'timeout' | 'cancelled', error: WorkflowError) {
+    if (ended) return
+    end(outcome ?? { status, error })
+    if (guest === undefined) return
+    isolates.discard(guest)
+    if (inside > 0)
+      setTimeout(
+        () => inside > 0 && post({ type: 'doomed', reason: 'a thread does not stop' }),
+        STUCK_MS,
+      ).unref()
+  }
+
+  function conclude(result: Outcome) {
+    if (ended || outcome !== undefined) return
+    outcome = result
+    if (inside === 0) settle()
+    else settleTimer = setTimeout(() => stop('failed', lost('it was ended')), SETTLE_MS)
+  }
+
+  /** The workflow is over and its isolate idle: the isolate stays warm for the next. */
+  function settle() {
+    if (ended || outcome === undefined || guest === undefined || context === undefined) return
+    const heap = guest.isolate.getHeapStatisticsSync()
+    const heapBytes = heap.used_heap_size + heap.externally_allocated_size
+    guest.onCatastrophe = undefined
+    end(outcome, heapBytes)
+    context.control.release()
+    context.context.release()
+    isolates.release(guest, heapBytes)
+  }
+
+  function lost(how: string): WorkflowError {
+    return sandboxFailure('sandbox_crashed', 'SandboxCrashed', `The isolate was lost: ${how}.`, true)
+  }
+
+  function enter(work: Promise<unknown>) {
+    inside++
+    work.then(
+      () => {
+        inside--
+        if (inside === 0) settle()
+      },
+      (error: Error) => {
+        inside--
+        if (/memory limit/.test(error.message)) {
+          stop(
+            'failed',
+            sandboxFailure(
+              'memory_limit',
+              'MemoryLimit',
+              `The workflow used more than its ${message.memoryMb} MB of memory. Process the data in smaller parts.`,
+              false,
+            ),
+          )
+        } else stop('failed', lost(error.message))
+      },
+    )
+  }
+
+  /** Messages from the isolate. Its own bounds come first; these hold even if it were subverted. */
+  function receive(kind: unknown, values: unknown[]) {
+    if (ended || outcome !== undefined) return
+    if (kind === 'log') {
+      const [level, text] = values
+      if (typeof level !== 'string' || !levels.has(level) || typeof text !== 'string') return
+      logBytes += text.length
+      if (logs.length > message.maxLogLines || logBytes > message.maxLogBytes + 65_536) return
+      logs.push({ at: new Date().toISOString(), level: level as LogLine['level'], message: text })
+    } else if (kind === 'call') {
+      const [id, name, args] = values
+      if (typeof id !== 'number' || typeof name !== 'string' || typeof args !== 'string') return
+      if (waiting >= MAX_WAITING_CALLS || args.length > MAX_WAITING_CALL_BYTES)
+        return stop('failed', lost('it broke the bridge protocol'))
+      waiting++
+      bridgeCalls++
+      post({ type: 'call', run: message.run, id, name, args })
+    } else if (kind === 'done') {
+      const output = typeof values[0] === 'string' ? values[0] : 'null'
+      const bytes = Buffer.byteLength(output)
+      if (bytes <= message.maxOutputBytes) return conclude({ status: 'completed', output })
+      const text = `output is too large: ${bytes} bytes, more than ${message.maxOutputBytes}. Return a summary, or store the data and return its key.`
+      conclude({ status: 'failed', error: sandboxFailure('output_invalid', 'OutputInvalid', text, false) })
+    } else if (kind === 'fail') {
+      conclude({ status: 'failed', error: guestFailure(values, message.filename) })
+    }
+  }
+
+  async function begin() {
+    try {
+      guest = isolates.acquire(message)
+    } catch (error) {
+      return end({ status: 'failed', error: compileFailure(error, message.filename) })
+    }
+    const mine = guest
+    mine.onCatastrophe = (reason) => {
+      end({
+        status: 'failed',
+        error: sandboxFailure(
+          'memory_limit',
+          'MemoryLimit',
+          `The workflow used more than its ${message.memoryMb} MB of memory at once. Process the data in smaller parts.`,
+          false,
+        ),
+      })
+      post({ type: 'doomed', reason })
+    }
+    const fresh = await mine.next
+    if (ended) return isolates.discard(mine)
+    context = fresh
+    cpuAtStart = mine.isolate.cpuTime
+    context.receive = receive
+    // Evaluates the function expression around the module; no workflow code runs until it is called.
+    const body = mine.script.runSync(context.context, { reference: true })
+    const seed = JSON.stringify(randomBytes(32).toString('latin1'))
+    const job = `{"seed":${seed},${message.job.slice(1)}`
+    enter(context.control.apply(undefined, ['start', job, body.derefInto({ release: true })]))
+  }
+
+  // Not at once: the caller registers the execution before anything can end it.
+  Promise.resolve()
+    .then(begin)
+    .catch((error: Error) => stop('failed', lost(error.message)))
+
+  return {
+    cancel: () =>
+      stop('cancelled', sandboxFailure('cancelled', 'Cancelled', 'The execution was cancelled.', false)),
+    reply(id, ok, json) {
+      waiting--
+      if (ended || outcome !== undefined || context === undefined) return
+      enter(context.control.apply(undefined, ['reply', id, ok, json]))
+    },
+    check() {
+      if (context === undefined || ended) return
+      if (inside > 0 || waiting > 0) idleSince = undefined
+      else idleSince ??= performance.now()
+      if (idleSince !== undefined && performance.now() - idleSince > IDLE_MS) {
+        const text =
+          'The workflow waits for a promise that nothing can resolve: no call is running and no code is left to run.'
+        return stop('timeout', sandboxFailure('timeout', 'WorkflowStalled', text, false))
+      }
+      if (cpuMs() <= message.cpuMs) return
+      const text = `The workflow used more than its ${message.cpuMs} ms of CPU time. Look for a loop that does not end.`
+      stop('failed', sandboxFailure('cpu_limit', 'CpuLimit', text, false))
+    },
+  }
+}

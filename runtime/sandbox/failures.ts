@@ -1,0 +1,90 @@
+import type { Json } from '../../core/json.ts'
+import type { WorkflowError } from './sandbox.ts'
+
+/** Kinds a workflow's own failure may have; anything else it claims is a code error. */
+const guestKinds = new Set([
+  'code_error',
+  'upstream_error',
+  'dependency_error',
+  'output_invalid',
+  'cancelled',
+])
+
+/** What a workflow reaches for out of habit, and what to use here. */
+const missingGlobals: Record<string, string> = {
+  setTimeout:
+    'Timers do not exist in workflows; use the retry policy, a schedule, or a durable wait instead.',
+  setInterval: 'Timers do not exist in workflows; use a scheduler trigger instead.',
+  setImmediate: 'Timers do not exist in workflows; await the work directly.',
+  queueMicrotask: 'Use Promise.resolve().then(…) instead.',
+  require: 'Workflows cannot load modules; use ctx.connectors or ctx.fetch.',
+  process: 'Node.js is not available; use ctx.secrets, ctx.environment and ctx.input.',
+  Buffer: 'Node.js is not available; use TextEncoder, atob and btoa.',
+  XMLHttpRequest: 'Use ctx.fetch.',
+  window: 'Workflows do not run in a browser.',
+}
+
+/** A failure the isolate reported: `[kind, name, message, stack, code, retryable, retryAfterSeconds, data]`. Nothing in it is trusted. */
+export function guestFailure(values: unknown[], filename: string): WorkflowError {
+  const [kind, name, message, stack, code, retryable, retryAfterSeconds, data] = values
+  const error = {
+    name: asText(name, 100) || 'Error',
+    message: asText(message, 8000),
+  }
+  const missing = /^(\w+) is not defined$/.exec(error.message)?.[1]
+  const hint = missing === undefined ? undefined : missingGlobals[missing]
+  if (hint !== undefined) error.message = `${error.message}. ${hint}`
+  const outOfMemory = error.name === 'RangeError' && error.message === 'Array buffer allocation failed'
+  const trusted =
+    typeof kind === 'string' && guestKinds.has(kind) ? (kind as WorkflowError['kind']) : 'code_error'
+  return {
+    kind: outOfMemory ? 'memory_limit' : trusted,
+    ...error,
+    stack: workflowStack(`${error.name}: ${error.message}`, asText(stack, 10_000), filename),
+    ...(typeof code === 'string' ? { code } : {}),
+    retryable: retryable === true && (trusted === 'upstream_error' || trusted === 'dependency_error'),
+    ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
+    ...(typeof data === 'string' ? { data: JSON.parse(data) as Json } : {}),
+  }
+}
+
+/** A stack trace of the workflow's own frames: `at name (file:line:column)`, in the original source. */
+export function workflowStack(heading: string, stack: string, filename: string): string {
+  const frames: string[] = []
+  for (const line of stack.split('\n')) {
+    const frame = /^\s*at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(line)
+    if (frame === null || frame[2] !== filename || Number(frame[3]) < 1) continue
+    // The default export's function hangs on the module wrapper's scope object.
+    const name = frame[1]?.replace(/\$w+\.default\b/, 'default')
+    const place = `${filename}:${frame[3]}:${frame[4]}`
+    frames.push(name ? `    at ${name} (${place})` : `    at ${place}`)
+  }
+  return [heading, ...frames].join('\n')
+}
+
+export function compileFailure(error: unknown, filename: string): WorkflowError {
+  const message = error instanceof Error ? error.message : String(error)
+  const loc = (error as { loc?: { line: number; column: number } }).loc
+  const place = loc === undefined ? '' : `\n    at ${filename}:${loc.line}:${loc.column + 1}`
+  return {
+    kind: 'code_error',
+    name: 'SyntaxError',
+    message,
+    stack: `SyntaxError: ${message}${place}`,
+    retryable: false,
+  }
+}
+
+/** A failure the sandbox itself decided on: a limit, a cancellation, a crash. */
+export function sandboxFailure(
+  kind: WorkflowError['kind'],
+  name: string,
+  message: string,
+  retryable: boolean,
+): WorkflowError {
+  return { kind, name, message, stack: `${name}: ${message}`, retryable }
+}
+
+function asText(value: unknown, limit: number): string {
+  return typeof value === 'string' ? value.slice(0, limit) : ''
+}

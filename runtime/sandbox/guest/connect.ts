@@ -1,0 +1,237 @@
+import type { Encode } from './encode.ts'
+import type { BridgeFailure, Failures } from './failure.ts'
+import type { Primordials } from './primordials.ts'
+
+/** The one way out of the isolate: every argument is a string, number or boolean, copied by isolated-vm. */
+export type Send = (
+  kind: 'call' | 'log' | 'done' | 'fail',
+  ...values: (string | number | boolean | undefined)[]
+) => void
+
+/** What an execution starts with, as JSON. */
+export interface GuestJob {
+  input: unknown
+  headers: Record<string, string>
+  context: Record<string, unknown>
+  connectors: string[]
+  maxLogLines: number
+  maxLogBytes: number
+  maxOutputBytes: number
+  maxCalls: number
+  maxCallBytes: number
+  seed: string
+}
+
+/** Calls from the host into the isolate; anything else about it is private. */
+export type Control = (operation: 'start' | 'reply', a: unknown, b: unknown, c?: unknown) => void
+
+/**
+ * Runs inside the isolate, once per context, before the workflow: takes the host's `send`, builds `ctx`
+ * and the globals over it, and returns the control function the host drives the execution with.
+ */
+export function buildConnect(
+  p: Primordials,
+  encode: Encode,
+  failures: Failures,
+  seedCrypto: (key: string) => void,
+  buildContext: (p: Primordials, failures: Failures, services: GuestServices, job: GuestJob) => object,
+) {
+  return function connect(send: Send): Control {
+    interface Pending {
+      resolve: (value: unknown) => void
+      reject: (error: Error) => void
+      pick: ((value: unknown) => unknown) | undefined
+      stack: string
+      bytes: number
+    }
+    const pending: Record<number, Pending> = { __proto__: null } as never
+    let outstanding = 0
+    let outstandingBytes = 0
+    let lastId = 0
+    let logLines = 0
+    let logBytes = 0
+    let finished = false
+    let job: GuestJob
+
+    function fail(kind: string, name: string, message: string) {
+      finished = true
+      send('fail', kind, name, message, '', undefined, false, undefined, undefined)
+    }
+
+    /** A refusal made in here, shaped like one from the bridge. */
+    function refuse(code: string, name: string, message: string, hint: string, kind = 'code_error'): Error {
+      const stack = stackHere()
+      return failures.raise(
+        { kind, name, message: `${message} ${hint}`, code, status: 400, retryable: false, hint },
+        stack,
+      )
+    }
+
+    function stackHere(): string {
+      const stack = failures.text(failures.read(new p.Error(), 'stack'), 8000) ?? ''
+      const newline = p.indexOf(stack, '\n')
+      return newline < 0 ? '' : p.slice(stack, newline + 1)
+    }
+
+    function call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown> {
+      return new p.Promise((resolve, reject) => {
+        const encoded = encode(args, 'arguments')
+        if ('problem' in encoded) {
+          const { path, message } = encoded.problem
+          reject(
+            refuse(
+              'invalid_input',
+              'InvalidInputError',
+              `${name}: ${path} ${message}.`,
+              'Pass plain JSON values.',
+            ),
+          )
+          return
+        }
+        const bytes = encoded.json.length
+        if (outstanding >= job.maxCalls || outstandingBytes + bytes > job.maxCallBytes) {
+          const limit = `at most ${job.maxCalls} calls and ${job.maxCallBytes} bytes of arguments at once`
+          reject(
+            refuse(
+              'limit_exceeded',
+              'LimitExceededError',
+              `Too many calls are waiting (${limit}).`,
+              'Await calls in smaller batches.',
+            ),
+          )
+          return
+        }
+        const id = ++lastId
+        pending[id] = { resolve, reject, pick, stack: stackHere(), bytes }
+        outstanding++
+        outstandingBytes += bytes
+        send('call', id, name, encoded.json)
+      })
+    }
+
+    function reply(id: number, ok: boolean, json: string) {
+      const entry = pending[id]
+      if (entry === undefined) return
+      delete pending[id]
+      outstanding--
+      outstandingBytes -= entry.bytes
+      try {
+        const value = p.parse(json) as unknown
+        if (!ok) entry.reject(failures.raise(value as BridgeFailure, entry.stack))
+        else entry.resolve(entry.pick === undefined ? value : entry.pick(value))
+      } catch (error) {
+        entry.reject(error as Error)
+      }
+    }
+
+    function show(value: unknown): string {
+      if (typeof value === 'string') return value
+      if (typeof value === 'function') return '[function]'
+      if (!failures.isObject(value)) return failures.plain(value)
+      const stack = p.tagOf(value) === '[object Error]' ? failures.read(value, 'stack') : undefined
+      if (typeof stack === 'string') return stack
+      const encoded = encode(value, 'value')
+      if ('json' in encoded) return encoded.json
+      return failures.plain(value)
+    }
+
+    function log(level: string, values: unknown[]) {
+      if (finished || logLines > job.maxLogLines || logBytes > job.maxLogBytes) return
+      let message = ''
+      try {
+        for (let i = 0; i < values.length; i++) message += (i === 0 ? '' : ' ') + show(values[i])
+      } catch {
+        message = 'a value that cannot be shown'
+      }
+      logLines++
+      const room = job.maxLogBytes - logBytes
+      logBytes += message.length
+      if (logLines > job.maxLogLines || room <= 0) {
+        logLines = job.maxLogLines + 1
+        send(
+          'log',
+          'warn',
+          `Log limit reached (${job.maxLogLines} lines, ${job.maxLogBytes} bytes): later lines were dropped.`,
+        )
+        return
+      }
+      // biome-ignore lint/complexity/useMathMinMax: Math belongs to the workflow by now.
+      const limit = room < 16_384 ? room : 16_384
+      send('log', level, message.length > limit ? `${p.slice(message, 0, limit)}… [truncated]` : message)
+    }
+
+    function finish(output: unknown) {
+      if (finished) return
+      const encoded = encode(output, 'output')
+      if ('problem' in encoded) {
+        const { path, message } = encoded.problem
+        fail('output_invalid', 'OutputInvalid', `${path} ${message}.`)
+      } else if (encoded.json.length > job.maxOutputBytes) {
+        const size = `${encoded.json.length} characters of JSON`
+        fail(
+          'output_invalid',
+          'OutputInvalid',
+          `output is too large: ${size}, more than ${job.maxOutputBytes} bytes. Return a summary, or store the data and return its key.`,
+        )
+      } else {
+        finished = true
+        if (outstanding > 0) {
+          send(
+            'log',
+            'warn',
+            `${outstanding} call(s) were still running when the workflow returned and were cancelled; await every call.`,
+          )
+        }
+        send('done', encoded.json)
+      }
+    }
+
+    function failWith(thrown: unknown) {
+      if (finished) return
+      finished = true
+      const f = failures.describe(thrown)
+      send('fail', f.kind, f.name, f.message, f.stack, f.code, f.retryable, f.retryAfterSeconds, f.data)
+    }
+
+    function start(json: string, body: () => Promise<unknown>) {
+      job = p.parse(json) as GuestJob
+      seedCrypto(job.seed)
+      const ctx = buildContext(p, failures, { call, log, refuse }, job)
+      const main = (workflow: unknown) => {
+        if (typeof workflow !== 'function') {
+          fail(
+            'code_error',
+            'NoWorkflowFunction',
+            'The workflow has no default export that is a function. Write: export default async (ctx) => { … }',
+          )
+          return
+        }
+        try {
+          const returned = p.apply(workflow as () => unknown, undefined, [ctx])
+          // Taken as the language does: a promise or thenable is waited for, anything else is the output.
+          const settled = new p.Promise((resolve) => resolve(returned))
+          p.promiseThen(settled, finish, failWith)
+        } catch (error) {
+          failWith(error)
+        }
+      }
+      p.promiseThen(p.apply(body, undefined, []), main, failWith)
+    }
+
+    return function control(operation, a, b, c) {
+      try {
+        if (operation === 'start') start(a as string, b as () => Promise<unknown>)
+        else if (!finished) reply(a as number, b as boolean, c as string)
+      } catch (error) {
+        failWith(error)
+      }
+    }
+  }
+}
+
+/** What `ctx` is made of. */
+export interface GuestServices {
+  call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown>
+  log(level: string, values: unknown[]): void
+  refuse(code: string, name: string, message: string, hint: string, kind?: string): Error
+}

@@ -1,0 +1,165 @@
+import type { Logger } from '../../core/log.ts'
+import { type Bridge, type SandboxJob, type SandboxResult, unstarted } from './sandbox.ts'
+import { type SandboxProcess, startSandboxProcess } from './sandbox-process.ts'
+import type { SandboxRun } from './sandbox-run.ts'
+
+export interface ProcessPool {
+  run(job: SandboxJob, bridge: Bridge, signal: AbortSignal | undefined): Promise<SandboxResult>
+  alive(): number
+  close(): Promise<void>
+}
+
+export interface ProcessPoolOptions {
+  processes: number
+  log: Logger
+  maxConcurrent: number
+  maxIdle: number
+}
+
+const RESTART_FIRST_MS = 100
+const RESTART_LAST_MS = 5_000
+/** So many starts in a row that failed, with no process left: waiting runs are told instead of kept. */
+const HOPELESS_STARTS = 3
+/** A key stays with its process, whose isolate is warm, until that process has this many more runs than another. */
+const AFFINITY_SLACK = 2
+
+/** A fixed number of sandbox processes, the runs spread over them, the dead ones replaced. */
+export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
+  const { log, maxConcurrent } = options
+  const slots: (SandboxProcess | undefined)[] = []
+  /** Processes with a thread that cannot be stopped: they finish the runs they have. */
+  const retiring = new Set<SandboxProcess>()
+  const queue: { run: SandboxRun; placed: (process: SandboxProcess) => void }[] = []
+  const exits = new Set<() => void>()
+  const restarts: NodeJS.Timeout[] = []
+  let failedStarts = 0
+  let closed = false
+  let lastRun = 0
+
+  function open(slot: number) {
+    const handle = startSandboxProcess(options.maxIdle, log, {
+      onReady() {
+        failedStarts = 0
+        dispatch()
+      },
+      onRoom() {
+        for (const old of retiring) if (old.active() === 0) old.kill()
+        dispatch()
+      },
+      onDoomed(reason) {
+        if (slots[slot] !== handle) return
+        log.warn({ reason }, 'A sandbox process is being replaced')
+        retiring.add(handle)
+        if (handle.active() === 0) handle.kill()
+        open(slot)
+      },
+      onExit(wasReady, how) {
+        retiring.delete(handle)
+        if (!closed) log.warn({ how }, 'A sandbox process ended')
+        if (slots[slot] === handle) {
+          slots[slot] = undefined
+          if (!wasReady) failedStarts++
+          if (!closed) reopen(slot)
+        }
+        if (failedStarts >= HOPELESS_STARTS && slots.every((each) => !each?.ready)) {
+          for (const { run } of queue.splice(0))
+            run.resolve(unstarted('sandbox_crashed', 'No sandbox process starts; the server log says why.'))
+        }
+        for (const exit of [...exits]) exit()
+      },
+    })
+    slots[slot] = handle
+  }
+
+  function reopen(slot: number) {
+    if (failedStarts === 0) return open(slot)
+    const delay = Math.min(RESTART_LAST_MS, RESTART_FIRST_MS * 2 ** (failedStarts - 1))
+    restarts[slot] = setTimeout(() => open(slot), delay)
+  }
+
+  function choose(key: string): SandboxProcess | undefined {
+    let least: SandboxProcess | undefined
+    for (const each of slots) {
+      if (each?.ready && each.load() < maxConcurrent && (least === undefined || each.load() < least.load()))
+        least = each
+    }
+    const home = slots[hash(key) % slots.length]
+    if (
+      least !== undefined &&
+      home?.ready &&
+      home.load() < maxConcurrent &&
+      home.load() < least.load() + AFFINITY_SLACK
+    )
+      return home
+    return least
+  }
+
+  function dispatch() {
+    while (queue.length > 0) {
+      const process = choose(queue[0]?.run.job.isolateKey ?? '')
+      if (process === undefined) return
+      const next = queue.shift()
+      if (next === undefined) return
+      next.placed(process)
+      process.start(next.run)
+    }
+  }
+
+  for (let slot = 0; slot < options.processes; slot++) open(slot)
+
+  return {
+    run(job, bridge, signal) {
+      if (closed) return Promise.resolve(unstarted('cancelled', 'The sandbox is closed.'))
+      return new Promise((resolve) => {
+        let place: SandboxProcess | undefined
+        const cancel = () => {
+          if (place !== undefined) return place.cancel(run)
+          const at = queue.findIndex((each) => each.run === run)
+          if (at >= 0) queue.splice(at, 1)
+          run.resolve(unstarted('cancelled', 'The execution was cancelled before it started.'))
+        }
+        const run: SandboxRun = {
+          id: ++lastRun,
+          job,
+          bridge,
+          calls: new AbortController(),
+          startedAt: 0,
+          waiting: 0,
+          children: 0,
+          resolve(result) {
+            signal?.removeEventListener('abort', cancel)
+            resolve(result)
+          },
+        }
+        signal?.addEventListener('abort', cancel, { once: true })
+        queue.push({ run, placed: (process) => (place = process) })
+        dispatch()
+      })
+    },
+
+    alive: () => slots.filter((each) => each !== undefined).length + retiring.size,
+
+    async close() {
+      if (closed) return
+      closed = true
+      for (const restart of restarts) clearTimeout(restart)
+      for (const { run } of queue.splice(0)) run.resolve(unstarted('cancelled', 'The sandbox is closed.'))
+      const handles = [...slots, ...retiring].filter((each) => each !== undefined)
+      for (const handle of handles) handle.kill()
+      await new Promise<void>((resolve) => {
+        const check = () => {
+          if (slots.every((each) => each === undefined) && retiring.size === 0) resolve()
+        }
+        exits.add(check)
+        check()
+      })
+    },
+  }
+}
+
+/** FNV-1a: spreads keys over the processes. */
+function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
+  return value >>> 0
+}

@@ -1,0 +1,50 @@
+import type { LogLine, WorkflowError } from './sandbox.ts'
+
+/**
+ * Messages between the server and a sandbox process. Payloads travel as JSON text, made once and parsed
+ * once: by the isolate on one side and the server on the other, the sandbox process never looks inside.
+ */
+export interface RunMessage {
+  type: 'run'
+  run: number
+  isolateKey: string
+  code: string
+  filename: string
+  /** The guest's job without what the sandbox process adds (random seed): see `GuestJob`. */
+  job: string
+  timeoutMs: number
+  cpuMs: number
+  memoryMb: number
+  maxLogLines: number
+  maxLogBytes: number
+  maxOutputBytes: number
+}
+
+export type ToWorker =
+  | RunMessage
+  | { type: 'cancel'; run: number }
+  | { type: 'reply'; run: number; id: number; ok: boolean; json: string }
+  | { type: 'ping' }
+
+export interface DoneMessage {
+  type: 'done'
+  run: number
+  status: 'completed' | 'failed' | 'timeout' | 'cancelled'
+  /** JSON text of the output; only when completed. */
+  output: string | undefined
+  error: WorkflowError | undefined
+  logs: LogLine[]
+  stats: { durationMs: number; cpuMs: number; heapBytes: number; bridgeCalls: number }
+}
+
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'pong' }
+  | { type: 'call'; run: number; id: number; name: string; args: string }
+  | DoneMessage
+  /** A thread of this process is beyond control: give it nothing new, and end it when its runs are done. */
+  | { type: 'doomed'; reason: string }
+
+/** How many bridge calls one execution may have waiting, and how much their arguments may add up to. */
+export const MAX_WAITING_CALLS = 256
+export const MAX_WAITING_CALL_BYTES = 32 * 1024 * 1024

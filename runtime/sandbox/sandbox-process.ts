@@ -1,0 +1,189 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Logger } from '../../core/log.ts'
+import { sandboxFailure } from './failures.ts'
+import type { FromWorker, ToWorker } from './protocol.ts'
+import { type SandboxResult, unstarted } from './sandbox.ts'
+import { answerCall, resultOf, runMessage, type SandboxRun } from './sandbox-run.ts'
+
+/** The server's hold on one sandbox process. */
+export interface SandboxProcess {
+  readonly ready: boolean
+  /** Executions in it that use it: those waiting for a child workflow are left out, or children could never start. */
+  load(): number
+  active(): number
+  start(run: SandboxRun): void
+  cancel(run: SandboxRun): void
+  kill(): void
+}
+
+export interface SandboxProcessEvents {
+  onReady(): void
+  /** A run ended or began to wait for a child workflow: there may be room. */
+  onRoom(): void
+  onDoomed(reason: string): void
+  onExit(wasReady: boolean, errorOutput: string): void
+}
+
+/** How much later than the execution's own limit the process must have answered before it is held to be stuck. */
+const GRACE_MS = 3_000
+const PING_MS = 5_000
+const PONG_WITHIN_MS = 15_000
+
+/** Forks a sandbox process and speaks the protocol with it. Its death ends its runs as `sandbox_crashed`. */
+export function startSandboxProcess(
+  maxIdle: number,
+  log: Logger,
+  events: SandboxProcessEvents,
+): SandboxProcess {
+  const runs = new Map<number, { run: SandboxRun; watchdog: NodeJS.Timeout | undefined }>()
+  const child = forkWorker(maxIdle)
+  let ready = false
+  let exited = false
+  let lastPong = performance.now()
+  let errorOutput = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    errorOutput = (errorOutput + text).slice(-4_000)
+  })
+  const heartbeat = setInterval(() => {
+    if (performance.now() - lastPong > PONG_WITHIN_MS) return kill()
+    send({ type: 'ping' })
+  }, PING_MS).unref()
+
+  function send(message: ToWorker) {
+    // A failed send means the process is gone, and its exit event ends the runs.
+    if (child.connected)
+      child.send(
+        message,
+        (error) => error && log.debug({ error: error.message }, 'Sandbox process unreachable'),
+      )
+  }
+  function kill() {
+    child.kill('SIGKILL')
+  }
+  function end(id: number, result: SandboxResult) {
+    const entry = runs.get(id)
+    if (entry === undefined) return
+    runs.delete(id)
+    clearTimeout(entry.watchdog)
+    entry.run.resolve(result)
+    entry.run.calls.abort()
+  }
+  /** Past its limit and unanswered: the process hangs, and everything in it with it. */
+  function expire(run: SandboxRun) {
+    log.warn(
+      { execution: run.job.context.execution.id },
+      'A sandbox process stopped answering and was killed',
+    )
+    const text = `The workflow did not finish within ${run.job.limits.timeoutMs} ms.`
+    end(run.id, {
+      ...unstarted('sandbox_crashed', text),
+      status: 'timeout',
+      error: sandboxFailure('timeout', 'WorkflowTimeout', text, true),
+    })
+    kill()
+  }
+
+  child.on('message', (message: FromWorker) => {
+    if (message.type === 'ready') {
+      ready = true
+      events.onReady()
+    } else if (message.type === 'pong') lastPong = performance.now()
+    else if (message.type === 'doomed') events.onDoomed(message.reason)
+    else if (message.type === 'done') {
+      try {
+        end(message.run, resultOf(message))
+      } catch (error) {
+        log.error({ err: error }, 'A sandbox process sent a result that cannot be read')
+        kill()
+      }
+      events.onRoom()
+    } else if (message.type === 'call') {
+      const run = runs.get(message.run)?.run
+      if (run === undefined) return
+      const answered = answerCall(run, message.name, message.args, log)
+      if (run.children > 0) events.onRoom()
+      answered.then(
+        (reply) => {
+          if (runs.has(run.id)) send({ type: 'reply', run: run.id, id: message.id, ...reply })
+        },
+        (error: unknown) => log.error({ err: error }, 'A bridge call could not be answered'),
+      )
+    }
+  })
+  child.on('error', (error) => log.error({ err: error }, 'A sandbox process failed'))
+  child.on('exit', (code, signal) => {
+    exited = true
+    clearInterval(heartbeat)
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`
+    for (const id of [...runs.keys()]) {
+      end(
+        id,
+        unstarted('sandbox_crashed', `The sandbox process ended (${how}) while the workflow ran in it.`),
+      )
+    }
+    events.onExit(ready, `${how}\n${errorOutput}`)
+  })
+
+  return {
+    get ready() {
+      return ready && !exited
+    },
+    load() {
+      let load = 0
+      for (const { run } of runs.values()) if (run.children === 0) load++
+      return load
+    },
+    active: () => runs.size,
+    start(run) {
+      run.startedAt = performance.now()
+      // Node's timers hold 2^31 ms at most, about 24 days; executions end well before.
+      runs.set(run.id, { run, watchdog: setTimeout(() => expire(run), run.job.limits.timeoutMs + GRACE_MS) })
+      send(runMessage(run))
+    },
+    cancel(run) {
+      const entry = runs.get(run.id)
+      if (entry === undefined) return
+      clearTimeout(entry.watchdog)
+      entry.watchdog = setTimeout(() => {
+        end(run.id, unstarted('cancelled', 'The execution was cancelled.'))
+        kill()
+      }, GRACE_MS)
+      send({ type: 'cancel', run: run.id })
+    },
+    kill,
+  }
+}
+
+/**
+ * No environment (so no secrets), no standard input, and Node's permission model: native add-ons for
+ * isolated-vm, reading its own code, nothing else; no files written, no processes, no threads of its own.
+ */
+function forkWorker(maxIdle: number): ChildProcess {
+  const here = dirname(fileURLToPath(import.meta.url))
+  const require = createRequire(import.meta.url)
+  const packages = ['isolated-vm', 'node-gyp-build', 'core-js', 'acorn'].map((name) =>
+    realpathSync(dirname(require.resolve(`${name}/package.json`))),
+  )
+  // The last one is how node-gyp-build tells which C library the prebuilt binary must suit.
+  const readable = [here, join(here, '..', '..', 'package.json'), ...packages, '/etc/alpine-release']
+  const entry = join(here, import.meta.url.endsWith('.ts') ? 'worker.ts' : 'worker.js')
+  return fork(entry, [String(maxIdle)], {
+    execPath: process.execPath,
+    execArgv: [
+      // isolated-vm's isolates cannot live beside Node's own start-up snapshot.
+      '--no-node-snapshot',
+      '--permission',
+      '--allow-addons',
+      ...readable.map((path) => `--allow-fs-read=${path}`),
+      '--disable-warning=SecurityWarning',
+      '--disable-warning=ExperimentalWarning',
+    ],
+    env: {},
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+}

@@ -1,0 +1,117 @@
+import { AppError, toAppError } from '../../core/errors.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { Logger } from '../../core/log.ts'
+import type { BridgeFailure } from './guest/failure.ts'
+import { type DoneMessage, MAX_WAITING_CALL_BYTES, MAX_WAITING_CALLS, type RunMessage } from './protocol.ts'
+import type { Bridge, SandboxJob, SandboxResult, WorkflowError } from './sandbox.ts'
+
+/** One execution as the server sees it, from the queue to its result. */
+export interface SandboxRun {
+  id: number
+  job: SandboxJob
+  bridge: Bridge
+  /** Aborts the bridge calls that outlive the execution. */
+  calls: AbortController
+  startedAt: number
+  /** Bridge calls waiting now; `children` of them wait for another workflow. */
+  waiting: number
+  children: number
+  resolve(result: SandboxResult): void
+}
+
+/** The job as the sandbox process gets it: what only the isolate reads is JSON text made once, here. */
+export function runMessage(run: SandboxRun): RunMessage {
+  const { job } = run
+  const { limits } = job
+  return {
+    type: 'run',
+    run: run.id,
+    isolateKey: job.isolateKey,
+    code: job.code,
+    filename: job.filename,
+    job: JSON.stringify({
+      input: job.input,
+      headers: job.headers,
+      context: job.context,
+      connectors: job.connectors,
+      maxLogLines: limits.maxLogLines,
+      maxLogBytes: limits.maxLogBytes,
+      maxOutputBytes: limits.maxOutputBytes,
+      maxCalls: MAX_WAITING_CALLS,
+      maxCallBytes: MAX_WAITING_CALL_BYTES,
+    }),
+    timeoutMs: limits.timeoutMs,
+    cpuMs: limits.cpuMs,
+    memoryMb: limits.memoryMb,
+    maxLogLines: limits.maxLogLines,
+    maxLogBytes: limits.maxLogBytes,
+    maxOutputBytes: limits.maxOutputBytes,
+  }
+}
+
+export function resultOf(done: DoneMessage): SandboxResult {
+  const { logs, stats } = done
+  if (done.status === 'completed') {
+    return { status: 'completed', output: JSON.parse(done.output ?? 'null') as Json, logs, stats }
+  }
+  return { status: done.status, error: done.error as WorkflowError, logs, stats }
+}
+
+/**
+ * Answers one bridge call: the reply's `ok` and JSON text. The process it came from runs untrusted code, so
+ * name, arguments and the connector are checked here again.
+ */
+export async function answerCall(
+  run: SandboxRun,
+  name: string,
+  args: string,
+  log: Logger,
+): Promise<{ ok: boolean; json: string }> {
+  const child = name === 'workflows.run'
+  run.waiting++
+  if (child) run.children++
+  try {
+    if (run.waiting > MAX_WAITING_CALLS) throw new AppError('limit_exceeded', 'Too many calls are waiting.')
+    const list = JSON.parse(args) as Json[]
+    if (name === 'connectors.call' && !run.job.connectors.includes(String(list[0]))) {
+      throw new AppError('forbidden', `This workflow is not bound to the connector '${String(list[0])}'.`)
+    }
+    const answer = await run.bridge({ name, args: list }, run.calls.signal)
+    return { ok: true, json: JSON.stringify(answer) ?? 'null' }
+  } catch (error) {
+    const known = toAppError(error)
+    if (known.code === 'internal')
+      log.error({ err: error, call: name, execution: run.job.context.execution.id }, 'A bridge call failed')
+    return { ok: false, json: failureJson(known) }
+  } finally {
+    run.waiting--
+    if (child) run.children--
+  }
+}
+
+const kinds: Partial<Record<AppError['code'], WorkflowError['kind']>> = {
+  invalid_input: 'code_error',
+  conflict: 'code_error',
+  cancelled: 'cancelled',
+  unauthenticated: 'dependency_error',
+  forbidden: 'dependency_error',
+  not_found: 'dependency_error',
+  misconfigured: 'dependency_error',
+}
+
+function failureJson(error: AppError): string {
+  const upstreamStatus = error.data?.status
+  const failure: BridgeFailure = {
+    kind: kinds[error.code] ?? 'upstream_error',
+    name: `${error.code.replaceAll(/(?:^|_)([a-z])/g, (_all, letter: string) => letter.toUpperCase())}${error.code.endsWith('error') ? '' : 'Error'}`,
+    message: error.message,
+    code: error.code,
+    status: typeof upstreamStatus === 'number' ? upstreamStatus : error.status,
+    retryable: error.retryable,
+    ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+    ...(error.where === undefined ? {} : { where: error.where }),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.data === undefined ? {} : { data: error.data as JsonObject }),
+  }
+  return JSON.stringify(failure)
+}

@@ -1,0 +1,139 @@
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { Logger } from '../../core/log.ts'
+import { sandboxFailure } from './failures.ts'
+import { buildProcessPool } from './process-pool.ts'
+
+export interface SandboxJob {
+  /** Customer × workflow version: executions that share it may share a warm isolate, never a context. */
+  isolateKey: string
+  /** `PreparedWorkflow.code`. */
+  code: string
+  /** Shown in stack traces, e.g. `sync-orders.js`. */
+  filename: string
+  input: Json
+  headers: Record<string, string>
+  context: {
+    execution: { id: string; attempt: number }
+    workflow: { id: string; slug: string; version: number }
+    customer: { id: string; name: string } | null
+    environment: string
+    trigger: JsonObject | null
+  }
+  /** Slugs of the connectors the workflow may call. */
+  connectors: string[]
+  limits: {
+    timeoutMs: number
+    cpuMs: number
+    memoryMb: number
+    maxLogLines: number
+    maxLogBytes: number
+    maxOutputBytes: number
+  }
+}
+
+/**
+ * A call out of the workflow, by name: `connectors.call` [slug, action, args] → {output, status, headers,
+ * durationMs}; `state.get` [key, {scope}]; `state.set` [key, value, {scope}]; `state.delete` [key, {scope}];
+ * `secrets.get` [name]; `workflows.run` and `workflows.start` [slug, input]; `fetch` [url, {method, headers,
+ * body?, timeoutMs?, redirect?}] → {status, statusText, headers, body} with the body as text.
+ */
+export interface BridgeCall {
+  name: string
+  args: Json[]
+}
+
+/** Answers a workflow's call. An AppError reaches the workflow as an Error; `signal` aborts when the execution ends. */
+export type Bridge = (call: BridgeCall, signal: AbortSignal) => Promise<Json>
+
+export interface LogLine {
+  /** ISO 8601. */
+  at: string
+  level: 'debug' | 'info' | 'warn' | 'error'
+  message: string
+}
+
+export interface WorkflowError {
+  kind:
+    | 'code_error'
+    | 'upstream_error'
+    | 'timeout'
+    | 'memory_limit'
+    | 'cpu_limit'
+    | 'cancelled'
+    | 'output_invalid'
+    | 'sandbox_crashed'
+    | 'dependency_error'
+  name: string
+  message: string
+  /** The workflow's own frames only, `file:line:column` of the original source. */
+  stack: string
+  code?: string
+  retryable: boolean
+  retryAfterSeconds?: number
+  data?: Json
+}
+
+export interface SandboxStats {
+  durationMs: number
+  cpuMs: number
+  heapBytes: number
+  bridgeCalls: number
+}
+
+export type SandboxResult = (
+  | { status: 'completed'; output: Json }
+  | { status: 'failed' | 'timeout' | 'cancelled'; error: WorkflowError }
+) & { logs: LogLine[]; stats: SandboxStats }
+
+export interface Sandbox {
+  /** Runs a workflow to its end. Never rejects for anything the workflow does: every end is a result. */
+  run(job: SandboxJob, bridge: Bridge, signal?: AbortSignal): Promise<SandboxResult>
+  /** Ends every process; executions still running resolve as cancelled. */
+  close(): Promise<void>
+  /** Sandbox processes alive now. */
+  readonly processes: number
+}
+
+export interface SandboxOptions {
+  processes: number
+  log: Logger
+  /** Executions at once in one process; those waiting for a child workflow do not count. */
+  maxConcurrentPerProcess?: number
+  /** Idle isolates each process keeps for the next execution of the same key. */
+  warmIsolatesPerProcess?: number
+}
+
+/**
+ * Starts the sandbox: `processes` child processes that run workflow code in isolates, apart from this one.
+ * A process that dies fails its own executions as `sandbox_crashed` (retryable) and is replaced.
+ */
+export function buildSandbox(options: SandboxOptions): Sandbox {
+  const pool = buildProcessPool({
+    processes: options.processes,
+    log: options.log,
+    maxConcurrent: options.maxConcurrentPerProcess ?? 16,
+    maxIdle: options.warmIsolatesPerProcess ?? 32,
+  })
+  return {
+    run(job, bridge, signal) {
+      if (signal?.aborted)
+        return Promise.resolve(unstarted('cancelled', 'The execution was cancelled before it started.'))
+      return pool.run(job, bridge, signal)
+    },
+    close: () => pool.close(),
+    get processes() {
+      return pool.alive()
+    },
+  }
+}
+
+/** The result of an execution that reached no isolate. */
+export function unstarted(kind: 'cancelled' | 'sandbox_crashed', message: string): SandboxResult {
+  const name = kind === 'cancelled' ? 'Cancelled' : 'SandboxCrashed'
+  return {
+    status: kind === 'cancelled' ? 'cancelled' : 'failed',
+    error: sandboxFailure(kind, name, message, kind === 'sandbox_crashed'),
+    logs: [],
+    stats: { durationMs: 0, cpuMs: 0, heapBytes: 0, bridgeCalls: 0 },
+  }
+}

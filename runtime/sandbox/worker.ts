@@ -1,0 +1,54 @@
+import { type Execution, startExecution } from './execution.ts'
+import { buildGuestSnapshot } from './guest/snapshot.ts'
+import type { FromWorker, ToWorker } from './protocol.ts'
+import { buildWarmIsolates } from './warm-isolates.ts'
+
+/**
+ * The sandbox process: isolates and nothing else. Started by `sandbox-process.ts` without environment, with
+ * file access to its own code only, and with no way to start other processes. Imports nothing of the server
+ * but types.
+ */
+const CHECK_MS = 20
+const MAX_IDLE_BYTES = 256 * 1024 * 1024
+
+const maxIdle = Number(process.argv[2])
+const isolates = buildWarmIsolates(buildGuestSnapshot(), maxIdle, MAX_IDLE_BYTES)
+const executions = new Map<number, Execution>()
+let checks: NodeJS.Timeout | undefined
+
+function post(message: FromWorker) {
+  process.send?.(message)
+}
+
+function checkAll() {
+  for (const execution of executions.values()) execution.check()
+  if (executions.size > 0) return
+  clearInterval(checks)
+  checks = undefined
+}
+
+process.on('message', (message: ToWorker) => {
+  switch (message.type) {
+    case 'run':
+      executions.set(
+        message.run,
+        startExecution(message, isolates, post, () => executions.delete(message.run)),
+      )
+      checks ??= setInterval(checkAll, CHECK_MS)
+      break
+    case 'reply':
+      executions.get(message.run)?.reply(message.id, message.ok, message.json)
+      break
+    case 'cancel':
+      executions.get(message.run)?.cancel()
+      break
+    case 'ping':
+      post({ type: 'pong' })
+      break
+  }
+})
+
+// The server is gone: so is this process, whatever its threads are doing.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+
+post({ type: 'ready' })
