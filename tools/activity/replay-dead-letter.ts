@@ -9,7 +9,7 @@ export const replayDeadLetter = defineTool({
   name: 'replay_dead_letter',
   title: 'Replay a dead letter',
   description:
-    'Runs a dead letter’s input again, as a new execution in the background, and marks the dead letter replayed. A real run, with real effects. Mend, publish and deploy the workflow first.',
+    'Runs an execution that failed for good again, from its dead letter: a new execution in the background, with the same input and real effects. Mend, publish and deploy the workflow first. The dead letter is marked replayed.',
   input: z.object({ deadLetter: DeadLetterRef, version: ReplayVersion }),
   output: z.object({ execution: ExecutionSummary.describe('The new one.') }),
   permission: 'events.replay',

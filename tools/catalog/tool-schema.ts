@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import type { AnyTool } from '../define-tool.ts'
+
+export interface Schema {
+  [keyword: string]: unknown
+  anyOf?: Schema[]
+}
+
+/** The JSON Schema (2020-12) of a tool's input as callers write it, or of its output as they read it. */
+export function toolSchema(tool: Pick<AnyTool, 'input' | 'output'>, io: 'input' | 'output'): Schema {
+  const { $schema: _, ...schema } = z.toJSONSchema(tool[io], {
+    io,
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => tidy(jsonSchema as Schema),
+  })
+  return schema as Schema
+}
+
+/**
+ * Drops what zod adds and readers do not need: the regular expression beside a `format`, key types that are
+ * always strings, and union members that say nothing (the `Date` a handler may give where callers see text).
+ */
+function tidy(schema: Schema): void {
+  if (schema.format !== undefined) delete schema.pattern
+  if ((schema.propertyNames as Schema | undefined)?.type === 'string') delete schema.propertyNames
+  if (schema.anyOf === undefined) return
+  const telling = schema.anyOf.filter((option) => Object.keys(option).length > 0)
+  const [only, ...others] = telling
+  if (telling.length === schema.anyOf.length || only === undefined) return
+  if (others.length > 0) schema.anyOf = telling
+  else {
+    delete schema.anyOf
+    Object.assign(schema, { ...only, ...schema })
+  }
+}

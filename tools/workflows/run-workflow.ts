@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { type Door, scopeOf } from '../../core/actor.ts'
+import type { Json } from '../../core/json.ts'
+import type { TriggeredBy } from '../../runtime/executions/executions.ts'
+import { describeExecution, Execution } from '../activity/execution.ts'
+import { actingCustomer } from '../customers/acting-customer.ts'
+import { defineTool } from '../define-tool.ts'
+import { CustomerRef, EnvironmentSlug, WorkflowRef } from '../params.ts'
+import { requireEnvironmentFor } from './environment.ts'
+import { VersionNumber } from './version.ts'
+
+/** An instant run takes up to 60 s; the rest is for looking things up. */
+const DEADLINE_MS = 65_000
+
+const triggeredByOf: Record<Door, TriggeredBy> = {
+  mcp: 'mcp',
+  cli: 'cli',
+  http: 'api',
+  agent: 'agent',
+  webhook: 'webhook',
+  runtime: 'workflow',
+}
+
+export const runWorkflow = defineTool({
+  name: 'run_workflow',
+  title: 'Run a workflow',
+  description:
+    'Runs a workflow now, with real effects. An instant one comes back finished: `execution.status` is completed with `output`, or failed with `error`. Others come back queued; get_execution shows how they go.',
+  input: z.object({
+    workflow: WorkflowRef,
+    input: z.unknown().default({}).describe('What the workflow gets as `ctx.input`: any JSON.'),
+    environment: EnvironmentSlug.default('dev').describe('Runs what is deployed there; dev when left out.'),
+    version: VersionNumber.optional().describe(
+      'Runs this published version in that environment, deployed there or not.',
+    ),
+    customer: CustomerRef.nullable()
+      .default(null)
+      .describe('Customer (id or slug) it runs for; left out, the organization itself.'),
+    headers: z
+      .record(z.string().max(200), z.string().max(4_000))
+      .default({})
+      .describe('Headers the workflow sees, as if a webhook had brought them.'),
+  }),
+  output: z.object({ execution: Execution }),
+  permission: 'workflows.execute',
+  effect: 'write',
+  openWorld: true,
+  http: 'POST /workflows/:workflow/run',
+  resource: (input) => input.workflow,
+  deadlineMs: DEADLINE_MS,
+  async run(context, input) {
+    const { actor, services, signal } = context
+    const customerId = await context.read(async (tx) => {
+      await requireEnvironmentFor(tx, actor, input.environment, 'run workflows in')
+      return actingCustomer(tx, actor, input.customer)
+    })
+    const started = await services.executions.start(
+      scopeOf(actor),
+      {
+        workflow: input.workflow,
+        environment: input.environment,
+        version: input.version,
+        customerId,
+        input: input.input as Json,
+        headers: Object.fromEntries(
+          Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
+        ),
+        triggeredBy: triggeredByOf[actor.door],
+      },
+      signal,
+    )
+    context.touches(started.id)
+    return { execution: await context.read((tx) => describeExecution(tx, started.id)) }
+  },
+})

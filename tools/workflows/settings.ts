@@ -1,0 +1,102 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { z } from 'zod'
+import { invalidInput } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Tier as TierName } from '../../db/executions.ts'
+
+const SECOND_MS = 1_000
+const MINUTE_MS = 60 * SECOND_MS
+const HOUR_MS = 60 * MINUTE_MS
+const MAX_SCHEMA_LENGTH = 100_000
+
+/** How long a run may take, by tier. */
+const timeouts: Record<TierName, { default: number; max: number }> = {
+  instant: { default: 30 * SECOND_MS, max: MINUTE_MS },
+  standard: { default: 2 * MINUTE_MS, max: 15 * MINUTE_MS },
+  long: { default: 15 * MINUTE_MS, max: 36 * HOUR_MS },
+}
+
+export const Tier = z
+  .enum(['instant', 'standard', 'long'])
+  .describe(
+    'instant: up to 60 s, run_workflow waits for the result. standard: up to 15 min, in the background. long: up to 36 h, in the background.',
+  )
+
+export const Code = z
+  .string()
+  .min(1)
+  .describe(
+    'JavaScript or TypeScript: `export default async (ctx) => output`. No imports; everything comes from ctx (ctx.input, ctx.connectors.<slug>.<action>(…), ctx.state, ctx.log …).',
+  )
+
+export const TimeoutMs = z
+  .number()
+  .int()
+  .min(100)
+  .describe(
+    'A run is stopped after this many milliseconds. Default and most by tier: instant 30 s, 60 s; standard 2 min, 15 min; long 15 min, 36 h.',
+  )
+
+export const RetryPolicy = z
+  .object({
+    maxAttempts: z
+      .number()
+      .int()
+      .min(1)
+      .max(10)
+      .default(3)
+      .describe('How often a run is tried, the first time included.'),
+    initialIntervalMs: z
+      .number()
+      .int()
+      .min(0)
+      .max(HOUR_MS)
+      .default(5_000)
+      .describe('Wait before the second attempt.'),
+    backoffCoefficient: z
+      .number()
+      .min(1)
+      .max(10)
+      .default(2)
+      .describe('Each wait is this many times the last.'),
+    maxIntervalMs: z.number().int().min(0).max(HOUR_MS).default(60_000).describe('Longest wait.'),
+  })
+  .refine((retry) => retry.maxIntervalMs >= retry.initialIntervalMs, {
+    path: ['maxIntervalMs'],
+    message: 'must not be less than initialIntervalMs',
+  })
+
+export const InputSchema = z
+  .record(z.string(), z.unknown())
+  .describe('JSON Schema (draft 2020-12) the input must fit; runs with another input are refused.')
+
+/**
+ * The timeout to use: the one asked for, or the tier's default.
+ * @throws AppError `invalid_input` when the tier does not allow it
+ */
+export function timeoutFor(tier: TierName, asked: number | undefined): number {
+  const { default: standard, max } = timeouts[tier]
+  if (asked === undefined) return standard
+  if (asked <= max) return asked
+  throw invalidInput(`A workflow of the tier '${tier}' may run ${max} ms at most.`, {
+    where: 'timeoutMs',
+    hint: tier === 'long' ? 'Ask for less.' : 'Ask for less, or choose a longer tier.',
+  })
+}
+
+/** @throws AppError `invalid_input` when no input could be checked with this schema */
+export function checkInputSchema(schema: Record<string, unknown>): JsonObject {
+  const text = JSON.stringify(schema)
+  if (text.length > MAX_SCHEMA_LENGTH)
+    throw invalidInput(`An input schema may have ${MAX_SCHEMA_LENGTH} characters.`, { where: 'inputSchema' })
+  try {
+    new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
+  } catch (error) {
+    throw invalidInput(`The input schema cannot be used: ${(error as Error).message}`, {
+      where: 'inputSchema',
+      hint: 'Give a JSON Schema of draft 2020-12 that refers to nothing outside itself.',
+      cause: error,
+    })
+  }
+  return JSON.parse(text) as JsonObject
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import type { Actor } from '../../core/actor.ts'
+import { AppError, notFound } from '../../core/errors.ts'
+import type { Tx } from '../../db/database.ts'
+import { findWorkflow, lockWorkflow, type WorkflowRow } from '../../db/workflows.ts'
+import { Timestamp } from '../params.ts'
+import { InputSchema, RetryPolicy, Tier } from './settings.ts'
+
+export const Workflow = z.object({
+  id: z.string().describe('wf_…'),
+  name: z.string(),
+  slug: z.string(),
+  description: z.string(),
+  status: z.enum(['active', 'inactive']).describe('An inactive workflow does not run.'),
+  tier: Tier,
+  timeoutMs: z.number().int().describe('A run is stopped after this many milliseconds.'),
+  retry: RetryPolicy.nullable().describe('How failed attempts are tried again; null: never.'),
+  inputSchema: InputSchema.nullable().describe('What `ctx.input` must fit; null: anything.'),
+  latestVersion: z.number().int().describe('Number of the newest published version; 0: none yet.'),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+})
+
+export const toWorkflow = (row: WorkflowRow) => ({
+  id: row.id,
+  name: row.name,
+  slug: row.slug,
+  description: row.description,
+  status: row.status,
+  tier: row.tier,
+  timeoutMs: row.timeout_ms,
+  retry: row.retry,
+  inputSchema: row.input_schema,
+  latestVersion: row.latest_version,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+const noWorkflow = (ref: string) => notFound('workflow', ref, 'list_workflows shows the ones there are.')
+
+/** @throws AppError `not_found`, also for another organization's workflow */
+export async function requireWorkflow(tx: Tx, ref: string): Promise<WorkflowRow> {
+  const row = await findWorkflow(tx, ref)
+  if (row === undefined) throw noWorkflow(ref)
+  return row
+}
+
+/** The same, locked until the transaction ends. */
+export async function requireWorkflowLocked(tx: Tx, ref: string): Promise<WorkflowRow> {
+  const row = await lockWorkflow(tx, ref)
+  if (row === undefined) throw noWorkflow(ref)
+  return row
+}
+
+/**
+ * Workflows belong to the whole organization and run for every customer, so a key limited to some customers
+ * does not change them.
+ * @throws AppError `forbidden`
+ */
+export function refuseCustomerKey(actor: Actor): void {
+  if (actor.customerIds === null) return
+  throw new AppError(
+    'forbidden',
+    'Workflows run for every customer; a key limited to some cannot change them.',
+    {
+      hint: 'Use a key that reaches all customers.',
+    },
+  )
+}
