@@ -143,6 +143,7 @@ export function buildMcpEndpoint(options: McpEndpointOptions): McpEndpoint {
         await served.finally(() => inFlight.delete(settled))
       } else await served
     } catch (error) {
+      if (res.destroyed) return log.debug({ err: error }, 'mcp client went away')
       log.error({ err: error, method: req.method }, 'mcp exchange failed')
       sendRpcError(res, {
         status: 500,

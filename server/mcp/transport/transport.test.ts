@@ -93,16 +93,18 @@ describe.each(eras)('over HTTP ($era)', ({ connect }) => {
   test('closing aborts a call that does not finish in time', async () => {
     const server = await serve({ drainMs: 50 })
     const alice = await client(server)
-    const call = alice.call('wait', {}, { signal: AbortSignal.timeout(2000) }).catch(() => 'failed')
+    const giveUp = new AbortController()
+    const call = alice.call('wait', {}, { signal: giveUp.signal }).catch(() => 'failed')
     await server.observed.waiting.promise
     await server.endpoint.close()
     await server.observed.aborted.promise
+    giveUp.abort()
     expect(await call).toBe('failed')
   })
 })
 
 describe.each(eras)('over stdio ($era)', ({ connect }) => {
-  test('a client lists, calls, gets progress and is asked, though the process prints to the console', async () => {
+  test('a client lists, calls, is asked and told of changes, though the process prints to the console', async () => {
     const alice = await connect({ server: { program: stdioProgram } })
     open.push(alice)
     expect(await alice.listTools()).toContain('echo')
@@ -112,5 +114,6 @@ describe.each(eras)('over stdio ($era)', ({ connect }) => {
     // All three are sent; client 2 drops those it reads in one piece with the result.
     expect(seen[0]).toBe(1)
     expect((await alice.call('ask')).text).toBe('Hello, Ada')
+    await vi.waitFor(() => expect(alice.toolChanges()).toBeGreaterThan(0))
   })
 })
