@@ -1,5 +1,6 @@
 import type { TenantScope } from '../../core/actor.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
+import type { Secret } from '../../core/secret.ts'
 
 export interface RunAction {
   /** Connector slug or id. */
@@ -24,6 +25,25 @@ export interface ActionOutcome {
   traceId: string
 }
 
+/** Credentials to be tried before they are stored. */
+export interface CredentialTrial {
+  /** Connector slug or id. */
+  connector: string
+  /** Slug of the auth method they are for. */
+  authMethod: string
+  credentials: Secret<Record<string, string>>
+  /** The account's own address, in place of the connector's. */
+  baseUrl: string | null
+  /** Id of the customer they belong to, for the trace. */
+  customerId: string | null
+}
+
+export interface Verification {
+  /** False: the connector has no verification call, so nothing was tried. */
+  verified: boolean
+  detail: string
+}
+
 /** Connector calls with customers' credentials. */
 export interface Connections {
   /**
@@ -34,12 +54,15 @@ export interface Connections {
    */
   runAction(scope: TenantScope, request: RunAction, signal?: AbortSignal): Promise<ActionOutcome>
   /**
-   * Tries credentials with the connector's verification call, or says that it has none.
+   * Tries a connection's credentials with the connector's verification call, or says that it has none. Accepted,
+   * a failed or expired connection is active again; refused (401, 403), it is `failed`.
    * @throws AppError `upstream_error` with the provider's answer when they are refused
    */
-  verify(
-    scope: TenantScope,
-    connectionId: string,
-    signal?: AbortSignal,
-  ): Promise<{ verified: boolean; detail: string }>
+  verify(scope: TenantScope, connectionId: string, signal?: AbortSignal): Promise<Verification>
+  /** The same for credentials that are not stored yet; nothing is stored either way. */
+  tryCredentials(scope: TenantScope, trial: CredentialTrial, signal?: AbortSignal): Promise<Verification>
+  /** Makes the next calls see a change of the organization's connectors or connections, made in this process. */
+  forget(organizationId: string): void
+  /** Resolves when the traces of all calls made so far are stored: they are written in batches, within 20 ms. */
+  settled(): Promise<void>
 }

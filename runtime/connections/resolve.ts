@@ -1,0 +1,182 @@
+import { LRUCache } from 'lru-cache'
+import type { TenantScope } from '../../core/actor.ts'
+import { conflict, notFound } from '../../core/errors.ts'
+import { getAction } from '../../db/actions.ts'
+import { candidateConnections, type SealedConnectionRow } from '../../db/connections.ts'
+import { type ConnectorRow, findConnector, getConnectorSchemas } from '../../db/connectors.ts'
+import type { Database, Tx } from '../../db/database.ts'
+import type { ActionDefinition, AuthMethod } from '../connectors/definition.ts'
+import { actionOf, type ConnectorHead, headOf, type SharedSchemas, schemasOf } from './definitions.ts'
+
+/** How long another process's change of a connector or connection may go unnoticed; this one's is seen at once. */
+const REMEMBER_MS = 2_000
+const REMEMBERED_CALLS = 10_000
+/** Shared schemas of large APIs are megabytes; those of connectors in use are kept by revision. */
+const SCHEMAS_BYTES = 64 * 1024 * 1024
+
+/** All a call needs but the plain credentials. */
+export interface ResolvedCall {
+  connector: ConnectorRow
+  head: ConnectorHead
+  schemas: SharedSchemas
+  action: ActionDefinition
+  authMethod: AuthMethod | null
+  /** Null for a call that needs no account. */
+  connection: SealedConnectionRow | null
+}
+
+export interface WantedCall {
+  connector: string
+  action: string
+  customerId: string | null
+  connection: string | null
+}
+
+export interface Resolver {
+  /** @throws AppError `not_found`, `conflict`: see {@link Connections.runAction} */
+  resolve(scope: TenantScope, want: WantedCall): Promise<ResolvedCall>
+  /** The connector's schemas, remembered by revision. */
+  schemas(tx: Tx, connector: ConnectorRow): Promise<SharedSchemas>
+  /** Forgets an organization's calls. */
+  forget(organizationId: string): void
+}
+
+export function buildResolver(db: Database): Resolver {
+  const calls = new LRUCache<string, ResolvedCall>({ max: REMEMBERED_CALLS, ttl: REMEMBER_MS })
+  const schemasByRevision = new LRUCache<string, SharedSchemas>({
+    maxSize: SCHEMAS_BYTES,
+    sizeCalculation: (schemas) => JSON.stringify(schemas).length + 1,
+  })
+  /** Counts forgettings: what was read before one must not be remembered after it. */
+  let generation = 0
+
+  const schemas = async (tx: Tx, connector: ConnectorRow): Promise<SharedSchemas> => {
+    const key = `${connector.id}:${connector.revision}`
+    const known = schemasByRevision.get(key)
+    if (known !== undefined) return known
+    const read = schemasOf(await getConnectorSchemas(tx, connector.id))
+    schemasByRevision.set(key, read)
+    return read
+  }
+
+  const read = async (tx: Tx, want: WantedCall): Promise<ResolvedCall> => {
+    const connector = await findConnector(tx, want.connector)
+    if (connector === undefined) {
+      throw notFound('connector', want.connector, 'list_connectors shows the ones there are.')
+    }
+    const row = await getAction(tx, connector.id, want.action)
+    if (row === undefined) {
+      throw notFound(
+        'action',
+        `${connector.slug}.${want.action}`,
+        'list_actions finds actions by what they do.',
+      )
+    }
+    const head = headOf(connector)
+    const action = actionOf(row)
+    const connection = await chooseConnection(tx, connector, head, action, want)
+    return {
+      connector,
+      head,
+      action,
+      schemas: await schemas(tx, connector),
+      connection,
+      authMethod: connection === null ? null : authMethodOf(head, connection),
+    }
+  }
+
+  return {
+    schemas,
+    resolve: async (scope, want) => {
+      const key = JSON.stringify([
+        scope.organizationId,
+        scope.customerIds,
+        want.connector,
+        want.action,
+        want.customerId,
+        want.connection,
+      ])
+      const known = calls.get(key)
+      if (known !== undefined) return known
+      const readIn = generation
+      const call = await db.read(scope, (tx) => read(tx, want))
+      if (readIn === generation) calls.set(key, call)
+      return call
+    },
+    forget: (organizationId) => {
+      generation += 1
+      const prefix = `["${organizationId}",`
+      for (const key of calls.keys()) if (key.startsWith(prefix)) calls.delete(key)
+    },
+  }
+}
+
+/** @throws AppError `conflict` when the connector no longer has the connection's auth method */
+export function authMethodOf(
+  head: ConnectorHead,
+  connection: { auth_method: string; id: string },
+): AuthMethod {
+  const method = head.authMethods.find(({ slug }) => slug === connection.auth_method)
+  if (method !== undefined) return method
+  throw conflict(
+    `The connector ${head.slug} no longer has the auth method '${connection.auth_method}' of the connection.`,
+    {
+      hint: `Give the connection (${connection.id}) other credentials with update_connection, or connect anew with create_connection.`,
+    },
+  )
+}
+
+const isPublic = (action: ActionDefinition): boolean => action.auth?.length === 0
+
+/**
+ * The customer's own connection, else the organization's; of several the named one, else the default. One that
+ * exists but is not active is never passed over: another account must not step in unnoticed.
+ */
+async function chooseConnection(
+  tx: Tx,
+  connector: ConnectorRow,
+  head: ConnectorHead,
+  action: ActionDefinition,
+  want: WantedCall,
+): Promise<SealedConnectionRow | null> {
+  const candidates = await candidateConnections(tx, {
+    connectorId: connector.id,
+    customerId: want.customerId,
+    ref: want.connection,
+  })
+  const [first, second] = candidates
+  if (want.connection === null && isPublic(action) && first?.status !== 'active') return null
+  if (first === undefined) {
+    const needsNone = head.authMethods.some(({ type }) => type === 'no_auth')
+    if (want.connection === null && needsNone) return null
+    throw noConnection(connector, want)
+  }
+  const ambiguous = second !== undefined && second.customer_id === first.customer_id && !first.is_default
+  if (ambiguous) {
+    throw conflict(`There are several ${connector.slug} connections, and none is the default.`, {
+      where: 'connection',
+      hint: 'Name one in `connection` (list_connections shows them), or make one the default with update_connection.',
+    })
+  }
+  if (first.status === 'active') return first
+  throw conflict(
+    `The connection ${first.id} (${first.name}) is ${first.status}${first.status_reason === null ? '' : `: ${first.status_reason}`}`,
+    { hint: remedies[first.status], data: { connection: first.id, status: first.status } },
+  )
+}
+
+const remedies = {
+  inactive: 'Set its status to active with update_connection.',
+  expired: 'Give it new credentials with update_connection.',
+  failed:
+    'Give it new credentials with update_connection, or verify_connection when the provider accepts the old ones again.',
+}
+
+function noConnection(connector: ConnectorRow, want: WantedCall) {
+  const whose = want.customerId === null ? 'the organization' : `customer ${want.customerId}`
+  return notFound(
+    'connection',
+    want.connection ?? `of ${whose} to ${connector.slug}`,
+    `create_connection {"connector":"${connector.slug}"${want.customerId === null ? '' : `,"customer":"${want.customerId}"`},"credentials":{…}} connects an account; get_connector tells which credentials it needs.`,
+  )
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { ActionBody, ActionDefinition, ActionParameter } from '../../runtime/connectors/definition.ts'
+
+const { shape } = ActionDefinition
+
+/** A parameter as a person or an agent writes it: what OpenAPI has defaults for may be left out. */
+const WrittenParameter = ActionParameter.partial({
+  inputKey: true,
+  required: true,
+  style: true,
+  explode: true,
+})
+
+const WrittenBody = ActionBody.partial({ contentType: true, mode: true, required: true })
+
+/** The fields of an action that create_action and update_action share, described once. */
+export const ActionFields = {
+  name: z.string().trim().min(1).max(200).describe('Short title, e.g. "Create an invoice".'),
+  description: z.string().max(10_000).describe('What it does and returns, for an agent that must choose.'),
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']).describe('HTTP method.'),
+  path: z
+    .string()
+    .startsWith('/')
+    .max(2000)
+    .describe('Path appended to the base URL; {name} stands for a path parameter, e.g. /invoices/{id}.'),
+  baseUrl: z.url({ protocol: /^https?$/ }).describe("Used instead of the connector's, for this action."),
+  effect: shape.effect.describe(
+    'read changes nothing; destructive removes something. Left out, the method tells: GET read, DELETE destructive, else write.',
+  ),
+  idempotent: z
+    .boolean()
+    .describe('Does calling it twice have the effect of calling it once? Left out, the method tells.'),
+  parameters: z
+    .array(WrittenParameter)
+    .max(500)
+    .describe(
+      'Input values sent in the path, query, headers or cookies. Path parameters are always required.',
+    ),
+  body: WrittenBody.describe(
+    'How the body is made. {} is a JSON object of every input key that is no parameter.',
+  ),
+  inputSchema: z
+    .record(z.string(), z.unknown())
+    .describe(
+      'JSON Schema 2020-12 of the input: an object with a property for each parameter’s inputKey and each body field.',
+    ),
+  outputSchema: z.record(z.string(), z.unknown()).describe('JSON Schema 2020-12 of a successful response.'),
+  tags: z.array(z.string()).max(50).describe('Groups to find it by.'),
+  auth: z
+    .array(z.string())
+    .describe('Slugs of the auth methods it accepts; [] for a public call; left out: any of the connector.'),
+}
+
+/** Parameters with OpenAPI's defaults filled in (OpenAPI 3.1, section 4.8.12). */
+export function fullParameters(parameters: readonly z.infer<typeof WrittenParameter>[]): ActionParameter[] {
+  return parameters.map((parameter) => {
+    const style =
+      parameter.style ?? (parameter.in === 'query' || parameter.in === 'cookie' ? 'form' : 'simple')
+    return {
+      ...parameter,
+      inputKey: parameter.inputKey ?? parameter.name.replace(/[^A-Za-z0-9_.-]/g, '_'),
+      required: parameter.in === 'path' || (parameter.required ?? false),
+      style,
+      explode: parameter.explode ?? style === 'form',
+    }
+  })
+}
+
+export const fullBody = (body: z.infer<typeof WrittenBody>): ActionBody => ({
+  ...body,
+  contentType: body.contentType ?? 'application/json',
+  mode: body.mode ?? 'merge',
+  required: body.required ?? false,
+})
+
+const READS = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** What the method alone tells about an action (RFC 9110, section 9.2). */
+export const effectOf = (method: string): ActionDefinition['effect'] => {
+  if (READS.has(method)) return 'read'
+  return method === 'DELETE' ? 'destructive' : 'write'
+}
+
+export const isIdempotent = (method: string): boolean =>
+  READS.has(method) || method === 'PUT' || method === 'DELETE'

@@ -1,0 +1,107 @@
+import { z } from 'zod'
+import { conflict, notFound } from '../../core/errors.ts'
+import { type ConnectorRow, findConnector, lockConnector } from '../../db/connectors.ts'
+import { brokenUnique, type Tx } from '../../db/database.ts'
+import { headOf } from '../../runtime/connections/definitions.ts'
+import { AuthMethod, credentialFields, ServerVariable } from '../../runtime/connectors/definition.ts'
+import { Timestamp } from '../params.ts'
+
+export const ConnectorSlug = z
+  .string()
+  .regex(/^[a-z][a-zA-Z0-9]*$/, 'must be camelCase: letters and digits, starting with a lower-case letter')
+  .max(64)
+
+/** A connector as lists show it. */
+export const ConnectorSummary = z.object({
+  id: z.string().describe('con_…'),
+  slug: z.string().describe('What other tools take as `connector`; workflows call ctx.connectors.<slug>.'),
+  name: z.string(),
+  description: z.string(),
+  visibility: z.enum(['private', 'public']),
+  actionCount: z.number().int(),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+})
+
+export const toConnectorSummary = (row: ConnectorRow) => ({
+  id: row.id,
+  slug: row.slug,
+  name: row.name,
+  description: row.description,
+  visibility: row.visibility,
+  actionCount: row.action_count,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+const ConnectableAuthMethod = AuthMethod.extend({
+  credentialFields: z
+    .array(
+      z.object({
+        name: z.string().describe('Key in the `credentials` of create_connection.'),
+        label: z.string(),
+        secret: z.boolean(),
+        optional: z.boolean(),
+      }),
+    )
+    .describe('What create_connection needs for it.'),
+})
+
+/** A connector with all but its actions and schemas. */
+export const Connector = ConnectorSummary.extend({
+  domain: z.string().optional(),
+  iconUrl: z.string().optional(),
+  baseUrl: z.string().describe('Action paths are appended to it.'),
+  variables: z.record(z.string(), ServerVariable).optional().describe('Variables of baseUrl.'),
+  authMethods: z.array(ConnectableAuthMethod),
+  verification: z
+    .object({ action: z.string(), input: z.record(z.string(), z.unknown()) })
+    .nullable()
+    .describe('The call that proves credentials work; null: there is none.'),
+  eventCount: z.number().int(),
+  revision: z.number().int().describe('Counts the changes of the connector and its actions.'),
+})
+
+export function toConnector(row: ConnectorRow): z.input<typeof Connector> {
+  const head = headOf(row)
+  return {
+    ...toConnectorSummary(row),
+    ...(head.domain === undefined ? {} : { domain: head.domain }),
+    ...(head.iconUrl === undefined ? {} : { iconUrl: head.iconUrl }),
+    baseUrl: head.baseUrl,
+    ...(head.variables === undefined ? {} : { variables: head.variables }),
+    authMethods: head.authMethods.map((method) => ({
+      ...method,
+      credentialFields: credentialFields(method).map((field) => ({
+        ...field,
+        optional: field.optional ?? false,
+      })),
+    })),
+    verification: head.verification ?? null,
+    eventCount: head.events.length,
+    revision: row.revision,
+  }
+}
+
+const noConnector = (ref: string) =>
+  notFound('connector', ref, 'list_connectors shows the ones there are; import_spec makes one.')
+
+/** @throws AppError `not_found` */
+export async function requireConnector(tx: Tx, ref: string): Promise<ConnectorRow> {
+  const row = await findConnector(tx, ref)
+  if (row === undefined) throw noConnector(ref)
+  return row
+}
+
+/** The same, for a change of it or its actions: changes of one connector wait for one another. */
+export async function requireConnectorForChange(tx: Tx, ref: string): Promise<ConnectorRow> {
+  const row = await lockConnector(tx, ref)
+  if (row === undefined) throw noConnector(ref)
+  return row
+}
+
+/** What a slug that is taken means to the caller; other errors pass. */
+export function asSlugConflict(error: unknown, slug: string, hint: string): unknown {
+  if (brokenUnique(error) === undefined) return error
+  return conflict(`A connector with the slug '${slug}' exists already.`, { where: 'slug', hint })
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod'
+import { connectionsChanged } from '../connections/changed.ts'
+import { defineTool } from '../define-tool.ts'
+import { checkConnector } from './check-definition.ts'
+import { asSlugConflict, Connector, toConnector } from './connector.ts'
+import { storeConnector } from './store-connector.ts'
+
+export const OnConflict = z
+  .enum(['fail', 'replace'])
+  .default('fail')
+  .describe(
+    'When a connector with the slug exists: `fail`, or `replace` its content, keeping its id and connections.',
+  )
+
+export const importConnector = defineTool({
+  name: 'import_connector',
+  title: 'Import a connector',
+  description:
+    'Makes a connector from a definition that export_connector wrote. It is stored whole or not at all. For OpenAPI documents use import_spec.',
+  input: z.object({
+    definition: z
+      .record(z.string(), z.unknown())
+      .describe(
+        'The document: slug, name, description, visibility, baseUrl, authMethods, schemas, actions, events.',
+      ),
+    onConflict: OnConflict,
+  }),
+  output: z.object({
+    connector: Connector,
+    replaced: z.boolean().describe('True: the content of an existing connector was replaced.'),
+  }),
+  permission: 'connectors.create',
+  permissionFor: (input) => (input.onConflict === 'replace' ? 'connectors.update' : 'connectors.create'),
+  effect: 'write',
+  http: 'POST /connectors/import',
+  successStatus: 201,
+  async run(context, input) {
+    const definition = checkConnector(input.definition)
+    const { row, replaced } = await context
+      .transaction(async (tx) => {
+        const stored = await storeConnector(tx, context.actor, definition, input.onConflict)
+        context.touches(stored.row.id)
+        return stored
+      })
+      .catch((error: unknown) => {
+        throw asSlugConflict(
+          error,
+          definition.slug,
+          "Give onConflict: 'replace' to replace its content, or another slug.",
+        )
+      })
+    connectionsChanged(context)
+    return { connector: toConnector(row), replaced }
+  },
+})

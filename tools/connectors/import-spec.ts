@@ -1,0 +1,144 @@
+import { z } from 'zod'
+import { invalidInput } from '../../core/errors.ts'
+import { lockConnector } from '../../db/connectors.ts'
+import type { Tx } from '../../db/database.ts'
+import { headOf } from '../../runtime/connections/definitions.ts'
+import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts'
+import { importOpenApi } from '../../runtime/connectors/import/import-openapi.ts'
+import { connectionsChanged } from '../connections/changed.ts'
+import { defineTool } from '../define-tool.ts'
+import { asSlugConflict, Connector, ConnectorSlug, toConnector } from './connector.ts'
+import { fetchSpecification, resolveAgainst } from './fetch-specification.ts'
+import { OnConflict } from './import-connector.ts'
+import { ImportSummary, summarize } from './import-summary.ts'
+import { storeConnector } from './store-connector.ts'
+
+const DEADLINE_MS = 5 * 60_000
+const STEPS = 4
+
+const Filter = z.array(z.string().min(1)).min(1).max(1000)
+
+export const importSpec = defineTool({
+  name: 'import_spec',
+  title: 'Import an API description',
+  description:
+    'Makes a connector with all actions from an OpenAPI 3.0 or 3.1 document, given as text, as several files, or by address. Returns the connector and a report of every operation that was skipped or approximated. It is stored whole or not at all. `include` takes a part of a large API.',
+  input: z.object({
+    spec: z.string().min(1).optional().describe('The document, as JSON or YAML text.'),
+    files: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('In place of `spec`: a document of several files, text by path as the references name them.'),
+    root: z.string().min(1).optional().describe('With `files`: the path of the main one.'),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('In place of `spec`: the address of the document, 32 MB at most.'),
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe('Name of the app; the document’s title when left out.'),
+    slug: ConnectorSlug.optional().describe('camelCase identifier; made from the name when left out.'),
+    baseUrl: z
+      .url({ protocol: /^https?$/ })
+      .max(2000)
+      .optional()
+      .describe('Address of the API, when the document names none or another one is to be used.'),
+    include: z
+      .object({
+        tags: Filter.optional().describe('Operations with any of these tags.'),
+        operations: Filter.optional().describe('These operationIds, or "get /path" as method and path.'),
+        methods: Filter.optional().describe('These HTTP methods.'),
+      })
+      .optional()
+      .describe('Only operations that fit every given field; the others are counted in the report.'),
+    onConflict: OnConflict,
+  }),
+  output: z.object({
+    connector: Connector,
+    replaced: z.boolean().describe('True: the content of an existing connector was replaced.'),
+    report: ImportSummary,
+  }),
+  permission: 'connectors.create',
+  permissionFor: (input) => (input.onConflict === 'replace' ? 'connectors.update' : 'connectors.create'),
+  effect: 'write',
+  openWorld: true,
+  http: 'POST /connectors/import-spec',
+  successStatus: 201,
+  deadlineMs: DEADLINE_MS,
+  async run(context, input) {
+    const given = [input.spec, input.files, input.url].filter((source) => source !== undefined)
+    if (given.length !== 1) {
+      throw invalidInput(`Give one of spec, files and url; ${given.length} are given.`, { where: 'spec' })
+    }
+    context.progress({ progress: 1, total: STEPS, message: 'Reading the document' })
+    const text =
+      input.url === undefined
+        ? input.spec
+        : await fetchSpecification(context.services.http, input.url, context.signal)
+    context.progress({ progress: 2, total: STEPS, message: 'Mapping its operations' })
+    const imported = await importOpenApi(
+      {
+        ...(text === undefined ? {} : { text }),
+        ...(input.files === undefined ? {} : { files: input.files }),
+        ...(input.root === undefined ? {} : { root: input.root }),
+        ...(input.name === undefined ? {} : { name: input.name }),
+      },
+      {
+        ...(input.slug === undefined ? {} : { slug: input.slug }),
+        ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
+        ...(input.include === undefined ? {} : { include: givenFilters(input.include) }),
+        signal: context.signal,
+      },
+    )
+    const { definition, report } =
+      input.url === undefined ? imported : resolveAgainst(input.url, imported.definition, imported.report)
+    if (definition.actions.length === 0) {
+      throw invalidInput('The document has no operation that can be imported.', {
+        where: input.include === undefined ? 'spec' : 'include',
+        hint: 'See the report in `data`; with `include`, check the names.',
+        data: { report: summarize(report) },
+      })
+    }
+    context.progress({ progress: 3, total: STEPS, message: `Storing ${definition.actions.length} actions` })
+    const { row, replaced } = await context
+      .transaction(async (tx) => {
+        const complete = input.onConflict === 'replace' ? await keepVerification(tx, definition) : definition
+        const stored = await storeConnector(tx, context.actor, complete, input.onConflict)
+        context.touches(stored.row.id)
+        return stored
+      })
+      .catch((error: unknown) => {
+        throw asSlugConflict(
+          error,
+          definition.slug,
+          "Give onConflict: 'replace' to replace its content, or another slug.",
+        )
+      })
+    connectionsChanged(context)
+    context.progress({ progress: STEPS, total: STEPS, message: 'Stored' })
+    return { connector: toConnector(row), replaced, report: summarize(report) }
+  },
+})
+
+const givenFilters = (include: {
+  tags?: string[] | undefined
+  operations?: string[] | undefined
+  methods?: string[] | undefined
+}) => ({
+  ...(include.tags === undefined ? {} : { tags: include.tags }),
+  ...(include.operations === undefined ? {} : { operations: include.operations }),
+  ...(include.methods === undefined ? {} : { methods: include.methods }),
+})
+
+/** A document rarely names a verification call; one chosen by hand survives a new import while its action does. */
+async function keepVerification(tx: Tx, definition: ConnectorDefinition): Promise<ConnectorDefinition> {
+  const old = await lockConnector(tx, definition.slug)
+  const chosen = old === undefined ? undefined : headOf(old).verification
+  if (chosen === undefined || !definition.actions.some(({ slug }) => slug === chosen.action))
+    return definition
+  return { ...definition, verification: chosen }
+}

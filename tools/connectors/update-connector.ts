@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { invalidInput, notFound } from '../../core/errors.ts'
+import { getAction } from '../../db/actions.ts'
+import { updateConnector as changeConnector } from '../../db/connectors.ts'
+import { contentOf, headOf } from '../../runtime/connections/definitions.ts'
+import { connectionsChanged } from '../connections/changed.ts'
+import { defineTool } from '../define-tool.ts'
+import { ConnectorRef } from '../params.ts'
+import { Connector, requireConnectorForChange, toConnector } from './connector.ts'
+import { ConnectorFields, withoutUndefined } from './connector-fields.ts'
+
+export const updateConnector = defineTool({
+  name: 'update_connector',
+  title: 'Change a connector',
+  description:
+    'Changes a connector’s description, base URL, auth methods or verification call; what is left out stays. Its slug never changes. Connections go on working as long as their auth method keeps its slug.',
+  input: z.object({
+    connector: ConnectorRef,
+    name: ConnectorFields.name.optional(),
+    description: ConnectorFields.description.optional(),
+    domain: ConnectorFields.domain.optional(),
+    visibility: ConnectorFields.visibility.optional(),
+    iconUrl: ConnectorFields.iconUrl.optional(),
+    baseUrl: ConnectorFields.baseUrl.optional(),
+    variables: ConnectorFields.variables.optional(),
+    authMethods: ConnectorFields.authMethods.optional().describe('Replaces all auth methods.'),
+    verification: z
+      .object({
+        action: z.string().min(1).describe('Slug of a harmless action of this connector.'),
+        input: z.record(z.string(), z.unknown()).default({}).describe('Input of that call.'),
+      })
+      .nullable()
+      .optional()
+      .describe('The call that proves credentials work; null: none.'),
+  }),
+  output: z.object({ connector: Connector }),
+  permission: 'connectors.update',
+  effect: 'write',
+  idempotent: true,
+  http: 'PATCH /connectors/:connector',
+  resource: (input) => input.connector,
+  async run(context, input) {
+    const { connector: ref, verification, ...change } = input
+    const row = await context.transaction(async (tx) => {
+      const before = await requireConnectorForChange(tx, ref)
+      context.touches(before.id)
+      const { verification: oldVerification, ...head } = headOf(before)
+      const kept = verification === undefined ? oldVerification : (verification ?? undefined)
+      if (verification && (await getAction(tx, before.id, verification.action)) === undefined) {
+        throw invalidInput(`The connector has no action '${verification.action}'.`, {
+          where: 'verification.action',
+          hint: 'list_actions shows its actions.',
+        })
+      }
+      const after = {
+        ...head,
+        ...withoutUndefined(change),
+        ...(kept === undefined ? {} : { verification: kept }),
+        schemas: {},
+      }
+      const { schemas: _unchanged, ...content } = contentOf(after)
+      return changeConnector(tx, before.id, content)
+    })
+    if (row === undefined) throw notFound('connector', ref)
+    connectionsChanged(context)
+    return { connector: toConnector(row) }
+  },
+})
