@@ -17,6 +17,7 @@ const NOISE = new Set([
   'collection',
   'service',
   'the',
+  'official',
 ])
 const VERSION = /^v?\d+([._-]\d+)*([._-]?(alpha|beta|rc)\d*)?$/i
 const MAX_SLUG_CHARS = 40
@@ -28,7 +29,10 @@ const MAX_SLUG_CHARS = 40
 export function slugify(name: string): string {
   const words = name
     .normalize('NFKD')
+    .replace(/['’]s\b/g, '')
     .replace(/[\u0300-\u036f'’]/g, '')
+    // What follows a dash, bar or plus explains the name: 'Swagger Petstore - OpenAPI 3.0'.
+    .replace(/(?<=\w.*)\s[-–—|+]\s.*$/, '')
     .split(/[^A-Za-z0-9._]+/)
     .map((word) => word.replace(/^[._]+|[._]+$/g, ''))
     .filter((word) => word !== '')

@@ -35,6 +35,10 @@ export interface SpecificationSource {
 
 export const placeKey = (place: Place): string => `${place.file}#${place.pointer}`
 
+/** A place as reports show it: the pointer alone in the main file. */
+export const showPlace = (documents: Documents, place: Place): string =>
+  place.file === documents.root.file ? `#${place.pointer}` : placeKey(place)
+
 /** The reference in a Reference Object, if `node` is one. */
 export const referenceOf = (node: unknown): string | undefined => {
   const reference = isNode(node) ? own(node, '$ref') : undefined
@@ -93,6 +97,7 @@ export function buildDocuments(
     return place
   }
 
+  const shown = (key: string) => (key.startsWith(`${rootFile}#`) ? key.slice(rootFile.length) : key)
   const follow = (start: Place): Place => {
     const chain: string[] = []
     let place = start
@@ -102,7 +107,7 @@ export function buildDocuments(
       reference = referenceOf(place.node)
     ) {
       if (chain.includes(placeKey(place))) {
-        throw invalidInput(`The references ${chain.join(' → ')} only refer to each other.`, {
+        throw invalidInput(`The references ${chain.map(shown).join(' → ')} only refer to each other.`, {
           where: reference,
         })
       }

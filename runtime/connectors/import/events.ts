@@ -2,7 +2,7 @@ import { AppError } from '../../../core/errors.ts'
 import type { EventDefinition } from '../definition.ts'
 import { snakeCase } from '../slug.ts'
 import type { ImportContext } from './context.ts'
-import type { Place } from './documents.ts'
+import { type Place, showPlace } from './documents.ts'
 import { titleFromSlug } from './names.ts'
 import { isNode, type Node, nodeAt, own, pointer, textAt } from './nodes.ts'
 import { clip, plainText } from './text.ts'
@@ -38,7 +38,7 @@ export function mapEvents(context: ImportContext, root: Node): EventCollector {
       }
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      context.warn(`${start.file}#${start.pointer}`, `The event '${name}' was left out: ${error.message}`)
+      context.warn(showPlace(context.documents, start), `The event '${name}' was left out: ${error.message}`)
     }
   }
 
@@ -63,7 +63,7 @@ export function mapEvents(context: ImportContext, root: Node): EventCollector {
         } catch (error) {
           if (!(error instanceof AppError)) throw error
           context.warn(
-            `${start.file}#${start.pointer}`,
+            showPlace(context.documents, start),
             `The callback '${name}' was left out: ${error.message}`,
           )
         }

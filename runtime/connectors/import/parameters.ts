@@ -4,7 +4,7 @@ import type { ActionParameter } from '../action-definition.ts'
 import type { AuthMethod } from '../auth-method.ts'
 import { isSchemaObject } from '../json-schema.ts'
 import type { ImportContext } from './context.ts'
-import type { Place } from './documents.ts'
+import { type Place, showPlace } from './documents.ts'
 import type { InputKeys } from './input-keys.ts'
 import { isNode, listAt, type Node, nodeAt, own, pointer, textAt } from './nodes.ts'
 import { clip, plainText } from './text.ts'
@@ -88,7 +88,7 @@ function read(context: ImportContext, at: Place): RawParameter | undefined {
   if (name === undefined || location === undefined) {
     throw new AppError(
       'invalid_input',
-      `the parameter at ${place.file}#${place.pointer} has no usable name or place`,
+      `the parameter at ${showPlace(context.documents, place)} has no usable name or place`,
     )
   }
   return { node: place.node, place, name, in: location }

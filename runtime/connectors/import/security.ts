@@ -1,6 +1,6 @@
 import type { AuthMethod } from '../auth-method.ts'
 import type { ImportContext } from './context.ts'
-import type { Place } from './documents.ts'
+import { type Place, showPlace } from './documents.ts'
 import { isNode, listAt, type Node, nodeAt, own, pointer, textAt } from './nodes.ts'
 import { clip, plainText } from './text.ts'
 
@@ -87,7 +87,7 @@ function mapScheme(context: ImportContext, schemeName: string, node: Node, place
   const description = clip(plainText(textAt(node, 'description')), 300)
   const base = { slug, name: schemeName, ...(description === '' ? {} : { description }) }
   const type = textAt(node, 'type')
-  const where = `${place.file}#${place.pointer}`
+  const where = showPlace(context.documents, place)
   switch (type) {
     case 'apiKey': {
       const location = textAt(node, 'in')

@@ -2,7 +2,7 @@ import { AppError } from '../../../core/errors.ts'
 import type { JsonSchema } from '../../../core/json.ts'
 import { schemaReference } from '../bundle-schema.ts'
 import { convertSchema } from './convert-schema.ts'
-import { type Documents, type Place, placeKey, referenceOf } from './documents.ts'
+import { type Documents, type Place, placeKey, referenceOf, showPlace } from './documents.ts'
 import type { ReportBuilder } from './report.ts'
 
 /** Converts schemas, keeping everything that is referred to shared under a name. */
@@ -30,7 +30,7 @@ export function buildSharedSchemas(
   const done = new Map<string, JsonSchema>()
   const unresolved = new Map<string, string>()
 
-  const where = (place: Place) => placeKey(place)
+  const where = (place: Place) => showPlace(documents, place)
   const name = (place: Place, suggested = nameFor(place)): string => {
     const key = placeKey(place)
     const known = names.get(key)

@@ -1,0 +1,130 @@
+import { invalidInput } from '../../core/errors.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { ActionDefinition, ActionParameter } from './action-definition.ts'
+import type { ConnectorDefinition } from './definition.ts'
+import { serializeBody } from './serialize-body.ts'
+import { serializeCookie, serializeHeader, serializePath, serializeQuery } from './serialize-parameter.ts'
+import { expandBaseUrl } from './server-url.ts'
+
+/** An HTTP request, ready to be sent. Header names are in lower case. */
+export interface BuiltRequest {
+  method: string
+  url: string
+  headers: Record<string, string>
+  body?: string | Uint8Array
+}
+
+/**
+ * The HTTP request of an action for an input, without credentials. Pure. Parameters are serialized by their
+ * OpenAPI style; a null or missing value is not sent.
+ *
+ * @throws AppError `invalid_input` for a missing or empty path parameter, a path parameter that would lead to
+ * another path (`..`), a header value with a line break, and a base URL whose variables do not fit.
+ */
+export function buildRequest(
+  connector: Pick<ConnectorDefinition, 'baseUrl' | 'variables'>,
+  action: ActionDefinition,
+  input: JsonObject,
+): BuiltRequest {
+  const headers: Record<string, string> = {}
+  const query: string[] = []
+  const cookies: string[] = []
+  const pathValues = new Map<string, string>()
+  for (const parameter of action.parameters) {
+    const value = Object.hasOwn(input, parameter.inputKey) ? input[parameter.inputKey] : undefined
+    if (parameter.in === 'path') {
+      pathValues.set(parameter.name, pathValue(parameter, value))
+      continue
+    }
+    if (value === undefined || value === null) {
+      if (parameter.required) throw missing(parameter)
+      continue
+    }
+    if (parameter.in === 'query') query.push(...serializeQuery(parameter, value))
+    else if (parameter.in === 'cookie') cookies.push(serializeCookie(parameter, value))
+    else headers[parameter.name.toLowerCase()] = headerValue(parameter, value)
+  }
+  if (cookies.length > 0) headers.cookie = cookies.filter((pair) => pair !== '').join('; ')
+  headers.accept = acceptHeader(action.responseContentType)
+
+  const url = targetUrl(connector, action, pathValues, query)
+  const content = bodyValue(action, input)
+  if (content === undefined || action.body === undefined) return { method: action.method, url, headers }
+  const { contentType, body } = serializeBody(action.body, content)
+  return { method: action.method, url, headers: { ...headers, 'content-type': contentType }, body }
+}
+
+function targetUrl(
+  connector: Pick<ConnectorDefinition, 'baseUrl' | 'variables'>,
+  action: ActionDefinition,
+  pathValues: Map<string, string>,
+  query: string[],
+): string {
+  const path = action.path.replace(
+    /\{([^{}]+)\}/g,
+    (placeholder, name: string) => pathValues.get(name) ?? placeholder,
+  )
+  const [pathname = '', fixedQuery] = path.split('?', 2)
+  // A URL parser folds `..` (also encoded), so a value could reach a path that this action is not about.
+  if (pathname.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))) {
+    const parameter = action.parameters.find((candidate) => candidate.in === 'path')
+    throw invalidInput("A path parameter must not be '.' or '..'.", {
+      where: parameter === undefined ? 'path' : `input.${parameter.inputKey}`,
+      hint: 'Give the identifier itself.',
+    })
+  }
+  const base = new URL(action.baseUrl ?? expandBaseUrl(connector))
+  const search = [base.search.slice(1), fixedQuery ?? '', ...query].filter((part) => part !== '').join('&')
+  return `${base.origin}${base.pathname.replace(/\/+$/, '')}${pathname}${search === '' ? '' : `?${search}`}`
+}
+
+function pathValue(parameter: ActionParameter, value: Json | undefined): string {
+  if (value === undefined || value === null) throw missing(parameter)
+  const text = serializePath(parameter, value)
+  if (text !== '' && text !== '.') return text
+  throw invalidInput(`input.${parameter.inputKey} is empty, which would call another path.`, {
+    where: `input.${parameter.inputKey}`,
+    hint: 'Give the identifier of the thing that is meant.',
+  })
+}
+
+function headerValue(parameter: ActionParameter, value: Json): string {
+  const text = serializeHeader(parameter, value)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  if (!/[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(text)) return text
+  throw invalidInput(`input.${parameter.inputKey} holds characters that a header cannot carry.`, {
+    where: `input.${parameter.inputKey}`,
+    hint: 'Take out line breaks, control characters and characters outside Latin-1.',
+  })
+}
+
+function missing(parameter: ActionParameter) {
+  return invalidInput(`input.${parameter.inputKey} is required.`, {
+    where: `input.${parameter.inputKey}`,
+    hint: `It is the ${parameter.in} parameter '${parameter.name}'.`,
+  })
+}
+
+function acceptHeader(contentType: string | undefined): string {
+  if (contentType === undefined) return '*/*'
+  return /json/.test(contentType) ? contentType : `${contentType}, */*;q=0.5`
+}
+
+/** What goes into the body; undefined for none. */
+function bodyValue(action: ActionDefinition, input: JsonObject): Json | undefined {
+  const { body } = action
+  if (body === undefined) return undefined
+  if (body.mode === 'whole') {
+    const key = body.inputKey ?? 'body'
+    return Object.hasOwn(input, key) ? input[key] : undefined
+  }
+  const elsewhere = new Set(action.parameters.map((parameter) => parameter.inputKey))
+  const entries: [string, Json][] = []
+  for (const [key, value] of Object.entries(input)) {
+    if (elsewhere.has(key)) continue
+    const renamed =
+      body.properties !== undefined && Object.hasOwn(body.properties, key) ? body.properties[key] : undefined
+    entries.push([renamed ?? key, value])
+  }
+  return entries.length > 0 || body.required ? Object.fromEntries(entries) : undefined
+}

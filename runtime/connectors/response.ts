@@ -1,0 +1,53 @@
+import type { Json } from '../../core/json.ts'
+import type { HttpResponse } from '../http/client.ts'
+
+const decoder = new TextDecoder()
+
+/**
+ * What a response body is to a workflow or agent: JSON parsed; text as a string; bytes as
+ * `{contentType, base64, bytes}`; null when there is none. JSON that does not parse is given as text, because
+ * the answer must not be lost over its label.
+ */
+export function decodeBody(response: Pick<HttpResponse, 'headers' | 'body' | 'status'>): Json {
+  const { body, headers } = response
+  if (body.byteLength === 0 || response.status === 204) return null
+  const contentType = headers['content-type'] ?? ''
+  if (isBinary(contentType, body)) {
+    return {
+      contentType: contentType === '' ? 'application/octet-stream' : contentType,
+      base64: Buffer.from(body).toString('base64'),
+      bytes: body.byteLength,
+    }
+  }
+  const text = decodeText(body, contentType)
+  const essence = (contentType.split(';')[0] ?? '').trim().toLowerCase()
+  const json = essence === '' ? /^\s*[[{]/.test(text) : /[/+]json$/.test(essence)
+  if (!json) return text
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    // Labelled as JSON and not JSON (an HTML error page, truncated output): the text itself says more.
+    return text
+  }
+}
+
+function decodeText(body: Uint8Array, contentType: string): string {
+  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1]
+  if (charset === undefined || /^utf-?8$/i.test(charset)) return decoder.decode(body)
+  try {
+    return new TextDecoder(charset).decode(body)
+  } catch {
+    // A charset this runtime does not know: UTF-8 is the best guess.
+    return decoder.decode(body)
+  }
+}
+
+const TEXTUAL = /^text\/|[/+](json|xml|yaml)\b|javascript|x-www-form-urlencoded|graphql|ndjson|jsonl|csv/i
+
+/** Is this content type text that can be shown and searched? */
+export const isTextual = (contentType: string): boolean => TEXTUAL.test(contentType)
+
+function isBinary(contentType: string, body: Uint8Array): boolean {
+  if (contentType !== '') return !isTextual(contentType)
+  return body.subarray(0, 512).includes(0)
+}

@@ -1,0 +1,99 @@
+import { STATUS_CODES } from 'node:http'
+import { AppError } from '../../core/errors.ts'
+import { isJsonObject, type Json } from '../../core/json.ts'
+import type { HttpResponse } from '../http/client.ts'
+import { decodeBody } from './response.ts'
+import type { Redactor } from './trace.ts'
+
+const MAX_EXCERPT_CHARS = 4_000
+const MAX_MESSAGE_CHARS = 300
+const RETRYABLE = new Set([408, 425, 429])
+
+/**
+ * The error for a response outside 2xx: `upstream_error` with `data.status` and `data.body` (an excerpt,
+ * without credentials), retryable for 408, 425, 429 and 5xx, with `retryAfterSeconds` from Retry-After.
+ */
+export function statusError(
+  response: HttpResponse,
+  connector: string,
+  action: string,
+  redactor: Redactor,
+): AppError {
+  const { status } = response
+  const output = decodeBody(response)
+  const said = messageIn(output)
+  const retryAfterSeconds = retryAfter(response.headers['retry-after'], Date.now())
+  return new AppError(
+    'upstream_error',
+    redactor.text(
+      `${connector}.${action} was answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd() +
+        (said === undefined ? '.' : `: ${said.slice(0, MAX_MESSAGE_CHARS)}`),
+    ),
+    {
+      hint: hintFor(status, retryAfterSeconds),
+      retryable: RETRYABLE.has(status) || status >= 500,
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      data: { status, body: excerpt(output, redactor) },
+    },
+  )
+}
+
+function excerpt(output: Json, redactor: Redactor): Json {
+  const text = redactor.text(typeof output === 'string' ? output : JSON.stringify(output))
+  if (text.length > MAX_EXCERPT_CHARS) return `${text.slice(0, MAX_EXCERPT_CHARS)}… (cut)`
+  return typeof output === 'string' ? text : (JSON.parse(text) as Json)
+}
+
+const MESSAGE_KEYS = [
+  'message',
+  'error_description',
+  'detail',
+  'title',
+  'error',
+  'errors',
+  'description',
+  'reason',
+]
+
+/** The sentence in an error body that says what was wrong: most APIs have it under one of a few names. */
+function messageIn(output: Json, depth = 0): string | undefined {
+  if (typeof output === 'string') {
+    const text = output.trim()
+    return text === '' || text.startsWith('<') ? undefined : text
+  }
+  if (depth > 3) return undefined
+  if (Array.isArray(output)) return output[0] === undefined ? undefined : messageIn(output[0], depth + 1)
+  if (!isJsonObject(output)) return undefined
+  for (const key of MESSAGE_KEYS) {
+    const found = output[key] === undefined ? undefined : messageIn(output[key], depth + 1)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+function hintFor(status: number, retryAfterSeconds: number | undefined): string {
+  if (status === 401) return 'Check or renew the credentials of this connection.'
+  if (status === 403) return 'Check that the connected account and its scopes allow this action.'
+  if (status === 404)
+    return 'Check the identifiers in the input; data.body may say which thing was not found.'
+  if (status === 409) return 'The thing changed or exists already: read it again, then decide.'
+  if (status === 429)
+    return `Wait ${retryAfterSeconds === undefined ? 'a little' : `${retryAfterSeconds} s`}, then try again.`
+  if (status >= 500)
+    return 'The other side failed. Try again later; nothing in the input is known to be wrong.'
+  if (status >= 300 && status < 400)
+    return 'The API redirects this call and it was not followed; correct the base URL or path.'
+  return 'Correct the input by what data.body says.'
+}
+
+const MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
+
+/** Retry-After (RFC 9110, 10.2.3): seconds, or an HTTP date. Undefined when it is neither. */
+export function retryAfter(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined
+  const text = value.trim()
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : (Date.parse(text) - now) / 1000
+  return Number.isFinite(seconds)
+    ? Math.min(Math.max(0, Math.ceil(seconds)), MAX_RETRY_AFTER_SECONDS)
+    : undefined
+}

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { LRUCache } from 'lru-cache'
+import { AppError, invalidInput } from '../../core/errors.ts'
+import type { JsonObject, JsonSchema } from '../../core/json.ts'
+import { bundleSchema } from './bundle-schema.ts'
+import type { ActionDefinition, ConnectorDefinition } from './definition.ts'
+import { isSchemaObject } from './json-schema.ts'
+
+const MAX_COMPILED = 500
+const MAX_ISSUES = 20
+
+// Compiled by content, so that a definition read again from the database finds its validator; by identity
+// first, so that one held in memory does not pay for the hash.
+const byContent = new LRUCache<string, ValidateFunction>({ max: MAX_COMPILED })
+const byIdentity = new WeakMap<object, ValidateFunction>()
+
+export interface InputIssue {
+  /** `input.title`, `input.labels[0]` */
+  where: string
+  message: string
+}
+
+/**
+ * Checks an input against the action's schema.
+ * @throws AppError `invalid_input`: `where` is the first field at fault, `data.issues` lists all.
+ */
+export function validateInput(
+  schemas: ConnectorDefinition['schemas'],
+  action: Pick<ActionDefinition, 'slug' | 'inputSchema'>,
+  input: JsonObject,
+): void {
+  const validate = compile(schemas, action)
+  if (validate(input)) return
+  const issues = toIssues(validate.errors ?? [], action.inputSchema)
+  const [first] = issues
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
+  throw invalidInput(`${first?.message ?? 'The input does not fit the schema'}${more}.`, {
+    where: first?.where ?? 'input',
+    hint: `Correct the input of '${action.slug}'. ${fieldsHint(action.inputSchema)}`.trim(),
+    data: { issues },
+  })
+}
+
+function compile(
+  schemas: ConnectorDefinition['schemas'],
+  action: Pick<ActionDefinition, 'slug' | 'inputSchema'>,
+): ValidateFunction {
+  const known = byIdentity.get(action.inputSchema)
+  if (known !== undefined) return known
+  const { schema } = bundleSchema(schemas, action.inputSchema, { maxBytes: Number.POSITIVE_INFINITY })
+  const key = createHash('sha256').update(JSON.stringify(schema)).digest('base64')
+  let validate = byContent.get(key)
+  if (validate === undefined) {
+    validate = compileSchema(schema, action.slug)
+    byContent.set(key, validate)
+  }
+  byIdentity.set(action.inputSchema, validate)
+  return validate
+}
+
+function compileSchema(schema: JsonSchema, slug: string): ValidateFunction {
+  try {
+    // An Ajv of its own for each schema: Ajv keeps what it compiled, and the LRU must be able to let go.
+    return buildAjv().compile(schema)
+  } catch (error) {
+    throw new AppError(
+      'invalid_input',
+      `The input schema of '${slug}' cannot be used: ${(error as Error).message}.`,
+      {
+        where: 'action.inputSchema',
+        hint: 'Correct the schema in the connector definition, or import the specification again.',
+        cause: error,
+      },
+    )
+  }
+}
+
+/**
+ * Lenient where a specification may be wrong and the API is the judge: unknown keywords and formats are ignored.
+ * Patterns are not run: they come from whoever imported the document, and one that backtracks without end would
+ * stop this process for everybody.
+ */
+export function buildAjv(): Ajv2020 {
+  const ajv = new Ajv2020({
+    strict: false,
+    allErrors: true,
+    validateSchema: false,
+    logger: false,
+    discriminator: false,
+    inlineRefs: false,
+  })
+  addFormats.default(ajv, ['date', 'date-time', 'uuid', 'ipv4', 'ipv6'])
+  for (const keyword of ['pattern', 'patternProperties']) ajv.removeKeyword(keyword)
+  return ajv
+}
+
+function toIssues(errors: ErrorObject[], schema: Record<string, unknown>): InputIssue[] {
+  const issues = new Map<string, InputIssue>()
+  // Of alternatives that all failed, the summary says less than the first branch; keep both, branch first.
+  for (const error of errors) {
+    const issue = toIssue(error, schema)
+    const key = `${issue.where} ${issue.message}`
+    if (!issues.has(key)) issues.set(key, issue)
+    if (issues.size >= MAX_ISSUES) break
+  }
+  return [...issues.values()]
+}
+
+function toIssue(error: ErrorObject, schema: Record<string, unknown>): InputIssue {
+  const base = `input${error.instancePath.replace(/\/(\d+)(?=\/|$)/g, '[$1]').replaceAll('/', '.')}`
+  const { params, keyword } = error
+  switch (keyword) {
+    case 'required': {
+      const where = `${base}.${String(params.missingProperty)}`
+      return { where, message: `${where} is required` }
+    }
+    case 'additionalProperties': {
+      const name = String(params.additionalProperty)
+      const near = base === 'input' ? nearest(name, schema) : undefined
+      const guess = near === undefined ? '' : `; did you mean '${near}'?`
+      return { where: `${base}.${name}`, message: `${base}.${name} is not a known field${guess}` }
+    }
+    case 'enum':
+      return {
+        where: base,
+        message: `${base} must be one of ${(params.allowedValues as unknown[])
+          .slice(0, 30)
+          .map((value) => JSON.stringify(value))
+          .join(', ')}`,
+      }
+    case 'const':
+      return { where: base, message: `${base} must be ${JSON.stringify(params.allowedValue)}` }
+    default:
+      return { where: base, message: `${base} ${error.message ?? `fails '${keyword}'`}` }
+  }
+}
+
+function fieldsHint(schema: Record<string, unknown>): string {
+  const names = propertyNames(schema)
+  if (names.length === 0) return 'It takes no fields.'
+  return `Fields: ${names.slice(0, 40).join(', ')}${names.length > 40 ? ', …' : ''}.`
+}
+
+const propertyNames = (schema: Record<string, unknown>): string[] =>
+  isSchemaObject(schema.properties) ? Object.keys(schema.properties) : []
+
+/** A field whose name differs only in case, separators or one or two letters. */
+function nearest(name: string, schema: Record<string, unknown>): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '')
+  const wanted = plain(name)
+  const limit = wanted.length < 5 ? 1 : 2
+  return propertyNames(schema)
+    .map((candidate) => ({ candidate, distance: editDistance(wanted, plain(candidate)) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance)[0]?.candidate
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_unused, index) => index)
+  for (let i = 1; i <= a.length; i += 1) {
+    const current = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      const replace = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      current.push(Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, replace))
+    }
+    previous = current
+  }
+  return previous[b.length] ?? Math.max(a.length, b.length)
+}
