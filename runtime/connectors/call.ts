@@ -6,9 +6,9 @@ import type { ActionDefinition } from './action-definition.ts'
 import { applyAuth } from './apply-auth.ts'
 import type { AuthMethod } from './auth-method.ts'
 import type { ConnectorDefinition } from './definition.ts'
-import { UNKNOWN_HOST } from './import/servers.ts'
 import { type BuiltRequest, buildRequest } from './request.ts'
 import { decodeBody } from './response.ts'
+import { UNKNOWN_HOST } from './server-url.ts'
 import { statusError } from './status-error.ts'
 import { buildRedactor, buildTrace, type CallTrace, type Redactor } from './trace.ts'
 import { validateInput } from './validate-input.ts'
@@ -57,8 +57,8 @@ export async function callAction(options: CallOptions): Promise<ActionResult> {
   refuseUnknownHost(built, connector.slug)
   const credentials = options.credentials.reveal()
   const isPublic = action.auth !== undefined && action.auth.length === 0
-  const extra = { 'user-agent': USER_AGENT, ...lowerCase(options.headers ?? {}) }
-  const unsigned = { ...built, headers: { ...extra, ...built.headers } }
+  const headers = { 'user-agent': USER_AGENT, ...built.headers, ...lowerCase(options.headers ?? {}) }
+  const unsigned = { ...built, headers }
   const request = isPublic ? unsigned : applyAuth(unsigned, authMethod, credentials)
   const redactor = buildRedactor(authMethod, credentials)
   return send(options, request, redactor)

@@ -7,6 +7,12 @@ type Serialized = Pick<ActionParameter, 'name' | 'style' | 'explode' | 'allowRes
 const encoderOf = (parameter: Serialized) =>
   parameter.allowReserved === true ? encodeReserved : encodeStrict
 
+/** In a path a reserved `?` would begin the query. */
+const pathEncoderOf = (parameter: Serialized) =>
+  parameter.allowReserved === true
+    ? (text: string) => encodeReserved(text).replaceAll('?', '%3F')
+    : encodeStrict
+
 /** A path parameter in place of its `{name}`: styles simple, label and matrix (RFC 6570 3.2.2, 3.2.5, 3.2.7). */
 export function serializePath(parameter: Serialized, value: Json): string {
   const encode = pathEncoderOf(parameter)

@@ -2,6 +2,12 @@ import { invalidInput } from '../../core/errors.ts'
 import type { ConnectorDefinition } from './definition.ts'
 
 /**
+ * Host of the base URL when an imported document does not say where the API is. The `.invalid` domain never
+ * resolves (RFC 2606), so a call made before somebody sets the base URL cannot reach a stranger.
+ */
+export const UNKNOWN_HOST = 'set-the-base-url.invalid'
+
+/**
  * The base URL with its variables filled in by their defaults (put a connection's values there first).
  * A variable in the host part may only hold host characters, so that a value such as `evil.example/` cannot
  * send a customer's credentials elsewhere.

@@ -41,7 +41,13 @@ export function statusError(
 function excerpt(output: Json, redactor: Redactor): Json {
   const text = redactor.text(typeof output === 'string' ? output : JSON.stringify(output))
   if (text.length > MAX_EXCERPT_CHARS) return `${text.slice(0, MAX_EXCERPT_CHARS)}… (cut)`
-  return typeof output === 'string' ? text : (JSON.parse(text) as Json)
+  if (typeof output === 'string') return text
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    // A redacted number or brace: no longer JSON, still readable.
+    return text
+  }
 }
 
 const MESSAGE_KEYS = [

@@ -1,4 +1,3 @@
 export { type ImportOptions, type ImportSource, importOpenApi } from './import-openapi.ts'
 export { defaultImportLimits, type ImportLimits } from './limits.ts'
 export type { ImportReport } from './report.ts'
-export { UNKNOWN_HOST } from './servers.ts'

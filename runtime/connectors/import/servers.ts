@@ -1,5 +1,6 @@
 import { invalidInput } from '../../../core/errors.ts'
 import type { ServerVariable } from '../definition.ts'
+import { UNKNOWN_HOST } from '../server-url.ts'
 import type { ImportContext } from './context.ts'
 import { isNode, listAt, type Node, nodeAt, stringsAt, textAt } from './nodes.ts'
 import { plainText } from './text.ts'
@@ -10,12 +11,6 @@ export interface MappedServers {
   /** Base URL of an operation or path item that names its own server. */
   ownServer(node: Node): string | undefined
 }
-
-/**
- * Host of the base URL when the document does not say where the API is. The `.invalid` domain never
- * resolves (RFC 2606), so a call made before somebody sets the base URL cannot reach a stranger.
- */
-export const UNKNOWN_HOST = 'set-the-base-url.invalid'
 
 const PLACEHOLDER = /\{([^{}]+)\}/g
 
