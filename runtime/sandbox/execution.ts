@@ -50,6 +50,7 @@ export function startExecution(
   let guest: GuestIsolate | undefined
   let context: GuestContext | undefined
   let cpuAtStart = 0n
+  let cpuNow = 0n
   /** Calls into the isolate that have not come back. */
   let inside = 0
   let outcome: Outcome | undefined
@@ -70,7 +71,17 @@ export function startExecution(
     message.timeoutMs,
   )
 
-  const cpuMs = () => (guest === undefined ? 0 : Number(guest.isolate.cpuTime - cpuAtStart) / 1e6)
+  /** CPU time of this execution so far; the last known figure once the isolate is gone. */
+  function cpuMs(): number {
+    if (context === undefined || guest === undefined) return 0
+    try {
+      cpuNow = guest.isolate.cpuTime
+    } catch (error) {
+      // It went on its own (memory limit); the call into it is about to say so.
+      if (!guest.isolate.isDisposed) throw error
+    }
+    return Number(cpuNow - cpuAtStart) / 1e6
+  }
 
   /** The execution's end, reached once. `heapBytes` is undefined when the isolate cannot be asked any more. */
   function end(result: Outcome, heapBytes?: number) {
@@ -208,6 +219,7 @@ export function startExecution(
     if (ended) return isolates.discard(mine)
     context = fresh
     cpuAtStart = mine.isolate.cpuTime
+    cpuNow = cpuAtStart
     context.receive = receive
     // Evaluates the function expression around the module; no workflow code runs until it is called.
     const body = mine.script.runSync(context.context, { reference: true })

@@ -90,6 +90,7 @@ export function startSandboxProcess(
   child.on('message', (message: FromWorker) => {
     if (message.type === 'ready') {
       ready = true
+      log.debug({ pid: child.pid }, 'A sandbox process is ready')
       events.onReady()
     } else if (message.type === 'pong') lastPong = performance.now()
     else if (message.type === 'doomed') events.onDoomed(message.reason)

@@ -75,7 +75,7 @@ export function buildConnect(
 
     function call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown> {
       return new p.Promise((resolve, reject) => {
-        const encoded = encode(args, 'arguments')
+        const encoded = encode(args, 'arguments', job.maxCallBytes)
         if ('problem' in encoded) {
           const { path, message } = encoded.problem
           reject(
@@ -130,7 +130,7 @@ export function buildConnect(
       if (!failures.isObject(value)) return failures.plain(value)
       const stack = p.tagOf(value) === '[object Error]' ? failures.read(value, 'stack') : undefined
       if (typeof stack === 'string') return stack
-      const encoded = encode(value, 'value')
+      const encoded = encode(value, 'value', job.maxLogBytes)
       if ('json' in encoded) return encoded.json
       return failures.plain(value)
     }
@@ -162,7 +162,7 @@ export function buildConnect(
 
     function finish(output: unknown) {
       if (finished) return
-      const encoded = encode(output, 'output')
+      const encoded = encode(output, 'output', job.maxOutputBytes)
       if ('problem' in encoded) {
         const { path, message } = encoded.problem
         fail('output_invalid', 'OutputInvalid', `${path} ${message}.`)
@@ -208,8 +208,10 @@ export function buildConnect(
         }
         try {
           const returned = p.apply(workflow as () => unknown, undefined, [ctx])
-          // Taken as the language does: a promise or thenable is waited for, anything else is the output.
-          const settled = new p.Promise((resolve) => resolve(returned))
+          // A promise of the language is waited for directly, whatever became of Promise.prototype.then; any
+          // other value is taken as `await` would: a thenable is waited for, the rest is the output.
+          const direct = failures.isObject(returned) && p.getPrototypeOf(returned) === p.PromisePrototype
+          const settled = direct ? returned : new p.Promise((resolve) => resolve(returned))
           p.promiseThen(settled, finish, failWith)
         } catch (error) {
           failWith(error)

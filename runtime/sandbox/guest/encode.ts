@@ -7,7 +7,7 @@ export interface EncodeProblem {
 }
 
 /**
- * Runs inside the isolate. Builds `encode(value, root)`: the value as JSON text, or the first place where
+ * Runs inside the isolate. Builds `encode(value, root, maxLength)`: the value as JSON text, or the first place where
  * JSON would lose or refuse something (functions, symbols, BigInt, Map, cycles, …). `undefined` properties
  * are left out and Date becomes ISO text, as JSON does.
  */
@@ -29,7 +29,12 @@ export function buildEncoder(p: Primordials) {
     '[object AsyncGenerator]': 'is an async generator; collect its values into an array first',
   }
 
-  function problemWith(value: unknown, depth: number, parents: unknown[]): EncodeProblem | undefined {
+  function problemWith(
+    value: unknown,
+    depth: number,
+    parents: unknown[],
+    maxLength: number,
+  ): EncodeProblem | undefined {
     const type = typeof value
     if (
       value === null ||
@@ -63,7 +68,7 @@ export function buildEncoder(p: Primordials) {
     const toJson = object.toJSON
     if (typeof toJson === 'function') {
       const replaced = p.apply(toJson as () => unknown, object, [''])
-      return replaced === value ? undefined : problemWith(replaced, depth, parents)
+      return replaced === value ? undefined : problemWith(replaced, depth, parents, maxLength)
     }
     p.defineProperty(parents, depth, {
       __proto__: null,
@@ -73,8 +78,10 @@ export function buildEncoder(p: Primordials) {
     } as never)
     if (isArray) {
       const length = (object as unknown as unknown[]).length
+      // Each element takes at least two characters; a sparse array of a billion is not worth walking.
+      if (length > maxLength) return { path: '', message: `is too large: ${length} elements` }
       for (let i = 0; i < length; i++) {
-        const problem = problemWith((object as unknown as unknown[])[i], depth + 1, parents)
+        const problem = problemWith((object as unknown as unknown[])[i], depth + 1, parents, maxLength)
         if (problem !== undefined) return { path: `[${i}]${problem.path}`, message: problem.message }
       }
       return undefined
@@ -82,15 +89,19 @@ export function buildEncoder(p: Primordials) {
     const keys = p.keys(object)
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string
-      const problem = problemWith(object[key], depth + 1, parents)
+      const problem = problemWith(object[key], depth + 1, parents, maxLength)
       if (problem !== undefined) return { path: `.${key}${problem.path}`, message: problem.message }
     }
     return undefined
   }
 
-  return function encode(value: unknown, root: string): { json: string } | { problem: EncodeProblem } {
+  return function encode(
+    value: unknown,
+    root: string,
+    maxLength: number,
+  ): { json: string } | { problem: EncodeProblem } {
     try {
-      const problem = problemWith(value, 0, [])
+      const problem = problemWith(value, 0, [], maxLength)
       if (problem !== undefined) {
         return { problem: { path: p.slice(root + problem.path, 0, 300), message: problem.message } }
       }

@@ -28,6 +28,7 @@ export function primordials() {
     Error,
     TypeError,
     Promise,
+    PromisePrototype: Promise.prototype,
     Proxy,
     WeakMap,
     Uint8Array,
