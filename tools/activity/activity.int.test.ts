@@ -232,7 +232,7 @@ test('a dead letter carries the whole payload', async () => {
       executionId: ids.failed,
       payload: { order: 1 },
       error: { kind: 'code', headers: { cookie: '[redacted]' } },
-      attempts: 1,
+      retries: 1,
     },
   })
 })
