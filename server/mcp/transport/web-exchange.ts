@@ -48,6 +48,12 @@ export async function sendWebResponse(res: ServerResponse, response: Response): 
     res.writeHead(response.status, headers).end(body)
     return
   }
+  // Headers, priming event, result and end of a quick answer come in one turn of the event loop: let them
+  // leave in one packet. A stream with nothing to say yet still sends its headers when the turn ends.
+  // The socket, not the response: `end()` on a corked response sends its terminator before its chunks.
+  const { socket } = res
+  socket?.cork()
+  setImmediate(() => socket?.uncork())
   res.writeHead(response.status, headers)
   res.flushHeaders()
   await pipeStream(res, response.body)
