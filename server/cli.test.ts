@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTestDatabase } from '../tests/setup/database.ts'
+import { runCli } from './cli/program.ts'
 import { startTestServer, type TestServer } from './http/testing.ts'
 
 const cli = fileURLToPath(new URL('./cli.ts', import.meta.url))
@@ -24,21 +27,39 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+/** Without settings of whoever runs the tests. */
+const clean = (env: NodeJS.ProcessEnv) =>
+  Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(PATCHBAY_|DATABASE_URL|REDIS_URL)/.test(name)),
+  )
+
 interface Run {
   code: number
   stdout: string
   stderr: string
 }
 
+interface RunOptions {
+  env?: Record<string, string>
+  stdin?: string
+}
+
+/** `patchbay …`, in this process: the same entry as the program's, with other streams and settings. */
+async function patchbay(args: string[], options: RunOptions = {}): Promise<Run> {
+  let stdout = ''
+  let stderr = ''
+  const code = await runCli(args, {
+    stdin: Readable.from([options.stdin ?? '']),
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    env: { ...clean(process.env), PATCHBAY_DATA_DIR: folder, ...options.env },
+  })
+  return { code, stdout, stderr }
+}
+
 /** `patchbay …` as a process of its own. */
-function patchbay(
-  args: string[],
-  options: { env?: Record<string, string>; stdin?: string } = {},
-): Promise<Run> {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(PATCHBAY_|DATABASE_URL|REDIS_URL)/.test(name),
-  )
-  const env = { ...Object.fromEntries(inherited), PATCHBAY_DATA_DIR: folder, ...options.env }
+function spawnPatchbay(args: string[], options: RunOptions = {}): Promise<Run> {
+  const env = { ...clean(process.env), PATCHBAY_DATA_DIR: folder, ...options.env }
   return new Promise((done) => {
     const child = execFile(process.execPath, [cli, ...args], { env }, (error, stdout, stderr) => {
       done({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr })
@@ -51,7 +72,7 @@ const json = (run: Run): unknown => {
   return JSON.parse(run.stdout)
 }
 
-describe.concurrent('calling tools of the running server', () => {
+describe('calling tools of the running server', () => {
   test('flags are read by the tool’s input: text, JSON, numbers', async () => {
     const run = await patchbay(['create_customer', '--name', '42', '--metadata', '{"plan":"pro"}'])
     expect(json(run)).toMatchObject({ customer: { name: '42', metadata: { plan: 'pro' } } })
@@ -122,7 +143,7 @@ describe.concurrent('calling tools of the running server', () => {
     const url = `http://127.0.0.1:${(page.address() as AddressInfo).port}`
     const env = { PATCHBAY_API_KEY: server.key }
     const [away, noPatchbay] = await Promise.all([
-      patchbay(['list_customers', '--url', 'http://127.0.0.1:9'], { env }),
+      patchbay(['list_customers', '--url', 'http://127.0.0.1:1024'], { env }),
       patchbay(['list_customers', '--url', url], { env }),
     ])
     expect([away.code, noPatchbay.code]).toEqual([9, 8])
@@ -131,7 +152,15 @@ describe.concurrent('calling tools of the running server', () => {
   })
 })
 
-describe.concurrent('the command itself', () => {
+test('as a process it reads standard input, writes JSON, and exits with the class of the error', async () => {
+  const made = await spawnPatchbay(['create_customer', '--json', '-'], { stdin: '{"name":"Piped"}' })
+  expect(json(made)).toMatchObject({ customer: { slug: 'piped' } })
+  const again = await spawnPatchbay(['create_customer', '--name', 'Piped'])
+  expect([again.code, again.stdout]).toEqual([6, ''])
+  expect(again.stderr).toMatch(/^Error \(conflict\)/)
+})
+
+describe('the command itself', () => {
   test('tools lists every tool, for a person and as JSON', async () => {
     const [text, asJson] = await Promise.all([patchbay(['tools']), patchbay(['tools', '--json'])])
     expect(text.stdout).toMatch(/create_customer +Create a customer/)
@@ -175,4 +204,39 @@ describe.concurrent('the command itself', () => {
     expect(run.code).toBe(11)
     expect(run.stderr).toContain('PATCHBAY_PROT: no such setting')
   })
+})
+
+test('a server is started, called, stopped; then the same folder is worked on without one', async () => {
+  const { dataDir, drop } = await createTestDatabase()
+  const env = { PATCHBAY_DATA_DIR: dataDir, PATCHBAY_PORT: '0', PATCHBAY_LOG_LEVEL: 'warn' }
+  try {
+    const started = execFile(process.execPath, [cli, 'start'], { env: { ...clean(process.env), ...env } })
+    const stopped = new Promise<number | null>((done) => started.once('exit', done))
+    await expect.poll(() => existsSync(join(dataDir, 'server.json')), { timeout: 20_000 }).toBe(true)
+    const made = await spawnPatchbay(['create_customer', '--name', 'Over HTTP'], { env })
+    expect(json(made)).toMatchObject({ customer: { slug: 'over-http' } })
+    started.kill('SIGTERM')
+    expect(await stopped).toBe(0)
+
+    const local = await spawnPatchbay(['list_customers'], { env })
+    expect(json(local)).toMatchObject({ customers: [{ slug: 'over-http' }] })
+    const log = await spawnPatchbay(['list_audit_log', '--action', 'create_customer'], { env })
+    expect(json(log)).toMatchObject({ entries: [{ door: 'http' }] })
+  } finally {
+    await drop()
+  }
+})
+
+test('the first command on an empty folder sets it up and leaves the owner’s key there, for the owner alone', async () => {
+  const { dataDir, drop } = await createTestDatabase()
+  try {
+    const run = await spawnPatchbay(['create_customer', '--name', 'First'], {
+      env: { PATCHBAY_DATA_DIR: dataDir },
+    })
+    expect(json(run)).toMatchObject({ customer: { slug: 'first' } })
+    expect(readFileSync(join(dataDir, 'owner.key'), 'utf8')).toMatch(/^pk_live_/)
+    expect(statSync(join(dataDir, 'owner.key')).mode & 0o777).toBe(0o600)
+  } finally {
+    await drop()
+  }
 })

@@ -169,7 +169,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await sweeper?.stop()
         await queue.close()
         await sandbox.close()
-        await connections.close()
+        await connections.settled()
         await apiKeys.close()
         await http.close()
         await database.close()

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
 import type { AnyTool, defineTool } from '../../tools/define-tool.ts'
 import type { Registry } from '../../tools/registry.ts'
 import { startTestServer, type TestServer } from './testing.ts'
@@ -47,6 +48,26 @@ describe('calls', () => {
     expect(own.headers.get('x-request-id')).toBe('trace-7')
     const made = await api('/customers', { headers: { ...auth(), 'x-request-id': 'no good id' } })
     expect(made.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+  })
+
+  test('every request is logged with its id, key and outcome, and without its values', async () => {
+    const lines: Record<string, unknown>[] = []
+    const log: Logger = {
+      ...server.log,
+      info: (fields, message) => lines.push({ ...fields, message }),
+      child: () => server.log,
+    }
+    const base = await server.serve({ log })
+    await api('/customers?query=private', { headers: { ...auth(), 'x-request-id': 'trace-8' } }, base)
+    await expect.poll(() => lines).toHaveLength(1)
+    expect(lines[0]).toMatchObject({
+      requestId: 'trace-8',
+      method: 'GET',
+      path: '/api/v1/customers',
+      status: 200,
+      actor: expect.stringMatching(/^key_/),
+    })
+    expect(JSON.stringify(lines)).not.toMatch(/private|pk_/)
   })
 
   test('numbers, booleans, lists and JSON in a query reach the tool with their types', async () => {

@@ -46,6 +46,7 @@ export interface ServeOptions {
   ready?: () => Promise<{ ok: boolean; checks: Record<string, string> }>
   /** Replaces the registry, for tools that behave as no real one does. */
   registry?: Registry
+  log?: Logger
   extend?(app: express.Express): void
 }
 
@@ -70,7 +71,7 @@ export async function startTestServer(): Promise<TestServer> {
       apiKeys,
       db,
       config: readConfig({ PATCHBAY_DATA_DIR: dataDir, ...options.environment }),
-      log,
+      log: options.log ?? log,
       ready: options.ready ?? (async () => ({ ok: true, checks: { database: 'ok' } })),
       ...(options.extend === undefined ? {} : { extend: options.extend }),
     })

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import type { ImportReport } from '../../runtime/connectors/import/report.ts'
-import { UNKNOWN_HOST } from '../../runtime/connectors/import/servers.ts'
+import { UNKNOWN_HOST } from '../../runtime/connectors/server-url.ts'
 import type { HttpClient } from '../../runtime/http/client.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024

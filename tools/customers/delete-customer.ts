@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { scopeOf } from '../../core/actor.ts'
 import { deleteCustomer as removeCustomer } from '../../db/customers.ts'
+import { connectionsChanged } from '../connections/changed.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef } from '../params.ts'
 import { requireCustomer } from './customer.ts'
@@ -23,7 +23,7 @@ export const deleteCustomer = defineTool({
       await removeCustomer(tx, customer.id)
       return customer
     })
-    context.services.changed(scopeOf(context.actor), 'tools')
+    connectionsChanged(context)
     return { deleted: true as const, id }
   },
 })

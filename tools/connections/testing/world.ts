@@ -79,7 +79,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
       throw new Error(`expected a refusal, got ${inspect(outcome)}`)
     },
     close: async () => {
-      await connections.close()
+      await connections.settled()
       await apiKeys.close()
       await http.close()
       await db.close()

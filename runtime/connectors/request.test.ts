@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { AppError } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { ActionDefinition, ActionParameter } from './action-definition.ts'
+import { buildRequest } from './request.ts'
+
+const connector = { baseUrl: 'https://api.example.com/v1' }
+
+const parameter = (
+  name: string,
+  place: ActionParameter['in'],
+  extra: Partial<ActionParameter> = {},
+): ActionParameter => ({
+  name,
+  in: place,
+  inputKey: name,
+  required: place === 'path',
+  style: place === 'path' || place === 'header' ? 'simple' : 'form',
+  explode: place === 'query' || place === 'cookie',
+  ...extra,
+})
+
+const action = (overrides: Partial<ActionDefinition>): ActionDefinition => ({
+  slug: 'do_it',
+  name: 'Do it',
+  description: '',
+  method: 'POST',
+  path: '/things',
+  effect: 'write',
+  idempotent: false,
+  parameters: [],
+  inputSchema: { type: 'object' },
+  tags: [],
+  ...overrides,
+})
+
+const failure = (run: () => unknown): AppError => {
+  try {
+    run()
+  } catch (error) {
+    return error as AppError
+  }
+  throw new Error('expected a refusal')
+}
+
+test('a flat input is spread over path, query, headers, cookies and body', () => {
+  const request = buildRequest(
+    connector,
+    action({
+      path: '/repos/{owner}/{repo}/issues',
+      parameters: [
+        parameter('owner', 'path'),
+        parameter('repo', 'path'),
+        parameter('dry', 'query'),
+        parameter('X-Mode', 'header'),
+        parameter('sid', 'cookie'),
+        parameter('id', 'query', { inputKey: 'query_id' }),
+      ],
+      body: {
+        contentType: 'application/json',
+        mode: 'merge',
+        required: true,
+        properties: { body_owner: 'owner' },
+      },
+    }),
+    {
+      owner: 'a b',
+      repo: 'c/d',
+      dry: true,
+      'X-Mode': 'm',
+      sid: '1',
+      query_id: 7,
+      title: 'T',
+      body_owner: 'o',
+      gone: null,
+    },
+  )
+  expect(request).toEqual({
+    method: 'POST',
+    url: 'https://api.example.com/v1/repos/a%20b/c%2Fd/issues?dry=true&id=7',
+    headers: { 'x-mode': 'm', cookie: 'sid=1', accept: '*/*', 'content-type': 'application/json' },
+    body: '{"title":"T","owner":"o","gone":null}',
+  })
+})
+
+test('a whole body is the value under its key', () => {
+  const whole = action({
+    body: { contentType: 'application/json', mode: 'whole', inputKey: 'body', required: true },
+  })
+  expect(buildRequest(connector, whole, { body: [1, 2] }).body).toBe('[1,2]')
+  expect(buildRequest(connector, whole, {}).body).toBeUndefined()
+})
+
+test('a required body without fields is an empty object, an optional one is not sent', () => {
+  const merge = (required: boolean) =>
+    action({ body: { contentType: 'application/json', mode: 'merge', required } })
+  expect(buildRequest(connector, merge(true), {}).body).toBe('{}')
+  expect(buildRequest(connector, merge(false), {})).not.toHaveProperty('body')
+})
+
+test.each(['.', '..', '', null])('the path value %j cannot lead to another path', (id) => {
+  const one = action({ path: '/things/{id}', parameters: [parameter('id', 'path')] })
+  const error = failure(() => buildRequest(connector, one, { id }))
+  expect(error.code).toBe('invalid_input')
+  expect(error.where).toBe('input.id')
+})
+
+test('whatever a path value holds, the request stays under its path on its host', () => {
+  const one = action({ path: '/things/{id}/parts', parameters: [parameter('id', 'path')] })
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1 }), (id) => {
+      fc.pre(id !== '.' && id !== '..')
+      const url = new URL(buildRequest(connector, one, { id }).url)
+      expect(url.origin).toBe('https://api.example.com')
+      expect(url.pathname.split('/')).toHaveLength(5)
+      expect(url.pathname).toMatch(/^\/v1\/things\/[^/]+\/parts$/)
+      expect(url.search + url.hash).toBe('')
+    }),
+  )
+})
+
+test('a query in the base URL or path is kept', () => {
+  const request = buildRequest(
+    { baseUrl: 'https://a.example/x/?k=1' },
+    action({ path: '/do?fixed=2', parameters: [parameter('q', 'query')] }),
+    { q: 3 },
+  )
+  expect(request.url).toBe('https://a.example/x/do?k=1&fixed=2&q=3')
+})
+
+test("an action's own base URL replaces the connector's", () => {
+  expect(buildRequest(connector, action({ baseUrl: 'https://files.example.com' }), {}).url).toBe(
+    'https://files.example.com/things',
+  )
+})
+
+test('variables of the base URL are filled in, and cannot change the host', () => {
+  const build = (value: string) =>
+    buildRequest(
+      {
+        baseUrl: 'https://{shop}.example.com/{version}',
+        variables: { shop: { default: value }, version: { default: 'v1' } },
+      },
+      action({}),
+      {},
+    )
+  expect(build('acme').url).toBe('https://acme.example.com/v1/things')
+  for (const value of ['evil.test/', 'evil.test#', 'evil.test?', 'a@evil.test', '', 'a\\b']) {
+    expect(failure(() => build(value)).where).toBe('variables.shop')
+  }
+})
+
+test('a variable must be one of its values', () => {
+  const variables = { scheme: { default: 'ftp', enum: ['http', 'https'] } }
+  expect(
+    failure(() => buildRequest({ baseUrl: '{scheme}://a.example', variables }, action({}), {})).hint,
+  ).toContain('http, https')
+})
+
+test('a header value with a line break is refused', () => {
+  const withHeader = action({ parameters: [parameter('X-A', 'header')] })
+  expect(failure(() => buildRequest(connector, withHeader, { 'X-A': 'a\r\nX-B: c' })).where).toBe('input.X-A')
+})
+
+test('input keys of the prototype are not taken for input', () => {
+  const odd = action({ parameters: [parameter('constructor', 'query'), parameter('toString', 'query')] })
+  expect(buildRequest(connector, odd, {} as JsonObject).url).toBe('https://api.example.com/v1/things')
+})

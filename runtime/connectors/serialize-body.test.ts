@@ -1,0 +1,116 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import type { Json } from '../../core/json.ts'
+import type { ActionBody } from './action-definition.ts'
+import { serializeBody } from './serialize-body.ts'
+
+const form = (value: Json, encoding?: ActionBody['encoding']) =>
+  String(
+    serializeBody(
+      {
+        contentType: 'application/x-www-form-urlencoded',
+        mode: 'merge',
+        required: true,
+        ...(encoding === undefined ? {} : { encoding }),
+      },
+      value,
+    ).body,
+  )
+
+const multipart = (value: Json, encoding?: ActionBody['encoding']) => {
+  const { contentType, body } = serializeBody(
+    {
+      contentType: 'multipart/form-data',
+      mode: 'merge',
+      required: true,
+      ...(encoding === undefined ? {} : { encoding }),
+    },
+    value,
+  )
+  return new Response(Buffer.from(body), { headers: { 'content-type': contentType } }).formData()
+}
+
+test('JSON bodies are JSON, also under +json types', () => {
+  for (const contentType of ['application/json; charset=utf-8', 'application/vnd.api+json']) {
+    const sent = serializeBody({ contentType, mode: 'whole', required: true }, { a: [1, null] })
+    expect(sent).toEqual({ contentType, body: '{"a":[1,null]}' })
+  }
+})
+
+test('form arrays repeat their name, objects are JSON, null is empty', () => {
+  expect(decodeURIComponent(form({ a: [1, 2], b: { c: 1 }, d: null, e: false }))).toBe(
+    'a=1&a=2&b={"c":1}&d=&e=false',
+  )
+})
+
+test('deepObject fields nest the way Stripe reads them', () => {
+  const deep = { style: 'deepObject', explode: true } as const
+  const text = form(
+    {
+      amount: 2000,
+      metadata: { order: '6 & 7' },
+      expand: ['customer'],
+      items: [{ price: 'p', tiers: [{ up_to: 1 }] }],
+    },
+    { metadata: deep, expand: deep, items: deep },
+  )
+  expect([...new URLSearchParams(text)]).toEqual([
+    ['amount', '2000'],
+    ['metadata[order]', '6 & 7'],
+    ['expand[0]', 'customer'],
+    ['items[0][price]', 'p'],
+    ['items[0][tiers][0][up_to]', '1'],
+  ])
+})
+
+test('scalar form fields come back unchanged from a form parser', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' })), (fields) => {
+      expect([...new URLSearchParams(form(fields))]).toEqual(Object.entries(fields))
+    }),
+  )
+})
+
+test('a form body that is not an object is refused, naming the field', () => {
+  expect(() => form(['a'])).toThrow(/object of fields/)
+})
+
+test('multipart text, files, arrays and objects are read back by an independent parser', async () => {
+  const data = await multipart({
+    title: 'Grüße "quoted"\nline',
+    tags: ['a', 'b'],
+    meta: { x: 1 },
+    file: {
+      base64: Buffer.from([0, 1, 2, 255]).toString('base64'),
+      filename: 'a"b.bin',
+      contentType: 'image/png',
+    },
+  })
+  expect(data.get('title')).toBe('Grüße "quoted"\nline')
+  expect(data.getAll('tags')).toEqual(['a', 'b'])
+  const file = data.get('file') as File
+  expect(file.type).toBe('image/png')
+  expect(new Uint8Array(await file.arrayBuffer())).toEqual(new Uint8Array([0, 1, 2, 255]))
+  expect(data.get('meta')).toBe('{"x":1}')
+})
+
+test('a quote or line break in a field or file name cannot add a header or a part', async () => {
+  const name = 'x"\r\nContent-Type: evil\r\n\r\nboo'
+  const { body } = serializeBody(
+    { contentType: 'multipart/form-data', mode: 'merge', required: true },
+    { [name]: 'v' },
+  )
+  expect(Buffer.from(body).toString()).not.toContain('\r\nContent-Type: evil')
+})
+
+test('the same multipart input gives the same bytes', () => {
+  const body: ActionBody = { contentType: 'multipart/form-data', mode: 'merge', required: true }
+  expect(serializeBody(body, { a: '1' })).toEqual(serializeBody(body, { a: '1' }))
+})
+
+test('bytes and text are sent as they are', () => {
+  const octets: ActionBody = { contentType: 'application/octet-stream', mode: 'whole', required: true }
+  expect(serializeBody(octets, { base64: 'AAH/' }).body).toEqual(Buffer.from([0, 1, 255]))
+  expect(serializeBody(octets, { base64: 'AAH/', contentType: 'image/gif' }).contentType).toBe('image/gif')
+  expect(serializeBody({ ...octets, contentType: 'text/plain' }, 'hello').body).toBe('hello')
+})

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import type { AppError } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { validateInput } from './validate-input.ts'
+
+const action = {
+  slug: 'issues_create',
+  inputSchema: {
+    type: 'object',
+    properties: {
+      owner: { type: 'string' },
+      title: { type: 'string', pattern: '^(a+)+$' },
+      state: { enum: ['open', 'closed'] },
+      labels: { type: 'array', items: { $ref: '#/schemas/label' } },
+      due: { type: 'string', format: 'made-up' },
+    },
+    required: ['owner', 'title'],
+    additionalProperties: false,
+  },
+}
+const schemas = { label: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } }
+
+const failure = (input: JsonObject): AppError => {
+  try {
+    validateInput(schemas, action, input)
+  } catch (error) {
+    return error as AppError
+  }
+  throw new Error('expected a refusal')
+}
+
+test('a good input passes; formats nobody knows are ignored', () => {
+  validateInput(schemas, action, { owner: 'a', title: 't', state: 'open', labels: [{ name: 'x' }], due: '?' })
+})
+
+test('every fault is listed with the field it is about', () => {
+  const error = failure({ title: 5, state: 'half', labels: [{}] })
+  expect(error.code).toBe('invalid_input')
+  expect(error.data?.['issues']).toEqual([
+    { where: 'input.owner', message: 'input.owner is required' },
+    { where: 'input.title', message: 'input.title must be string' },
+    { where: 'input.state', message: 'input.state must be one of "open", "closed"' },
+    { where: 'input.labels[0].name', message: 'input.labels[0].name is required' },
+  ])
+  expect(error.where).toBe('input.owner')
+  expect(error.hint).toContain('Fields: owner, title, state')
+})
+
+test('an unknown field is refused, with the one that was probably meant', () => {
+  const error = failure({ owner: 'a', title: 't', titel: 'x' })
+  expect(error.where).toBe('input.titel')
+  expect(error.message).toContain("did you mean 'title'?")
+})
+
+test('a pattern that would backtrack for ever is not run', () => {
+  const startedAt = performance.now()
+  validateInput(schemas, action, { owner: 'a', title: `${'a'.repeat(40)}!` })
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
+})
+
+test('a schema that cannot be compiled is named, not a crash', () => {
+  const broken = { slug: 'x', inputSchema: { type: 'object', properties: { a: { $ref: 'nowhere#/x' } } } }
+  expect(() => validateInput({}, broken, {})).toThrow(/input schema of 'x' cannot be used/)
+})
