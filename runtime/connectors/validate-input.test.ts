@@ -36,7 +36,7 @@ test('a good input passes; formats nobody knows are ignored', () => {
 test('every fault is listed with the field it is about', () => {
   const error = failure({ title: 5, state: 'half', labels: [{}] })
   expect(error.code).toBe('invalid_input')
-  expect(error.data?.['issues']).toEqual([
+  expect(error.data?.issues).toEqual([
     { where: 'input.owner', message: 'input.owner is required' },
     { where: 'input.title', message: 'input.title must be string' },
     { where: 'input.state', message: 'input.state must be one of "open", "closed"' },
