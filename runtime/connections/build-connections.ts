@@ -1,231 +1,190 @@
 import type { TenantScope } from '../../core/actor.ts'
-import { AppError, notFound } from '../../core/errors.ts'
+import { type AppError, conflict, notFound, toAppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { Secret } from '../../core/secret.ts'
 import { getAction } from '../../db/actions.ts'
-import { getSealedConnection, noteVerification } from '../../db/connections.ts'
-import { type ConnectorRow, findConnector } from '../../db/connectors.ts'
+import { getSealedConnection, noteVerification, type SealedConnectionRow } from '../../db/connections.ts'
+import { findConnector } from '../../db/connectors.ts'
 import type { Database, Tx } from '../../db/database.ts'
-import type { NewTrace } from '../../db/traces.ts'
 import { type CallTrace, callAction } from '../connectors/call.ts'
-import type { ActionDefinition, AuthMethod } from '../connectors/definition.ts'
+import type { AuthMethod } from '../connectors/definition.ts'
 import type { HttpClient } from '../http/client.ts'
 import type { Vault } from '../vault/vault.ts'
-import type { ActionOutcome, Connections, CredentialTrial, Verification } from './connections.ts'
+import { type CallContext, traceRow } from './call-trace.ts'
+import type { ActionOutcome, Connections, Verification } from './connections.ts'
 import { type Credentials, openCredentials } from './credentials.ts'
-import { actionOf, type ConnectorHead, headOf, type SharedSchemas } from './definitions.ts'
-import { authMethodOf, buildResolver } from './resolve.ts'
+import { actionOf, headOf } from './definitions.ts'
+import { enrich, refusesCredentials } from './hints.ts'
+import { buildResolver, type ResolvedCall } from './resolve.ts'
 import { buildTraceRecorder } from './trace-recorder.ts'
 
-const NO_CREDENTIALS: Credentials = new Secret({})
 const NO_AUTH: AuthMethod = { slug: 'none', type: 'no_auth', name: 'No authentication' }
+const NO_CREDENTIALS: Credentials = new Secret({})
+const VERIFY_TIMEOUT_MS = 20_000
 
-/** A call with everything it needs, and what its trace says besides. */
-interface PreparedCall {
-  head: ConnectorHead
-  schemas: SharedSchemas
-  action: ActionDefinition
-  authMethod: AuthMethod
-  credentials: Credentials
-  baseUrl: string | null
-  input: JsonObject
-  timeoutMs?: number | undefined
-  trace: Pick<NewTrace, 'customer_id' | 'execution_id' | 'attempt' | 'connection_id'>
-}
-
-/** A connector's verification call, ready but for the credentials. */
-interface VerificationCall {
-  connector: ConnectorRow
-  head: ConnectorHead
-  schemas: SharedSchemas
-  call: { action: ActionDefinition; input: JsonObject } | null
-}
-
-export function buildConnections(deps: {
+interface Parts {
   db: Database
   vault: Vault
   http: HttpClient
   log: Logger
-}): Connections {
-  const { db, vault, http } = deps
-  const resolver = buildResolver(db)
-  const traces = buildTraceRecorder(db, deps.log)
+}
 
-  const send = async (
+export function buildConnections({ db, vault, http, log }: Parts): Connections {
+  const resolver = buildResolver(db)
+  const recorder = buildTraceRecorder(db, log)
+
+  /** Makes the call and records it, whatever comes of it. No transaction is open meanwhile. */
+  const make = async (
     scope: TenantScope,
-    call: PreparedCall,
-    signal?: AbortSignal,
+    call: ResolvedCall,
+    credentials: Credentials,
+    input: JsonObject,
+    context: CallContext,
+    signal: AbortSignal | undefined,
   ): Promise<ActionOutcome> => {
     const traceId = newId('trace')
-    const startedAt = new Date().toISOString()
-    let recorded: Promise<void> | undefined
+    const startedAt = new Date()
+    let sent: CallTrace | undefined
+    const record = (error?: AppError) =>
+      recorder.record(scope, traceRow(traceId, startedAt, scope, call, context, sent, error))
     try {
       const result = await callAction({
         http,
-        connector: { ...call.head, baseUrl: call.baseUrl ?? call.head.baseUrl, schemas: call.schemas },
+        connector: targetOf(call),
         action: call.action,
-        authMethod: call.authMethod,
-        credentials: call.credentials,
-        input: call.input,
+        authMethod: call.authMethod ?? NO_AUTH,
+        credentials,
+        input,
         ...(signal === undefined ? {} : { signal }),
-        ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
+        ...(context.timeoutMs === undefined ? {} : { timeoutMs: context.timeoutMs }),
         onTrace: (trace) => {
-          recorded = traces.record(scope, toNewTrace(traceId, startedAt, call, trace))
+          sent = trace
         },
       })
+      await record()
       return { ...result, traceId }
-    } finally {
-      await recorded // undefined unless more traces are waiting than should be
+    } catch (cause) {
+      const error = toAppError(cause)
+      await record(error)
+      throw enrich(error, { data: { traceId } })
     }
   }
 
-  const verificationCall = async (tx: Tx, ref: string): Promise<VerificationCall> => {
-    const connector = await findConnector(tx, ref)
-    if (connector === undefined) throw notFound('connector', ref, 'list_connectors shows the ones there are.')
-    const head = headOf(connector)
-    const schemas = await resolver.schemas(tx, connector)
-    if (head.verification === undefined) return { connector, head, schemas, call: null }
-    const row = await getAction(tx, connector.id, head.verification.action)
-    if (row === undefined) {
-      throw notFound(
-        'action',
-        `${connector.slug}.${head.verification.action}`,
-        'The connector’s verification names it; correct that with update_connector.',
-      )
-    }
-    const input = (head.verification.input ?? {}) as JsonObject
-    return { connector, head, schemas, call: { action: actionOf(row), input } }
-  }
-
-  const tryOut = async (
+  /** @throws AppError whatever the verification call throws */
+  const tryCall = async (
     scope: TenantScope,
-    verification: VerificationCall,
-    account: Pick<PreparedCall, 'authMethod' | 'credentials' | 'baseUrl' | 'trace'>,
-    signal?: AbortSignal,
+    trial: { call: ResolvedCall; input: JsonObject } | undefined,
+    credentials: Credentials,
+    customerId: string | null,
+    signal: AbortSignal | undefined,
   ): Promise<Verification> => {
-    const { head, schemas, call } = verification
-    if (call === null) {
-      return {
-        verified: false,
-        detail: `The connector ${head.slug} has no verification call; nothing was tried.`,
-      }
+    if (trial === undefined) {
+      return { verified: false, detail: 'The connector has no verification call; nothing was tried.' }
     }
-    const { status } = await send(scope, { head, schemas, ...call, ...account }, signal)
-    return { verified: true, detail: `${head.slug}.${call.action.slug} answered ${status}.` }
+    const { call, input } = trial
+    const { status } = await make(
+      scope,
+      call,
+      credentials,
+      input,
+      { customerId, timeoutMs: VERIFY_TIMEOUT_MS },
+      signal,
+    )
+    return { verified: true, detail: `${call.connector.slug}.${call.action.slug} was answered ${status}.` }
+  }
+
+  /** The connector's verification call with one of its auth methods, if it has such a call. */
+  const verificationOf = async (
+    tx: Tx,
+    account: { connector: string; authMethod: string; baseUrl: string | null },
+    connection: SealedConnectionRow | null,
+  ): Promise<{ call: ResolvedCall; input: JsonObject } | undefined> => {
+    const connector = await findConnector(tx, account.connector)
+    if (connector === undefined) throw notFound('connector', account.connector)
+    const head = headOf(connector)
+    const { verification } = head
+    const row =
+      verification === undefined ? undefined : await getAction(tx, connector.id, verification.action)
+    if (verification === undefined || row === undefined) return undefined
+    const authMethod = head.authMethods.find(({ slug }) => slug === account.authMethod)
+    if (authMethod === undefined) {
+      throw conflict(`The connector ${head.slug} has no auth method '${account.authMethod}'.`)
+    }
+    const call: ResolvedCall = {
+      connector,
+      head: account.baseUrl === null ? head : { ...head, baseUrl: account.baseUrl },
+      schemas: await resolver.schemas(tx, connector),
+      action: actionOf(row),
+      authMethod,
+      connection,
+    }
+    return { call, input: verification.input as JsonObject }
   }
 
   return {
     runAction: async (scope, request, signal) => {
+      const { connector, action, customerId, connection } = request
       const call = await resolver.resolve(scope, {
-        connector: request.connector,
-        action: request.action,
-        customerId: request.customerId,
-        connection: request.connection ?? null,
+        connector,
+        action,
+        customerId,
+        connection: connection ?? null,
       })
-      const { connection } = call
-      return send(
-        scope,
-        {
-          head: call.head,
-          schemas: call.schemas,
-          action: call.action,
-          authMethod: call.authMethod ?? NO_AUTH,
-          credentials:
-            connection === null ? NO_CREDENTIALS : await openCredentials(db, vault, scope, connection),
-          baseUrl: connection?.base_url ?? null,
-          input: request.input,
-          timeoutMs: request.timeoutMs,
-          trace: {
-            customer_id: request.customerId,
-            execution_id: request.execution?.id ?? null,
-            attempt: request.execution?.attempt ?? null,
-            connection_id: connection?.id ?? null,
-          },
-        },
-        signal,
-      )
+      const credentials =
+        call.connection === null ? NO_CREDENTIALS : await openCredentials(db, vault, scope, call.connection)
+      return make(scope, call, credentials, request.input, request, signal).catch((error: AppError) => {
+        if (call.connection === null || !refusesCredentials(error)) throw error
+        throw enrich(error, { hint: reconnectHint(call.connection.id, error) })
+      })
     },
+
     verify: async (scope, connectionId, signal) => {
-      const { connection, verification } = await db.read(scope, async (tx) => {
-        const row = await getSealedConnection(tx, connectionId)
-        if (row === undefined) {
-          throw notFound('connection', connectionId, 'list_connections shows the ones you may use.')
+      const { connection, trial } = await db.read(scope, async (tx) => {
+        const found = await getSealedConnection(tx, connectionId)
+        if (found === undefined) throw notFound('connection', connectionId, 'list_connections shows the ids.')
+        const account = {
+          connector: found.connector_id,
+          authMethod: found.auth_method,
+          baseUrl: found.base_url,
         }
-        return { connection: row, verification: await verificationCall(tx, row.connector_id) }
+        return { connection: found, trial: await verificationOf(tx, account, found) }
       })
-      const account = {
-        authMethod: authMethodOf(verification.head, connection),
-        credentials: await openCredentials(db, vault, scope, connection),
-        baseUrl: connection.base_url,
-        trace: { ...NO_EXECUTION, customer_id: connection.customer_id, connection_id: connection.id },
+      const note = async (failure: string | null) => {
+        await db.tenant(scope, (tx) => noteVerification(tx, connectionId, failure))
+        resolver.forget(scope.organizationId)
       }
+      const credentials = await openCredentials(db, vault, scope, connection)
       try {
-        const outcome = await tryOut(scope, verification, account, signal)
-        if (outcome.verified) await db.tenant(scope, (tx) => noteVerification(tx, connection.id, null))
+        const outcome = await tryCall(scope, trial, credentials, connection.customer_id, signal)
+        if (outcome.verified) await note(null)
         return outcome
-      } catch (error) {
-        if (isRefusal(error))
-          await db.tenant(scope, (tx) => noteVerification(tx, connection.id, error.message))
-        throw error
+      } catch (cause) {
+        const error = toAppError(cause)
+        if (!refusesCredentials(error)) throw error
+        await note(error.message)
+        throw enrich(error, { hint: 'Give the connection new credentials with update_connection.' })
       }
     },
+
     tryCredentials: async (scope, trial, signal) => {
-      const verification = await db.read(scope, (tx) => verificationCall(tx, trial.connector))
-      return tryOut(scope, verification, accountOf(verification.head, trial), signal)
+      const call = await db.read(scope, (tx) => verificationOf(tx, trial, null))
+      return tryCall(scope, call, trial.credentials, trial.customerId, signal)
     },
-    forget: (organizationId) => resolver.forget(organizationId),
-    settled: () => traces.settled(),
+
+    forget: resolver.forget,
+    settled: recorder.settled,
   }
 }
 
-const NO_EXECUTION = { execution_id: null, attempt: null }
-
-function accountOf(head: ConnectorHead, trial: CredentialTrial) {
-  const { credentials, baseUrl, customerId } = trial
-  const authMethod = head.authMethods.find(({ slug }) => slug === trial.authMethod)
-  if (authMethod === undefined) {
-    throw notFound(
-      'auth method',
-      trial.authMethod,
-      `The connector ${head.slug} has: ${head.authMethods.map(({ slug }) => slug).join(', ')}.`,
-    )
-  }
-  return {
-    authMethod,
-    credentials,
-    baseUrl,
-    trace: { ...NO_EXECUTION, customer_id: customerId, connection_id: null },
-  }
+/** Where the call goes: an account's own address takes the place of the connector's. */
+function targetOf({ head, schemas, connection }: ResolvedCall) {
+  const { slug, baseUrl, variables } = head
+  const own = connection?.base_url ?? null
+  if (own !== null) return { slug, baseUrl: own, schemas }
+  return { slug, baseUrl, schemas, ...(variables === undefined ? {} : { variables }) }
 }
 
-/** Did the provider refuse the credentials, rather than fail at something else? */
-function isRefusal(error: unknown): error is AppError {
-  return error instanceof AppError && (error.data?.status === 401 || error.data?.status === 403)
-}
-
-function toNewTrace(id: string, startedAt: string, call: PreparedCall, trace: CallTrace): NewTrace {
-  return {
-    id,
-    ...call.trace,
-    connector: call.head.slug,
-    action: call.action.slug,
-    // A call that no answer came to is still pending as far as anybody here knows.
-    status: trace.error === undefined ? 'success' : trace.status === undefined ? 'pending' : 'error',
-    http_status: trace.status ?? null,
-    duration_ms: Math.round(trace.durationMs),
-    request: {
-      method: trace.method,
-      url: trace.url,
-      headers: trace.requestHeaders,
-      body: trace.requestBody ?? null,
-    },
-    response:
-      trace.status === undefined
-        ? null
-        : { status: trace.status, headers: trace.responseHeaders ?? {}, body: trace.responseBody ?? null },
-    error: trace.error ?? null,
-    created_at: startedAt,
-  }
-}
+const reconnectHint = (id: string, error: AppError): string =>
+  `${error.hint ?? ''} verify_connection {"connection":"${id}"} tells whether its credentials still work; update_connection gives it new ones.`.trim()

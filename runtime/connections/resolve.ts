@@ -112,10 +112,7 @@ export function buildResolver(db: Database): Resolver {
 }
 
 /** @throws AppError `conflict` when the connector no longer has the connection's auth method */
-export function authMethodOf(
-  head: ConnectorHead,
-  connection: { auth_method: string; id: string },
-): AuthMethod {
+function authMethodOf(head: ConnectorHead, connection: { auth_method: string; id: string }): AuthMethod {
   const method = head.authMethods.find(({ slug }) => slug === connection.auth_method)
   if (method !== undefined) return method
   throw conflict(

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { scopeOf } from '../../core/actor.ts'
 import { newId } from '../../core/ids.ts'
 import { Secret } from '../../core/secret.ts'
 import { clearDefault, hasConnection, insertConnection, noteVerification } from '../../db/connections.ts'
@@ -21,6 +20,7 @@ import {
   Verify,
 } from './connection.ts'
 import { checkCredentials, chooseAuthMethod } from './credentials.ts'
+import { tryCredentials } from './try-credentials.ts'
 
 export const createConnection = defineTool({
   name: 'create_connection',
@@ -66,17 +66,13 @@ export const createConnection = defineTool({
     const { actor, services } = context
     const prepared = await context.read((tx) => prepare(tx, context, input))
     const tried = input.verify
-      ? await services.connections.tryCredentials(
-          scopeOf(actor),
-          {
-            connector: prepared.connector.id,
-            authMethod: prepared.authMethod,
-            credentials: new Secret(input.credentials),
-            baseUrl: input.baseUrl,
-            customerId: prepared.customerId,
-          },
-          context.signal,
-        )
+      ? await tryCredentials(context, {
+          connector: prepared.connector.id,
+          authMethod: prepared.authMethod,
+          credentials: new Secret(input.credentials),
+          baseUrl: input.baseUrl,
+          customerId: prepared.customerId,
+        })
       : { verified: false, detail: 'The credentials were not tried, as asked.' }
 
     const id = newId('connection')

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { scopeOf } from '../../core/actor.ts'
 import { invalidInput } from '../../core/errors.ts'
 import { Secret } from '../../core/secret.ts'
 import { updateConnection as changeConnection, clearDefault, noteVerification } from '../../db/connections.ts'
@@ -19,6 +18,7 @@ import {
   Verify,
 } from './connection.ts'
 import { checkCredentials, chooseAuthMethod } from './credentials.ts'
+import { tryCredentials } from './try-credentials.ts'
 
 export const updateConnection = defineTool({
   name: 'update_connection',
@@ -72,17 +72,13 @@ export const updateConnection = defineTool({
     })
     const tried =
       credentials !== undefined && input.verify
-        ? await services.connections.tryCredentials(
-            scopeOf(actor),
-            {
-              connector: before.connector_id,
-              authMethod,
-              credentials: new Secret(credentials),
-              baseUrl: input.baseUrl === undefined ? before.base_url : input.baseUrl,
-              customerId: before.customer_id,
-            },
-            context.signal,
-          )
+        ? await tryCredentials(context, {
+            connector: before.connector_id,
+            authMethod,
+            credentials: new Secret(credentials),
+            baseUrl: input.baseUrl === undefined ? before.base_url : input.baseUrl,
+            customerId: before.customer_id,
+          })
         : undefined
 
     const row = await context

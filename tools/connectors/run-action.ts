@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { scopeOf } from '../../core/actor.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
+import { isSensitiveHeader } from '../../core/secret.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef, CustomerRef } from '../params.ts'
@@ -64,7 +65,7 @@ export const runAction = defineTool({
         },
         context.signal,
       )
-      return { ...outcome, ...bounded(output) }
+      return { ...outcome, headers: withoutSensitive(outcome.headers), ...bounded(output) }
     } finally {
       await services.connections.settled() // so that the trace can be read at once
     }
@@ -77,3 +78,6 @@ function bounded(output: Json): { output: Json; truncated: { bytes: number } | n
   if (bytes <= MAX_OUTPUT_BYTES) return { output, truncated: null }
   return { output: text.slice(0, SHOWN_CHARS), truncated: { bytes } }
 }
+
+const withoutSensitive = (headers: Record<string, string>) =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !isSensitiveHeader(name)))

@@ -1,0 +1,52 @@
+import type { TenantScope } from '../../core/actor.ts'
+import { type AppError, toErrorBody } from '../../core/errors.ts'
+import type { NewTrace } from '../../db/traces.ts'
+import type { CallTrace } from '../connectors/call.ts'
+import type { ResolvedCall } from './resolve.ts'
+
+/** What a call is part of. */
+export interface CallContext {
+  customerId: string | null
+  execution?: { id: string; attempt: number } | undefined
+  timeoutMs?: number | undefined
+}
+
+/** The row of a call. Nothing was sent when the input did not fit: then the request tells the action's template. */
+export function traceRow(
+  id: string,
+  startedAt: Date,
+  scope: TenantScope,
+  call: ResolvedCall,
+  context: CallContext,
+  sent: CallTrace | undefined,
+  error: AppError | undefined,
+): NewTrace {
+  return {
+    id,
+    // An actor limited to customers leaves no trace outside them.
+    customer_id: context.customerId ?? scope.customerIds?.[0] ?? null,
+    execution_id: context.execution?.id ?? null,
+    attempt: context.execution?.attempt ?? null,
+    connection_id: call.connection?.id ?? null,
+    connector: call.connector.slug,
+    action: call.action.slug,
+    status: error === undefined ? 'success' : 'error',
+    http_status: sent?.status ?? null,
+    duration_ms: sent === undefined ? null : Math.round(sent.durationMs),
+    request:
+      sent === undefined
+        ? { method: call.action.method, path: call.action.path, sent: false }
+        : {
+            method: sent.method,
+            url: sent.url,
+            headers: sent.requestHeaders,
+            body: sent.requestBody ?? null,
+          },
+    response:
+      sent?.status === undefined
+        ? null
+        : { status: sent.status, headers: sent.responseHeaders ?? {}, body: sent.responseBody ?? null },
+    error: sent?.error ?? (error === undefined ? null : toErrorBody(error)),
+    created_at: startedAt.toISOString(),
+  }
+}
