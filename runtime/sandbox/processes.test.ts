@@ -75,15 +75,12 @@ describe('a sandbox process', () => {
 
   test('that V8 itself brings down is replaced, and its run is told so', async () => {
     const sandbox = build(1)
-    const body = 'const all = []; while (true) all.push(new Array(5e7).fill(1.1))'
+    // V8 ends its process over an array of this size, whatever the isolate's memory limit.
     const result = await sandbox.run(
-      jobFor(workflow(body), { limits: { cpuMs: 8_000, timeoutMs: 10_000 } }),
+      jobFor(workflow('return "x".repeat(5e8).split("").length')),
       echoBridge(),
     )
-    expect(result).toMatchObject({ status: 'failed' })
-    expect('error' in result && ['sandbox_crashed', 'memory_limit']).toContain(
-      'error' in result && result.error.kind,
-    )
+    expect(result).toMatchObject({ status: 'failed', error: { kind: 'sandbox_crashed' } })
     expect(outputOf(await sandbox.run(trivial, echoBridge()))).toBe(1)
   })
 
@@ -110,12 +107,11 @@ describe('a sandbox process', () => {
 
   test('that stops answering is killed by the watchdog, and its run is a timeout', async () => {
     const sandbox = build(1)
+    await until(() => ready === 1)
     const run = sandbox.run(
       jobFor(workflow('await ctx.state.get("k")'), { limits: { timeoutMs: 200 } }),
       never,
     )
-    await until(() => childPids().length === 1)
-    await new Promise((resolve) => setTimeout(resolve, 150))
     process.kill(childPids()[0] ?? 0, 'SIGSTOP')
     expect(await run).toMatchObject({ status: 'timeout', error: { kind: 'timeout' } })
     expect(outputOf(await sandbox.run(trivial, echoBridge()))).toBe(1)

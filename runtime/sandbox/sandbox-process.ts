@@ -42,7 +42,7 @@ export function startSandboxProcess(
   const runs = new Map<number, { run: SandboxRun; watchdog: NodeJS.Timeout | undefined }>()
   const child = forkWorker(maxIdle)
   let ready = false
-  let exited = false
+  let ended = false
   let lastPong = performance.now()
   let errorOutput = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -62,6 +62,8 @@ export function startSandboxProcess(
       )
   }
   function kill() {
+    // Nothing new goes to it from here on; its exit event comes later.
+    ended = true
     child.kill('SIGKILL')
   }
   function end(id: number, result: SandboxResult) {
@@ -117,7 +119,7 @@ export function startSandboxProcess(
   })
   child.on('error', (error) => log.error({ err: error }, 'A sandbox process failed'))
   child.on('exit', (code, signal) => {
-    exited = true
+    ended = true
     clearInterval(heartbeat)
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`
     for (const id of [...runs.keys()]) {
@@ -131,7 +133,7 @@ export function startSandboxProcess(
 
   return {
     get ready() {
-      return ready && !exited
+      return ready && !ended && child.connected
     },
     load() {
       let load = 0
