@@ -62,3 +62,27 @@ test('a schema that cannot be compiled is named, not a crash', () => {
   const broken = { slug: 'x', inputSchema: { type: 'object', properties: { a: { $ref: 'nowhere#/x' } } } }
   expect(() => validateInput({}, broken, {})).toThrow(/input schema of 'x' cannot be used/)
 })
+
+test('alternatives told apart only by pattern or format never refuse good input', () => {
+  const text = { type: 'string' }
+  const either = {
+    slug: 'x',
+    inputSchema: {
+      type: 'object',
+      properties: {
+        front: {
+          oneOf: [
+            { ...text, pattern: '^tmpl_' },
+            { ...text, format: 'uri' },
+            { ...text, maxLength: 100 },
+          ],
+        },
+        name: { type: 'string', not: { pattern: '^x' } },
+        both: { anyOf: [text, { type: 'number' }], oneOf: [text, { type: 'boolean' }] },
+      },
+    },
+  }
+  validateInput({}, either, { front: 'tmpl_1', name: 'y', both: 'z' })
+  expect(() => validateInput({}, either, { front: 5 })).toThrow(/input.front must be string/)
+  expect(() => validateInput({}, either, { both: 5 })).toThrow(/input.both/)
+})

@@ -7,7 +7,7 @@ import { AppError, invalidInput } from '../../core/errors.ts'
 import type { JsonObject, JsonSchema } from '../../core/json.ts'
 import { bundleSchema } from './bundle-schema.ts'
 import type { ActionDefinition, ConnectorDefinition } from './definition.ts'
-import { isSchemaObject } from './json-schema.ts'
+import { isSchemaObject, mapSubschemas } from './json-schema.ts'
 
 const MAX_COMPILED = 500
 const MAX_ISSUES = 20
@@ -64,7 +64,7 @@ function compile(
 function compileSchema(schema: JsonSchema, slug: string): ValidateFunction {
   try {
     // An Ajv of its own for each schema: Ajv keeps what it compiled, and the LRU must be able to let go.
-    return buildAjv().compile(schema)
+    return buildAjv().compile(lenient(schema) as object)
   } catch (error) {
     throw new AppError(
       'invalid_input',
@@ -97,9 +97,21 @@ export function buildAjv(): Ajv2020 {
   return ajv
 }
 
+/**
+ * Where patterns and formats are not run, a schema accepts more than it says. `oneOf` would then find two
+ * matches where one was meant, and `not` and `if` would turn that laxness into refusals of good input: so
+ * `oneOf` is checked as `anyOf`, and the other two are left to the API.
+ */
+function lenient(schema: JsonSchema): JsonSchema {
+  if (!isSchemaObject(schema)) return schema
+  const { oneOf, not: _not, if: _if, ...rest } = mapSubschemas(schema, lenient)
+  if (oneOf === undefined) return rest
+  if (rest.anyOf === undefined) return { ...rest, anyOf: oneOf }
+  return { ...rest, allOf: [...(Array.isArray(rest.allOf) ? rest.allOf : []), { anyOf: oneOf }] }
+}
+
 function toIssues(errors: ErrorObject[], schema: Record<string, unknown>): InputIssue[] {
   const issues = new Map<string, InputIssue>()
-  // Of alternatives that all failed, the summary says less than the first branch; keep both, branch first.
   for (const error of errors) {
     const issue = toIssue(error, schema)
     const key = `${issue.where} ${issue.message}`
