@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Actor } from '../../core/actor.ts'
+import { type Actor, scopeOf } from '../../core/actor.ts'
 import { type Permission, roleNames, rolePermissions } from '../../core/permissions.ts'
+import type { MasterKey } from '../../runtime/vault/master-key.ts'
+import { buildVault } from '../../runtime/vault/vault.ts'
 import { actorLike, openWorld, type World } from '../connections/testing/world.ts'
 import { createCustomer } from '../customers/create-customer.ts'
 import { createApiKey } from './create-api-key.ts'
@@ -180,7 +183,20 @@ describe('the organization', () => {
     expect(await world.refused(viewer, listAuditLog)).toMatchObject({ code: 'forbidden' })
   })
 
-  test('with an unchanged master key there is nothing to rotate', async () => {
-    expect(await world.call(owner, rotateKeys)).toEqual({ rewrapped: 0 })
+  test('after a change of the master key, rotating makes the old one needless and loses nothing', async () => {
+    const someone = await world.organization()
+    const { organizationId } = someone
+    const [old, fresh] = ['old', 'new'].map((id) => ({ id, key: randomBytes(32) })) as [MasterKey, MasterKey]
+    const sealed = await world.db.tenant(scopeOf(someone), (tx) =>
+      buildVault(old).seal(tx, organizationId, 'secret:x', 'kept'),
+    )
+    world.services.vault = buildVault(fresh, [old])
+    expect(await world.call(someone, rotateKeys)).toEqual({ rewrapped: 1 })
+    expect(await world.call(someone, rotateKeys)).toEqual({ rewrapped: 0 })
+    world.services.vault = world.vault
+    const opened = await world.db.read(scopeOf(someone), (tx) =>
+      buildVault(fresh).open(tx, organizationId, 'secret:x', sealed),
+    )
+    expect(opened.reveal()).toBe('kept')
   })
 })
