@@ -109,7 +109,11 @@ export function buildHttpClient(options: HttpClientOptions): HttpClient {
           response.body.destroy()
           throw tooLarge(maxBytes)
         }
-        const body = await readBody(response.body, headers['content-encoding'], maxBytes)
+        // The parser holds a plain body to its content-length, checked above: no need to count chunks.
+        const body =
+          headers['content-length'] !== undefined && headers['content-encoding'] === undefined
+            ? new Uint8Array(await response.body.arrayBuffer())
+            : await readBody(response.body, headers['content-encoding'], maxBytes)
         return {
           status: response.statusCode,
           headers,

@@ -485,6 +485,17 @@ test('syntax errors name line and column', async () => {
   ).toContain('line 3')
 })
 
+test('JSON that is cut anywhere says that it ends early; a comment does not', async () => {
+  const whole = JSON.stringify(document({ paths: { '/a': { get: { deprecated: true, tags: ['x'] } } } }))
+  for (let length = 1; length < whole.length; length += 1) {
+    expect((await refusal(importOpenApi({ text: whole.slice(0, length) }))).message).toContain('ends early')
+  }
+  expect((await refusal(importOpenApi({ text: '['.repeat(200_000) }))).message).toContain('ends early')
+  expect((await refusal(importOpenApi({ text: '{\n// no\n"openapi": "3.0.0"}' }))).message).toContain(
+    'line 2',
+  )
+})
+
 test('an alias bomb, deep nesting and large text are refused within moments', async () => {
   const startedAt = performance.now()
   const bomb = ['openapi: 3.0.0', 'a0: &a0 [x,x,x,x,x,x,x,x,x,x]']

@@ -1,3 +1,4 @@
+import { type ParseError, parse as parseJsonWithOffsets, printParseErrorCode } from 'jsonc-parser'
 import {
   type Document,
   isAlias,
@@ -46,11 +47,14 @@ function parseJson(text: string, file: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     const detail = error instanceof Error ? error.message : ''
-    const position = /position (\d+)/.exec(detail)?.[1]
+    const problem = locateProblem(text)
     const end = text.trimEnd().length
+    const offset = problem?.offset ?? end
     const endsEarly =
-      /unexpected end|unterminated/i.test(detail) || (position !== undefined && Number(position) >= end)
-    const at = lineAndColumn(text, endsEarly || position === undefined ? end : Number(position))
+      problem === undefined
+        ? /unexpected end|unterminated/i.test(detail)
+        : problem.offset + problem.length >= end
+    const at = lineAndColumn(text, endsEarly ? end : offset)
     const where = `${file}:${at.line}:${at.column}`
     if (endsEarly) {
       throw invalidInput(
@@ -62,12 +66,30 @@ function parseJson(text: string, file: string): unknown {
         },
       )
     }
-    throw invalidInput(`${file} is not valid JSON at line ${at.line}, column ${at.column}: ${detail}`, {
+    const what =
+      problem === undefined
+        ? detail
+        : printParseErrorCode(problem.error)
+            .replace(/([a-z])([A-Z])/g, '$1 $2')
+            .toLowerCase()
+    throw invalidInput(`${file} is not valid JSON at line ${at.line}, column ${at.column}: ${what}.`, {
       where,
       hint: 'Correct the syntax there and import again.',
       cause: error,
     })
   }
+}
+
+/** V8 says where only for some errors; this parser always does, but it recurses. */
+function locateProblem(text: string): ParseError | undefined {
+  const problems: ParseError[] = []
+  try {
+    parseJsonWithOffsets(text, problems, { disallowComments: true })
+  } catch (error) {
+    // Nested beyond the stack: the caller goes by what V8 said.
+    if (!(error instanceof RangeError)) throw error
+  }
+  return problems[0]
 }
 
 function lineAndColumn(text: string, position: number): { line: number; column: number } {
