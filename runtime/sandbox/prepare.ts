@@ -113,9 +113,10 @@ function parseModule(code: string): { program: Program } | { issue: WorkflowIssu
   }
 }
 
-/** Node puts the place into the stack: a line `file:LINE`, the source line, and a row of carets under the column. */
+/** Node puts the place into the stack: a line `file:LINE`, some source lines, and a row of carets under the column. */
 function typescriptIssue(error: Error): WorkflowIssue {
-  const [place = '', , carets = ''] = (error.stack ?? '').split('\n')
+  const [place = '', ...shown] = (error.stack ?? '').split('\n')
+  const carets = shown.find((line) => /^\s*\^+\s*$/.test(line)) ?? ''
   const unsupported = /strip-only mode/.test(error.message)
   return {
     line: Number(/:(\d+)$/.exec(place)?.[1] ?? 1),

@@ -1,4 +1,5 @@
 import type { Logger } from '../../core/log.ts'
+import { buildQuarantine, type QueuedRun } from './quarantine.ts'
 import { type Bridge, type SandboxJob, type SandboxResult, unstarted } from './sandbox.ts'
 import { type SandboxProcess, startSandboxProcess } from './sandbox-process.ts'
 import type { SandboxRun } from './sandbox-run.ts'
@@ -29,8 +30,12 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
   const slots: (SandboxProcess | undefined)[] = []
   /** Processes with a thread that cannot be stopped: they finish the runs they have. */
   const retiring = new Set<SandboxProcess>()
-  const queue: { run: SandboxRun; placed: (process: SandboxProcess) => void }[] = []
+  const queue: QueuedRun[] = []
   const exits = new Set<() => void>()
+  const exited = () => {
+    for (const exit of [...exits]) exit()
+  }
+  const quarantine = buildQuarantine((events) => startSandboxProcess(0, log, events), exited)
   const restarts: NodeJS.Timeout[] = []
   let failedStarts = 0
   let closed = false
@@ -53,8 +58,9 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
         if (handle.active() === 0) handle.kill()
         open(slot)
       },
-      onExit(wasReady, how) {
+      onExit(wasReady, how, crashed) {
         retiring.delete(handle)
+        quarantine.suspect(crashed)
         if (!closed) log.warn({ how }, 'A sandbox process ended')
         if (slots[slot] === handle) {
           slots[slot] = undefined
@@ -65,7 +71,7 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
           for (const { run } of queue.splice(0))
             run.resolve(unstarted('sandbox_crashed', 'No sandbox process starts; the server log says why.'))
         }
-        for (const exit of [...exits]) exit()
+        exited()
       },
     })
     slots[slot] = handle
@@ -116,6 +122,7 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
           if (place !== undefined) return place.cancel(run)
           const at = queue.findIndex((each) => each.run === run)
           if (at >= 0) queue.splice(at, 1)
+          quarantine.remove(run)
           run.resolve(unstarted('cancelled', 'The execution was cancelled before it started.'))
         }
         const run: SandboxRun = {
@@ -132,12 +139,20 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
           },
         }
         signal?.addEventListener('abort', cancel, { once: true })
-        queue.push({ run, placed: (process) => (place = process) })
+        const entry: QueuedRun = {
+          run,
+          placed(process) {
+            place = process
+          },
+        }
+        if (quarantine.holds(job.isolateKey)) return quarantine.add(entry)
+        queue.push(entry)
         dispatch()
       })
     },
 
-    alive: () => slots.filter((each) => each !== undefined).length + retiring.size,
+    alive: () =>
+      slots.filter((each) => each !== undefined).length + retiring.size + quarantine.processes().length,
 
     async close() {
       if (closed) return
@@ -146,9 +161,11 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
       for (const { run } of queue.splice(0)) run.resolve(unstarted('cancelled', 'The sandbox is closed.'))
       const handles = [...slots, ...retiring].filter((each) => each !== undefined)
       for (const handle of handles) handle.kill()
+      quarantine.close()
       await new Promise<void>((resolve) => {
         const check = () => {
-          if (slots.every((each) => each === undefined) && retiring.size === 0) resolve()
+          const left = [...slots, ...retiring, ...quarantine.processes()]
+          if (left.every((each) => each === undefined)) resolve()
         }
         exits.add(check)
         check()

@@ -73,15 +73,34 @@ describe('a sandbox process', () => {
     expect(sandbox.processes).toBe(2)
   })
 
-  test('that V8 itself brings down is replaced, and its run is told so', async () => {
+  test('brought down by a workflow goes down once: that workflow then runs alone, and is told it is the cause', async () => {
     const sandbox = build(1)
+    const crash = jobFor(workflow('if (ctx.input) return 1; return "x".repeat(5e8).split("").length'), {
+      limits: { cpuMs: 20_000, timeoutMs: 20_000 },
+    })
+    const bystander = started(sandbox, 'bystander')
+    await until(bystander.reached)
     // V8 ends its process over an array of this size, whatever the isolate's memory limit.
-    const result = await sandbox.run(
-      jobFor(workflow('return "x".repeat(5e8).split("").length')),
-      echoBridge(),
-    )
-    expect(result).toMatchObject({ status: 'failed', error: { kind: 'sandbox_crashed' } })
-    expect(outputOf(await sandbox.run(trivial, echoBridge()))).toBe(1)
+    const first = await sandbox.run(crash, echoBridge())
+    expect(first).toMatchObject({ error: { kind: 'sandbox_crashed', retryable: true } })
+    expect(await bystander.result).toMatchObject({ error: { kind: 'sandbox_crashed', retryable: true } })
+
+    const neighbour = started(sandbox, 'neighbour')
+    await until(neighbour.reached)
+    const again = await sandbox.run(crash, echoBridge())
+    expect(again).toMatchObject({ error: { kind: 'sandbox_crashed', retryable: false } })
+    expect(await sandbox.run(crash, echoBridge(), AbortSignal.timeout(20))).toMatchObject({
+      status: 'cancelled',
+    })
+    expect(outputOf(await sandbox.run({ ...crash, input: true }, echoBridge()))).toBe(1)
+    await until(() => sandbox.processes === 1)
+
+    let settled = false
+    void neighbour.result.then(() => {
+      settled = true
+    })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(settled).toBe(false)
   })
 
   test('with a thread beyond control finishes its other runs and is replaced', async () => {
@@ -135,7 +154,7 @@ describe('a sandbox process', () => {
   test('serves 2,000 runs with the processes, files and memory it started with', async () => {
     const sandbox = build(1)
     const bridge = echoBridge()
-    for (let i = 0; i < 200; i++) await sandbox.run(trivial, bridge)
+    for (let i = 0; i < 100; i++) await sandbox.run(trivial, bridge)
     const [pid] = childPids()
     const files = () => readdirSync(`/proc/${pid}/fd`).length
     const threads = () => readdirSync(`/proc/${pid}/task`).length

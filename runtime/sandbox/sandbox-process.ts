@@ -25,13 +25,14 @@ export interface SandboxProcessEvents {
   /** A run ended or began to wait for a child workflow: there may be room. */
   onRoom(): void
   onDoomed(reason: string): void
-  onExit(wasReady: boolean, errorOutput: string): void
+  /** `crashed`: the keys of the runs that were in it, if it died of itself. */
+  onExit(wasReady: boolean, how: string, crashed: string[]): void
 }
 
 /** How much later than the execution's own limit the process must have answered before it is held to be stuck. */
-const GRACE_MS = 3_000
+const GRACE_MS = 2_000
 const PING_MS = 5_000
-const PONG_WITHIN_MS = 15_000
+const MAX_UNANSWERED_PINGS = 3
 
 /** Forks a sandbox process and speaks the protocol with it. Its death ends its runs as `sandbox_crashed`. */
 export function startSandboxProcess(
@@ -43,13 +44,15 @@ export function startSandboxProcess(
   const child = forkWorker(maxIdle)
   let ready = false
   let ended = false
-  let lastPong = performance.now()
+  /** Counted, not timed: after this process itself was held up, the answers are still in the queue. */
+  let unanswered = 0
   let errorOutput = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     errorOutput = (errorOutput + text).slice(-4_000)
   })
   const heartbeat = setInterval(() => {
-    if (performance.now() - lastPong > PONG_WITHIN_MS) return kill()
+    if (unanswered >= MAX_UNANSWERED_PINGS) return kill()
+    unanswered++
     send({ type: 'ping' })
   }, PING_MS).unref()
 
@@ -94,7 +97,7 @@ export function startSandboxProcess(
       ready = true
       log.debug({ pid: child.pid }, 'A sandbox process is ready')
       events.onReady()
-    } else if (message.type === 'pong') lastPong = performance.now()
+    } else if (message.type === 'pong') unanswered = 0
     else if (message.type === 'doomed') events.onDoomed(message.reason)
     else if (message.type === 'done') {
       try {
@@ -119,6 +122,7 @@ export function startSandboxProcess(
   })
   child.on('error', (error) => log.error({ err: error }, 'A sandbox process failed'))
   child.on('exit', (code, signal) => {
+    const crashed = ended ? [] : [...runs.values()].map(({ run }) => run.job.isolateKey)
     ended = true
     clearInterval(heartbeat)
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`
@@ -128,7 +132,7 @@ export function startSandboxProcess(
         unstarted('sandbox_crashed', `The sandbox process ended (${how}) while the workflow ran in it.`),
       )
     }
-    events.onExit(ready, `${how}\n${errorOutput}`)
+    events.onExit(ready, `${how}\n${errorOutput}`, crashed)
   })
 
   return {

@@ -17,9 +17,9 @@ export function wrapModule(code: string): string {
   /** Blanks a stretch of code, leaving line breaks, with `text` in front. */
   const replace = (from: number, to: number, text = '') => {
     const blank = code.slice(from, to).replaceAll(/[^\n\r\u2028\u2029]/g, ' ')
-    const head = blank.slice(0, text.length)
-    // Line breaks under the new text (between `export` and `default`) are kept, after it.
-    edits.push({ from, to, text: text + head.replaceAll(' ', '') + blank.slice(text.length) })
+    // Line breaks (between `export` and `default`) and the columns after them are kept.
+    const broken = /[\n\r\u2028\u2029]/.exec(blank)
+    edits.push({ from, to, text: text + blank.slice(Math.min(text.length, broken?.index ?? text.length)) })
   }
   for (const node of program.body) {
     if (node.type === 'ExportDefaultDeclaration') {

@@ -1,0 +1,168 @@
+import { runInThisContext } from 'node:vm'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { AppError } from '../../core/errors.ts'
+import { prepareWorkflow, validateWorkflow } from './prepare.ts'
+import { wrapModule } from './wrap-module.ts'
+
+function refusal(source: string, filename?: string): AppError {
+  try {
+    prepareWorkflow(source, filename)
+  } catch (error) {
+    if (error instanceof AppError) return error
+    throw error
+  }
+  throw new Error('It was accepted.')
+}
+
+describe('preparing a workflow', () => {
+  test('JavaScript is kept as it is', () => {
+    const source = 'export default async (ctx) => ctx.input // 1 < 2\n'
+    expect(prepareWorkflow(source)).toEqual({ code: source, language: 'javascript' })
+  })
+
+  test('TypeScript loses its types and nothing moves', () => {
+    const source =
+      'import type { X } from "x"\ninterface A { b: string }\nexport default async (ctx: A): Promise<A> => {\n  return ctx as A; marker\n}'
+    const { code, language } = prepareWorkflow(source, 'a.ts')
+    expect(language).toBe('typescript')
+    expect(code).not.toMatch(/interface|Promise|import/)
+    expect(code).toHaveLength(source.length)
+    expect(code.indexOf('marker')).toBe(source.indexOf('marker'))
+  })
+
+  test.each([
+    [
+      'an import',
+      'const a = 1\n  import fs from "node:fs"\nexport default () => a',
+      'line 2, column 3',
+      /ctx\.connectors.*ctx\.fetch/,
+    ],
+    ['a dynamic import', 'export default async () =>\n  await import("x")', 'line 2, column 9', /ctx\.fetch/],
+    ['a re-export', 'export { a } from "x"\nexport default () => 1', 'line 1, column 1', /ctx\.fetch/],
+    ['import.meta', 'export default () => import.meta.url', 'line 1, column 22', /in ctx/],
+    ['require', 'export default () => {\n  return require("fs")\n}', 'line 2, column 10', /ctx\.connectors/],
+    [
+      'a timer',
+      'export default async () => {\n  await new Promise((r) => setTimeout(r, 9))\n}',
+      'line 2, column 28',
+      /cannot sleep on a timer/,
+    ],
+    ['no default export', 'export const main = () => 1', 'line 1, column 1', /export default async/],
+    [
+      'a default export that is no function',
+      'export default { run() {} }',
+      'line 1, column 16',
+      /export default async/,
+    ],
+    ['a generator', 'export default async function* () {}', 'line 1, column 16', /export default async/],
+    ['broken syntax', 'export default async () => {\n  const = 5\n}', 'line 2, column 9', /syntax/],
+    [
+      'an enum',
+      'const a: number = 1\n  enum B { C }\nexport default () => a',
+      'line 2, column 3',
+      /union or const object/,
+    ],
+  ])('%s is refused with its place and what to do', (_what, source, where, hint) => {
+    const error = refusal(source)
+    expect(error).toMatchObject({ code: 'invalid_input', where, retryable: false })
+    expect(error.hint).toMatch(hint)
+  })
+
+  test('a name the workflow defines itself is not mistaken for a missing function', () => {
+    expect(validateWorkflow('function require(x) { return x }\nexport default () => require(1)').valid).toBe(
+      true,
+    )
+    expect(validateWorkflow('export default ({ setTimeout }) => setTimeout(1)').valid).toBe(true)
+    expect(validateWorkflow('export default (ctx) => ctx.setTimeout(1) + "import x from y"').valid).toBe(true)
+  })
+
+  test('code longer than any workflow is refused before it is parsed', () => {
+    expect(refusal(`export default () => 1 //${'x'.repeat(600_000)}`).message).toMatch(/600025 characters/)
+  })
+
+  test('every issue is listed, in the order of the source', () => {
+    const { valid, issues } = validateWorkflow(
+      'import a from "a"\nrequire("b")\nexport default async () => { await import("c") }',
+    )
+    expect(valid).toBe(false)
+    expect(issues.map(({ line }) => line)).toEqual([1, 2, 3])
+  })
+})
+
+describe('connector calls', () => {
+  test.each([
+    ['member access', 'export default async (ctx) => ctx.connectors.slack.post({})'],
+    ['another name for ctx', 'export default async (c) => c.connectors.slack.post({})'],
+    ['brackets', 'export default async (ctx) => ctx.connectors["slack"]["post"]({})'],
+    ['raw', 'export default async (ctx) => ctx.connectors.slack.raw.post({})'],
+    ['optional chaining', 'export default async (ctx) => ctx.connectors.slack?.post?.({})'],
+    ['a destructured parameter', 'export default async ({ connectors: { slack: s } }) => s.post({})'],
+    [
+      'aliases',
+      'export default async (ctx) => { const { connectors } = ctx; const s = connectors.slack; const { post } = s; return post({}) }',
+    ],
+    [
+      'fastn',
+      'export default async () => [await fastn.connector.slack.post({}), await fastn.connectors.slack.post({})]',
+    ],
+    ['TypeScript', 'export default async (ctx: Ctx) => (await ctx.connectors.slack.post({})) as Post'],
+  ])('are found through %s', (_what, source) => {
+    expect(validateWorkflow(source).connectors).toEqual([{ slug: 'slack', action: 'post' }])
+  })
+
+  test('are not invented', () => {
+    expect(
+      validateWorkflow(
+        'export default async (ctx) => [other.connectors.a.b(), ctx.state.get("k"), ctx.connectors[x].y(), "ctx.connectors.a.b()"]',
+      ).connectors,
+    ).toEqual([])
+  })
+})
+
+describe('wrapping a module', () => {
+  const statement = fc.constantFrom(
+    'const a = 1',
+    'export const b = [\n1,\n2]',
+    'export function c() { return `x\n` }',
+    'export class D {}',
+    '// comment',
+    ';[1].map(String)',
+    'await null',
+  )
+  const main = fc.constantFrom(
+    'export default async (ctx) => "MAIN"',
+    'export default async function main(ctx) { return "MAIN" }',
+    'export default function () { return "MAIN" }',
+    'export\ndefault () => "MAIN"',
+    'const m = () => "MAIN"\nexport { m as default }',
+  )
+
+  test('keeps every line and column, and calls back with the default export', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(statement),
+        main,
+        fc.uniqueArray(statement),
+        async (before, middle, after) => {
+          const rest = after.filter((each) => !before.includes(each))
+          const source = [...before, middle, ...rest].join('\n')
+          const wrapped = wrapModule(source).split('\n').slice(1)
+          const lines = source.split('\n')
+          const at = lines.findIndex((line) => line.includes('MAIN'))
+          expect(wrapped[at]?.indexOf('MAIN')).toBe(lines[at]?.indexOf('MAIN'))
+          const body = runInThisContext(wrapModule(source)) as () => Promise<() => unknown>
+          expect(await (await body())()).toBe('MAIN')
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+
+  test('survives a workflow that uses the wrapper’s own names', async () => {
+    const body = runInThisContext(
+      wrapModule('const $w = 1, $ww = 2\nexport default () => $w + $ww'),
+    ) as () => Promise<() => unknown>
+    expect((await body())()).toBe(3)
+  })
+})
