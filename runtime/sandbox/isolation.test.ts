@@ -64,9 +64,9 @@ const escapes: { by: string; body: string; gives: unknown }[] = [
   {
     by: 'polluted prototypes',
     body: `Object.prototype.polluted = 1; Array.prototype.map = () => 'mapped'
-      for (const key of ['connectors', 'problem', 'value', 'get', 'kind']) Object.defineProperty(Object.prototype, key, { get: () => 'got', configurable: true })
+      for (const key of ['connectors', 'problem', 'value', 'get', 'kind']) Object.defineProperty(Object.prototype, key, { __proto__: null, get: () => 'got', configurable: true })
       return 'alive'`,
-    gives: /^.*/,
+    gives: 'alive',
   },
   {
     by: 'replaced intrinsics',
@@ -131,8 +131,7 @@ const escapes: { by: string; body: string; gives: unknown }[] = [
 describe('a workflow', () => {
   test.each(escapes)('gets nowhere by $by', async ({ body, gives }) => {
     const result = await run(body, 'attack')
-    if (gives instanceof RegExp) expect(JSON.stringify(result)).toMatch(gives)
-    else expect(outputOf(result)).toEqual(gives)
+    expect(outputOf(result)).toEqual(gives)
     expect(JSON.stringify(result)).not.toMatch(
       /node:internal|node_modules|runtime\/sandbox|patchbay:guest|isolated-vm/,
     )

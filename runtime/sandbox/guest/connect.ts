@@ -76,7 +76,7 @@ export function buildConnect(
     function call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown> {
       return new p.Promise((resolve, reject) => {
         const encoded = encode(args, 'arguments', job.maxCallBytes)
-        if ('problem' in encoded) {
+        if (encoded.problem !== undefined) {
           const { path, message } = encoded.problem
           reject(
             refuse(
@@ -131,7 +131,7 @@ export function buildConnect(
       const stack = p.tagOf(value) === '[object Error]' ? failures.read(value, 'stack') : undefined
       if (typeof stack === 'string') return stack
       const encoded = encode(value, 'value', job.maxLogBytes)
-      if ('json' in encoded) return encoded.json
+      if (encoded.problem === undefined) return encoded.json
       return failures.plain(value)
     }
 
@@ -163,7 +163,7 @@ export function buildConnect(
     function finish(output: unknown) {
       if (finished) return
       const encoded = encode(output, 'output', job.maxOutputBytes)
-      if ('problem' in encoded) {
+      if (encoded.problem !== undefined) {
         const { path, message } = encoded.problem
         fail('output_invalid', 'OutputInvalid', `${path} ${message}.`)
       } else if (encoded.json.length > job.maxOutputBytes) {

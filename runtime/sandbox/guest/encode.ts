@@ -99,14 +99,14 @@ export function buildEncoder(p: Primordials) {
     value: unknown,
     root: string,
     maxLength: number,
-  ): { json: string } | { problem: EncodeProblem } {
+  ): { problem: undefined; json: string } | { problem: EncodeProblem } {
     try {
       const problem = problemWith(value, 0, [], maxLength)
       if (problem !== undefined) {
         return { problem: { path: p.slice(root + problem.path, 0, 300), message: problem.message } }
       }
       const json = p.stringify(value)
-      return { json: json === undefined ? 'null' : json }
+      return { problem: undefined, json: json === undefined ? 'null' : json }
     } catch (error) {
       let message = 'could not be turned into JSON'
       try {
