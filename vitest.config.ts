@@ -6,6 +6,7 @@ export default defineConfig({
     exclude: ['node_modules/**', 'data/**'],
     globalSetup: ['tests/setup/global.ts'],
     pool: 'forks',
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './tests/setup/summary-reporter.ts'],

@@ -231,7 +231,7 @@ async function webhookToCompleted(server: Child, total: number): Promise<Figures
     verification: { scheme: 'none' },
     routes: [{ workflow: slug, environment: 'production' }],
   })
-  const { pathname } = new URL(hook.webhook.url)
+  const { pathname } = new URL(hook.trigger.webhook.url)
   const post = poster(server.url, pathname)
   const startedAt = performance.now()
   const accepted = await closedLoop(total, 32, (id) => post({ id }))

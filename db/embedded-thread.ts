@@ -6,7 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { vector } from '@electric-sql/pglite-pgvector'
-import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
+import { buildEmbeddedSocket } from './embedded-socket.ts'
 
 const { dataDir, socketPath } = workerData as { dataDir: string; socketPath: string }
 const port = parentPort
@@ -16,13 +16,13 @@ const db = await PGlite.create({ dataDir, extensions: { vector } })
 // All connections share this one session and PGlite ignores start-up options, so what BullMQ would set per
 // connection is set here once. Our own queries set their path and role per transaction.
 await db.exec('SET search_path = bullmq, public')
-const server = new PGLiteSocketServer({ db, path: socketPath, maxConnections: 200 })
-await server.start()
+const socket = buildEmbeddedSocket(db)
+await socket.listen(socketPath)
 port.postMessage('ready')
 
 port.on('message', async (message) => {
   if (message !== 'close') return
-  await server.stop()
+  await socket.close()
   await db.close()
   port.postMessage('closed')
   port.close()

@@ -123,7 +123,7 @@ async function demo(): Promise<void> {
     verification: { scheme: 'github' },
     routes: [{ workflow: workflow.slug, environment: 'production', filter: { 'payload.action': 'opened' } }],
   })
-  step('create_webhook made an address that checks GitHub’s signature', hook.webhook.url)
+  step('create_webhook made an address that checks GitHub’s signature', hook.trigger.webhook.url)
   await call('run_action', {
     connector: 'github',
     action: 'repos_create_webhook',
@@ -132,7 +132,7 @@ async function demo(): Promise<void> {
       owner: 'acme',
       repo: 'shop',
       events: ['issues'],
-      config: { url: hook.webhook.url, content_type: 'json', secret: hook.secret },
+      config: { url: hook.trigger.webhook.url, content_type: 'json', secret: hook.secret },
     },
   })
   step('run_action repos_create_webhook told GitHub about it')

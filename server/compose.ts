@@ -143,7 +143,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         sweeper = startSweeper({ db: database, queue, engine, versions, log, worker })
         // The embedded database was closed until now, so nobody else can be running anything on it.
         await sweeper.sweep(database.solo ? 0 : undefined)
-        queue.work(engine.handle, config.workerConcurrency)
+        await queue.work(engine.handle, config.workerConcurrency)
         cleanUp = setInterval(() => {
           deleteExpiredIdempotencyKeys(database).catch((error: Error) =>
             log.warn({ err: error.message }, 'clean-up failed'),

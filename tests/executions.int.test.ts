@@ -79,13 +79,13 @@ function promises(start: () => Promise<TestPlatform>): void {
 
   test('a route takes only what its filter lets through', async () => {
     const slug = await deployWorkflow(tenant, 'filtered', 'export default async () => null')
-    const { webhook } = await tenant.ok('create_webhook', {
+    const { trigger } = await tenant.ok('create_webhook', {
       name: 'filtered',
       verification: { scheme: 'none' },
       routes: [{ workflow: slug, environment: 'dev', filter: { 'payload.kind': 'order' } }],
     })
-    expect((await deliver(webhook.url, { kind: 'order' })).body.executionIds).toHaveLength(1)
-    const other = await deliver(webhook.url, { kind: 'refund' })
+    expect((await deliver(trigger.webhook.url, { kind: 'order' })).body.executionIds).toHaveLength(1)
+    const other = await deliver(trigger.webhook.url, { kind: 'refund' })
     expect(other.body.executionIds).toEqual([])
     expect((await tenant.ok('get_event', { event: other.body.eventId })).event.status).toBe('unmatched')
   })
@@ -248,7 +248,7 @@ function promises(start: () => Promise<TestPlatform>): void {
         /./,
       ],
     ])('%s', async (name, code, statuses, kind) => {
-      const slug = await deployWorkflow(tenant, `bad-${name.replaceAll(/\W/g, '-')}`, code, {
+      const slug = await deployWorkflow(tenant, `bad-${name.toLowerCase().replaceAll(/\W/g, '-')}`, code, {
         tier: 'instant',
         timeoutMs: 1500,
       })

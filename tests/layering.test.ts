@@ -24,7 +24,6 @@ const homes: Record<string, readonly string[]> = {
   pg: ['db', 'runtime'],
   '@electric-sql/pglite': ['db'],
   '@electric-sql/pglite-pgvector': ['db'],
-  '@electric-sql/pglite-socket': ['db'],
   pino: ['core'],
 }
 

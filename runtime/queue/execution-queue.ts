@@ -16,6 +16,8 @@ import type { QueuedExecution } from '../../db/execution-queue.ts'
 
 const SCHEMA = 'bullmq'
 const POSTGRES_POOL_SIZE = 4
+const CONNECT_TRIES = 30
+const CONNECT_RETRY_MS = 1_000
 /**
  * How long an idle worker waits before it looks again, in seconds. A notification normally wakes it at once;
  * this bounds the delay when one is missed (seen on the embedded database).
@@ -34,8 +36,8 @@ export interface ExecutionJob {
 export interface ExecutionQueue {
   /** Adds jobs; one that is already there (same execution and attempt) is left as it is. */
   add(executions: readonly QueuedExecution[]): Promise<void>
-  /** Starts taking jobs, `concurrency` at a time for each queue. */
-  work(handle: (job: ExecutionJob) => Promise<void>, concurrency: number): void
+  /** Starts taking jobs, `concurrency` at a time for each queue; resolves when it does. */
+  work(handle: (job: ExecutionJob) => Promise<void>, concurrency: number): Promise<void>
   ping(): Promise<void>
   /** Jobs by state, over all queues. */
   counts(): Promise<Record<string, number>>
@@ -84,6 +86,35 @@ export function buildExecutionQueue(options: {
   redis?.on('error', onError('redis'))
   const workers: Worker<ExecutionJob>[] = []
 
+  /**
+   * A worker whose first connection failed would repeat that failure for ever without a pause (BullMQ 6.7 keeps
+   * the outcome of the first try), so it takes jobs only once it is connected, and is made anew until it is.
+   */
+  const startWorker = async (
+    name: QueueName,
+    handle: (job: ExecutionJob) => Promise<void>,
+    concurrency: number,
+  ): Promise<Worker<ExecutionJob>> => {
+    for (let tries = 1; ; tries += 1) {
+      const worker = new Worker<ExecutionJob>(
+        name,
+        (job) => handle(job.data),
+        { connection, concurrency, drainDelay: IDLE_POLL_SECONDS, autorun: false } as WorkerOptions,
+        factory as never,
+      )
+      worker.on('error', onError(name))
+      try {
+        await worker.waitUntilReady()
+        worker.run().catch(onError(name))
+        return worker
+      } catch (error) {
+        await worker.close(true)
+        if (tries === CONNECT_TRIES) throw error
+        await new Promise((next) => setTimeout(next, CONNECT_RETRY_MS))
+      }
+    }
+  }
+
   const each = <T>(fn: (queue: Queue<ExecutionJob>) => Promise<T>) =>
     Promise.all([...queues.values()].map(fn))
 
@@ -94,16 +125,9 @@ export function buildExecutionQueue(options: {
         if (jobs.length > 0) await queue.addBulk(jobs.map(toJob))
       }
     },
-    work: (handle, concurrency) => {
+    work: async (handle, concurrency) => {
       for (const name of queueNames) {
-        const worker = new Worker<ExecutionJob>(
-          name,
-          (job) => handle(job.data),
-          { connection, concurrency, drainDelay: IDLE_POLL_SECONDS } as WorkerOptions,
-          factory as never,
-        )
-        worker.on('error', onError(name))
-        workers.push(worker)
+        workers.push(await startWorker(name, handle, concurrency))
       }
     },
     ping: async () => {

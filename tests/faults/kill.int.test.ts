@@ -68,16 +68,16 @@ describeOnEachDatabase('kill -9', (kind) => {
     })
     await call(first.url, 'publish_workflow', { workflow: 'effect' })
     await call(first.url, 'deploy_workflow', { workflow: 'effect', environment: 'dev' })
-    const { webhook } = await call(first.url, 'create_webhook', {
+    const { trigger } = await call(first.url, 'create_webhook', {
       name: 'effect',
       verification: { scheme: 'none' },
       routes: [{ workflow: 'effect', environment: 'dev' }],
     })
     // The only worker slot is taken by a run that hangs, so what comes next is accepted but not run.
     upstream.answer = ({ path }) => (path === '/hang' ? null : { status: 200, body: {} })
-    const hanging = await deliver(webhook.url, { what: 'hang' })
+    const hanging = await deliver(trigger.webhook.url, { what: 'hang' })
     await eventually(async () => upstream.received.length === 1)
-    const accepted = await deliver(webhook.url, { what: 'effect' })
+    const accepted = await deliver(trigger.webhook.url, { what: 'effect' })
     expect(accepted.status).toBe(202)
     const gone = new Promise((resolve) => first.child.once('exit', resolve))
     first.child.kill('SIGKILL')

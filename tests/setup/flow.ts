@@ -50,12 +50,12 @@ export async function installWebhook(
   workflow: string,
   settings: object = { verification: { scheme: 'none' } },
 ): Promise<{ url: string; secret: string | null; id: string }> {
-  const { webhook, secret } = await tenant.ok('create_webhook', {
+  const { trigger, secret } = await tenant.ok('create_webhook', {
     name: workflow,
     routes: [{ workflow, environment: 'dev' }],
     ...settings,
   })
-  return { url: webhook.url, secret: secret ?? null, id: webhook.id }
+  return { url: trigger.webhook.url, secret: secret ?? null, id: trigger.id }
 }
 
 export async function deliver(
