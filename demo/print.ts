@@ -33,9 +33,13 @@ type Answer = Record<string, any>
 export function showExecution({ execution }: Answer): void {
   const color = execution.status === 'completed' ? 'green' : 'red'
   line(
-    `${dim('execution')} ${execution.id}  ${styleText(color, execution.status)}  ${dim(`attempt ${execution.attempt} of ${execution.maxAttempts}, version ${execution.workflow?.version ?? execution.workflowVersion ?? '?'}, by ${execution.triggeredBy}`)}`,
+    `${dim('execution')} ${execution.id}  ${styleText(color, execution.status)}  ${dim(`attempt ${execution.attempt} of ${execution.maxAttempts}, version ${execution.version}, by ${execution.triggeredBy}`)}`,
   )
-  for (const log of execution.logs ?? []) line(`${dim('log')}       ${log.level.padEnd(5)} ${log.message}`)
+  for (const { attempt, lines } of execution.logs)
+    for (const log of lines)
+      line(
+        `${dim('log')}       ${log.level.padEnd(5)} ${log.message}${attempt > 1 ? dim(`  (attempt ${attempt})`) : ''}`,
+      )
   for (const trace of execution.traces ?? []) {
     const status =
       trace.status === 'success'

@@ -73,7 +73,7 @@ async function demo(): Promise<void> {
   })
   step(
     `import_spec read ${imported.report.operations} operations`,
-    `${imported.report.imported} actions, ${imported.report.skippedCount ?? imported.report.skipped.length} skipped`,
+    `${imported.report.imported} actions, ${imported.report.skipped.length} skipped`,
   )
   // The published description does not say how one authenticates.
   await call('update_connector', {
@@ -105,7 +105,7 @@ async function demo(): Promise<void> {
   if (!validation.valid) throw new Error(JSON.stringify(validation.issues))
   step(
     'validate_workflow: no issues',
-    validation.actions?.map((used: Answer) => `${used.connector}.${used.action}`).join(', ') ?? '',
+    validation.connectors.map((used: Answer) => `${used.slug}.${used.action}`).join(', '),
   )
   const retry = { maxAttempts: 2, initialIntervalMs: 500 }
   const { workflow } = await call('create_workflow', {

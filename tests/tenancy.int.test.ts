@@ -52,15 +52,10 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
   })
   const { action } = await tenant.ok('create_action', {
     connector: connectorSlug,
-    action: {
-      slug: 'get_thing',
-      name: 'Get a thing',
-      description: MARK,
-      method: 'GET',
-      path: '/thing',
-      effect: 'read',
-      inputSchema: { type: 'object', properties: {} },
-    },
+    slug: 'get_thing',
+    name: 'Get a thing',
+    description: MARK,
+    path: '/thing',
   })
   const { connection } = await tenant.ok('create_connection', {
     customer: customer.id,
@@ -225,13 +220,10 @@ describeOnEachDatabase('tenancy', (kind) => {
     const lane = async () => {
       for (let next = calls.pop(); next !== undefined; next = calls.pop()) {
         const { tool, ref, input } = next
-        const t0 = Date.now()
         const { status, body } = await tenant.call(tool.name, input as object, key)
-        if (Date.now() - t0 > 500)
-          console.error('SLOW', tool.name, Date.now() - t0, status, JSON.stringify(input).slice(0, 200))
         const text = JSON.stringify(body)
         if (status >= 500 || judge({ tool, ref, status, text })) {
-          wrong.push(`${tool.name} ${JSON.stringify(input)} → ${status} ${text.slice(0, 300)}`)
+          wrong.push(`${tool.name} ${JSON.stringify(input).slice(0, 200)} → ${status} ${text.slice(0, 200)}`)
         }
       }
     }
@@ -244,9 +236,11 @@ describeOnEachDatabase('tenancy', (kind) => {
   }, async () => {
     const before = await contents(null)
     expect(before.length).toBeGreaterThan(20)
-    expect(await tryEverything(ours, ours.ownerKey, planted.refs, ({ text }) => text.includes(MARK))).toEqual(
-      [],
-    )
+    expect(
+      await tryEverything(ours, ours.ownerKey, planted.refs, ({ text, ref }) =>
+        text.replaceAll(ref, '').includes(MARK),
+      ),
+    ).toEqual([])
     expect(await contents(null)).toEqual(before)
   })
 

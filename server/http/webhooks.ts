@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type express from 'express'
-import { AppError } from '../../core/errors.ts'
 import type { Ingest } from '../../runtime/triggers/ingest.ts'
+import { HttpError } from './problem.ts'
 
 /** Reads a body whole, giving up as soon as it is longer than it may be. */
 export async function readRawBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const tooLarge = () =>
-    new AppError('invalid_input', `A webhook body may have ${maxBytes} bytes at most.`, {
+    new HttpError(413, 'invalid_input', `A webhook body may have ${maxBytes} bytes at most.`, {
       where: 'body',
       hint: 'Send less, or raise PATCHBAY_MAX_WEBHOOK_BYTES.',
       data: { maxBytes },
@@ -41,8 +41,8 @@ export function mountWebhooks(app: express.Express, ingest: Ingest, maxBytes: nu
       })
       res.status(202).json(accepted)
     } catch (error) {
-      // The rest of an unread body is not worth receiving.
-      if (!req.complete) res.set('Connection', 'close')
+      // What is left of the body is read and thrown away: a sender still writing would not see the answer.
+      req.resume()
       throw error
     }
   })
