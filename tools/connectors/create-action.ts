@@ -6,6 +6,7 @@ import { brokenUnique } from '../../db/database.ts'
 import { headOf, newAction } from '../../runtime/connections/definitions.ts'
 import { ActionDefinition } from '../../runtime/connectors/definition.ts'
 import { connectionsChanged } from '../connections/changed.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
 import { Action, requireAction, toAction } from './action.ts'
@@ -42,6 +43,7 @@ export const createAction = defineTool({
   http: 'POST /connectors/:connector/actions',
   successStatus: 201,
   async run(context, input) {
+    refuseCustomerKey(context.actor, 'A connector')
     const { connector: ref, ...fields } = input
     const outcome = await context
       .transaction(async (tx) => {

@@ -4,6 +4,7 @@ import { insertConnector } from '../../db/connectors.ts'
 import { contentOf } from '../../runtime/connections/definitions.ts'
 import { slugify } from '../../runtime/connectors/definition.ts'
 import { connectionsChanged } from '../connections/changed.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { checkConnector } from './check-definition.ts'
 import { asSlugConflict, Connector, ConnectorSlug, toConnector } from './connector.ts'
@@ -33,6 +34,7 @@ export const createConnector = defineTool({
   http: 'POST /connectors',
   successStatus: 201,
   async run(context, input) {
+    refuseCustomerKey(context.actor, 'A connector')
     const slug = input.slug ?? slugify(input.name)
     const definition = checkConnector(
       withoutUndefined({ ...input, slug, schemas: {}, actions: [], events: [] }),

@@ -4,6 +4,7 @@ import { deleteAction as removeAction } from '../../db/actions.ts'
 import { updateConnector } from '../../db/connectors.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
 import { connectionsChanged } from '../connections/changed.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
 import { ActionRef, requireAction } from './action.ts'
@@ -19,6 +20,7 @@ export const deleteAction = defineTool({
   effect: 'destructive',
   http: 'DELETE /connectors/:connector/actions/:action',
   async run(context, input) {
+    refuseCustomerKey(context.actor, 'A connector')
     const id = await context.transaction(async (tx) => {
       const connector = await requireConnectorForChange(tx, input.connector)
       const action = await requireAction(tx, connector, input.action)

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { AppError, conflict } from '../../core/errors.ts'
+import { conflict } from '../../core/errors.ts'
 import { countConnections } from '../../db/connections.ts'
 import { deleteConnector as removeConnector } from '../../db/connectors.ts'
 import { connectionsChanged } from '../connections/changed.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
 import { requireConnectorForChange } from './connector.ts'
@@ -26,11 +27,7 @@ export const deleteConnector = defineTool({
   http: 'DELETE /connectors/:connector',
   resource: (input) => input.connector,
   async run(context, input) {
-    if (context.actor.customerIds !== null) {
-      throw new AppError('forbidden', 'A key limited to some customers cannot delete what others use too.', {
-        hint: 'Use a key that reaches all customers.',
-      })
-    }
+    refuseCustomerKey(context.actor, 'A connector')
     const outcome = await context.transaction(async (tx) => {
       const { id } = await requireConnectorForChange(tx, input.connector)
       context.touches(id)

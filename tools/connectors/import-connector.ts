@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { connectionsChanged } from '../connections/changed.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { checkConnector } from './check-definition.ts'
 import { asSlugConflict, Connector, toConnector } from './connector.ts'
@@ -35,6 +36,7 @@ export const importConnector = defineTool({
   http: 'POST /connectors/import',
   successStatus: 201,
   async run(context, input) {
+    refuseCustomerKey(context.actor, 'A connector')
     const definition = checkConnector(input.definition)
     const { row, replaced } = await context
       .transaction(async (tx) => {

@@ -6,6 +6,7 @@ import { headOf } from '../../runtime/connections/definitions.ts'
 import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import { importOpenApi } from '../../runtime/connectors/import/import-openapi.ts'
 import { connectionsChanged } from '../connections/changed.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { asSlugConflict, Connector, ConnectorSlug, toConnector } from './connector.ts'
 import { fetchSpecification, resolveAgainst } from './fetch-specification.ts'
@@ -70,6 +71,7 @@ export const importSpec = defineTool({
   successStatus: 201,
   deadlineMs: DEADLINE_MS,
   async run(context, input) {
+    refuseCustomerKey(context.actor, 'A connector')
     const given = [input.spec, input.files, input.url].filter((source) => source !== undefined)
     if (given.length !== 1) {
       throw invalidInput(`Give one of spec, files and url; ${given.length} are given.`, { where: 'spec' })

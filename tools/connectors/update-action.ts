@@ -4,6 +4,7 @@ import { updateAction as changeAction } from '../../db/actions.ts'
 import { updateConnector } from '../../db/connectors.ts'
 import { actionFields, actionOf, headOf } from '../../runtime/connections/definitions.ts'
 import { connectionsChanged } from '../connections/changed.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
 import { Action, ActionRef, requireAction, toAction } from './action.ts'
@@ -40,6 +41,7 @@ export const updateAction = defineTool({
   idempotent: true,
   http: 'PATCH /connectors/:connector/actions/:action',
   async run(context, input) {
+    refuseCustomerKey(context.actor, 'A connector')
     const { connector: connectorRef, action: slug, parameters, body, ...fields } = input
     const action = await context.transaction(async (tx) => {
       const connector = await requireConnectorForChange(tx, connectorRef)

@@ -4,6 +4,7 @@ import { getAction } from '../../db/actions.ts'
 import { updateConnector as changeConnector } from '../../db/connectors.ts'
 import { contentOf, headOf } from '../../runtime/connections/definitions.ts'
 import { connectionsChanged } from '../connections/changed.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
 import { Connector, requireConnectorForChange, toConnector } from './connector.ts'
@@ -40,6 +41,7 @@ export const updateConnector = defineTool({
   http: 'PATCH /connectors/:connector',
   resource: (input) => input.connector,
   async run(context, input) {
+    refuseCustomerKey(context.actor, 'A connector')
     const { connector: ref, verification, ...change } = input
     const row = await context.transaction(async (tx) => {
       const before = await requireConnectorForChange(tx, ref)

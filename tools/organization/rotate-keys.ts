@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 
 export const rotateKeys = defineTool({
@@ -15,6 +16,7 @@ export const rotateKeys = defineTool({
   idempotent: true,
   http: 'POST /encryption-keys/rotate',
   async run(context) {
+    refuseCustomerKey(context.actor, 'The organization')
     const { organizationId } = context.actor
     context.touches(organizationId)
     return {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { notFound } from '../../core/errors.ts'
 import { renameOrganization } from '../../db/organizations.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { Organization, toOrganization } from './organization.ts'
 
@@ -17,6 +18,7 @@ export const updateOrganization = defineTool({
   idempotent: true,
   http: 'PATCH /organization',
   async run(context, input) {
+    refuseCustomerKey(context.actor, 'The organization')
     const id = context.actor.organizationId
     context.touches(id)
     const row = await context.transaction((tx) => renameOrganization(tx, id, input.name))
