@@ -30,8 +30,9 @@ export class Secret<T = string> {
   }
 }
 
+/** `x-event-key` (Bitbucket) and `idempotency-key` name things; keys that open something say of what. */
 const SENSITIVE_HEADERS =
-  /^(authorization|proxy-authorization|cookie|set-cookie|x-(.*-)?(api|access|auth)-?(key|token)|.*(token|secret|password|signature).*)$/i
+  /^(.*authorization|(set-)?cookie2?|(x-)?(auth|key)|(.*-)?(api|access|auth|account|app|client|functions|private|security|session|shared|signing|subscription|webhook)[-_]?key|.*(token|secret|passw|passphrase|credential|signature).*)$/i
 
 /** Is this header's value one that logs and traces must not show? */
 export function isSensitiveHeader(name: string): boolean {

@@ -17,7 +17,7 @@ import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type Condition, type ConditionSubject, matches } from './condition.ts'
 import { verifyWebhook } from './verify.ts'
-import { deliveryKey, WebhookConfig } from './webhook-config.ts'
+import { deliveryKey, type Verification, WebhookConfig } from './webhook-config.ts'
 
 /** How long a change to a trigger, its routes or deployments may take to be seen by webhooks. */
 const CACHE_MS = 500
@@ -124,7 +124,7 @@ export function buildIngest(deps: {
         throw new AppError('unauthenticated', verdict.reason, { where: verdict.where, hint: verdict.hint })
       }
       const payload = parseBody(delivery)
-      const headers = keptHeaders(delivery.headers)
+      const headers = keptHeaders(delivery.headers, webhook.config.verification)
       const { row } = webhook
       const matching = webhook.routes.filter((route) => route.matches({ payload, headers: delivery.headers }))
       const eventId = newId('event')
@@ -195,10 +195,12 @@ export function buildIngest(deps: {
   }
 }
 
-/** Headers a workflow may see: what authenticates the sender stays out. */
-function keptHeaders(headers: Record<string, string>): Record<string, string> {
+/** Headers a workflow may see: what authenticates the sender stays out, under whatever name it comes. */
+function keptHeaders(headers: Record<string, string>, verification: Verification): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !isSensitiveHeader(name) && name !== 'connection'),
+    Object.entries(headers).filter(
+      ([name]) => name !== verification.header && name !== 'connection' && !isSensitiveHeader(name),
+    ),
   )
 }
 
