@@ -91,6 +91,8 @@ export function buildResolver(db: Database): Resolver {
       const key = JSON.stringify([
         scope.organizationId,
         scope.customerIds,
+        // A run for a customer reaches the organization's accounts; an end user of that customer does not.
+        scope.shared === true,
         want.connector,
         want.action,
         want.customerId,
