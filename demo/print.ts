@@ -40,13 +40,13 @@ export function showExecution({ execution }: Answer): void {
       line(
         `${dim('log')}       ${log.level.padEnd(5)} ${log.message}${attempt > 1 ? dim(`  (attempt ${attempt})`) : ''}`,
       )
-  for (const trace of execution.traces ?? []) {
+  for (const trace of execution.traces.toReversed()) {
     const status =
       trace.status === 'success'
         ? styleText('green', String(trace.httpStatus))
         : styleText('red', String(trace.httpStatus ?? trace.status))
     line(
-      `${dim('trace')}     ${trace.connector}.${trace.action}  ${status}  ${dim(`${trace.durationMs} ms`)}`,
+      `${dim('trace')}     ${trace.connector}.${trace.action}  ${status}  ${dim(`${trace.durationMs} ms${execution.attempt > 1 ? `  (attempt ${trace.attempt})` : ''}`)}`,
     )
   }
   if (execution.error) line(`${dim('error')}     ${styleText('red', execution.error.message)}`)

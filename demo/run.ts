@@ -98,7 +98,10 @@ async function demo(): Promise<void> {
     customer: customer.slug,
     input: { owner: 'acme', repo: 'shop' },
   })
-  step(`run_action repos_get found ${repo.output.full_name}`, `HTTP ${repo.status} in ${repo.durationMs} ms`)
+  step(
+    `run_action repos_get found ${repo.output.full_name}`,
+    `HTTP ${repo.status} in ${Math.round(repo.durationMs)} ms`,
+  )
 
   heading('Write, publish and deploy a workflow; let GitHub start it')
   const validation = await call('validate_workflow', { code: workflowCode })

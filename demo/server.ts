@@ -22,7 +22,12 @@ export async function startPatchbay(): Promise<Server> {
       // The app of the demo runs on this machine, where connectors may normally not call.
       PATCHBAY_ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  // Errors are shown; what it says when it is told to stop is not.
+  let stopping = false
+  child.stderr?.on('data', (chunk) => {
+    if (!stopping) process.stderr.write(chunk)
   })
   const url = await readyUrl(child)
   return {
@@ -30,6 +35,7 @@ export async function startPatchbay(): Promise<Server> {
     ownerKey: readFileSync(join(dataDir, 'owner.key'), 'utf8').trim(),
     stop: async () => {
       const ended = new Promise((resolve) => child.once('exit', resolve))
+      stopping = true
       child.kill('SIGTERM')
       await ended
       rmSync(dataDir, { recursive: true, force: true })

@@ -104,7 +104,6 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     connector.slug,
     action.id,
     connection.id,
-    connection.name,
     workflow.id,
     workflow.slug,
     version?.id,
