@@ -26,6 +26,7 @@ import { buildVault } from '../runtime/vault/vault.ts'
 import { type Invoker, invoke, mayCall } from '../tools/invoke.ts'
 import { loadTools, type Registry } from '../tools/registry.ts'
 import type { Services } from '../tools/services.ts'
+import { writeOwnerKey } from './owner-key.ts'
 
 const DRAIN_GRACE_MS = 10_000
 const CLEAN_UP_EVERY_MS = 10 * 60_000
@@ -43,7 +44,7 @@ export interface Platform {
   ingest: Ingest
   queue: ExecutionQueue
   sandbox: Sandbox
-  /** The owner key, when this start made it (the first on this database). */
+  /** The owner key, when this start made it (the first on this database); it is in the data folder by now. */
   newOwnerKey: string | undefined
   /** Starts running queued executions in this process. */
   startWork(): Promise<void>
@@ -74,7 +75,9 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
   }
 
   async function composeOn(database: Database): Promise<Platform> {
-    const newOwnerKey = await bootstrap(database, config.ownerApiKey)
+    const newOwnerKey = await bootstrap(database, config.ownerApiKey, (key) =>
+      writeOwnerKey(config.dataDir, key),
+    )
     const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
     const vault = buildVault(masterKey)
     const http = buildHttpClient({ allowedPrivateHosts: config.allowedPrivateHosts })

@@ -12,6 +12,7 @@ import { MAX_BODY_BYTES } from './http/problem.ts'
 import { mountWebhooks } from './http/webhooks.ts'
 import { buildMcpFactory } from './mcp/factory.ts'
 import { buildMcpEndpoint } from './mcp/transport/http.ts'
+import { ownerKeyPath } from './owner-key.ts'
 
 /** Connections left open by clients are cut this long after the server stopped taking new ones. */
 const CLOSE_GRACE_MS = 5_000
@@ -38,10 +39,6 @@ export async function startServer(config: Config, log?: Logger): Promise<Running
 
 async function listen(platform: Platform): Promise<RunningServer> {
   const { config } = platform
-  const ownerKeyPath = join(config.dataDir, 'owner.key')
-  if (platform.newOwnerKey !== undefined)
-    writeFileSync(ownerKeyPath, `${platform.newOwnerKey}\n`, { mode: 0o600 })
-
   const endpoint = buildMcpEndpoint({
     factory: buildMcpFactory(platform),
     log: platform.log,
@@ -85,7 +82,7 @@ async function listen(platform: Platform): Promise<RunningServer> {
   return {
     platform,
     url,
-    ownerKeyPath,
+    ownerKeyPath: ownerKeyPath(config.dataDir),
     close: async () => {
       stopping = true
       rmSync(serverFile, { force: true })

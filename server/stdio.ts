@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { readConfig } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import { compose } from './compose.ts'
 import { buildMcpFactory } from './mcp/factory.ts'
 import { parseSelection } from './mcp/toolsets.ts'
 import { serveMcpStdio } from './mcp/transport/stdio.ts'
+import { readOwnerKey } from './owner-key.ts'
 import { runUntilStopped } from './process.ts'
 
 /**
@@ -15,11 +14,7 @@ import { runUntilStopped } from './process.ts'
 await runUntilStopped(async () => {
   const config = readConfig({ PATCHBAY_LOG_LEVEL: 'warn', ...process.env })
   const platform = await compose(config)
-  const ownerKeyPath = join(config.dataDir, 'owner.key')
-  const key =
-    config.ownerApiKey ??
-    platform.newOwnerKey ??
-    (existsSync(ownerKeyPath) ? readFileSync(ownerKeyPath, 'utf8').trim() : undefined)
+  const key = config.ownerApiKey ?? readOwnerKey(config.dataDir)
   if (key === undefined) {
     throw new AppError(
       'misconfigured',

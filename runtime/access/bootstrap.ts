@@ -33,14 +33,22 @@ export async function createOrganization(
 
 /**
  * On the first start of a database: its organization and the owner key.
+ * @param keep puts the key where its owner finds it. The organization is there only once that succeeded: nobody
+ *   could use one whose key is lost.
  * @returns the key when this call made it; undefined when there was an organization already
  * @throws AppError `misconfigured` when PATCHBAY_API_KEY is set to a key this database does not know
  */
-export async function bootstrap(db: Database, ownerApiKey: string | undefined): Promise<string | undefined> {
+export async function bootstrap(
+  db: Database,
+  ownerApiKey: string | undefined,
+  keep: (key: string) => void,
+): Promise<string | undefined> {
   const made = await db.system(async (tx) => {
     await lockBootstrap(tx)
     if ((await firstOrganizationId(tx)) !== undefined) return undefined
-    return (await createOrganization(tx, { name: 'My organization', ownerKey: ownerApiKey })).key
+    const { key } = await createOrganization(tx, { name: 'My organization', ownerKey: ownerApiKey })
+    keep(key)
+    return key
   })
   if (
     made === undefined &&

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../../core/config.ts'
 import { AppError } from '../../core/errors.ts'
 import type { AnyTool } from '../../tools/define-tool.ts'
+import { readOwnerKey } from '../owner-key.ts'
 import type { TargetOptions } from './program.ts'
 import { callOverHttp, isUp } from './remote.ts'
 
@@ -26,19 +27,13 @@ export async function callTool(
     return callLocally(config, tool, input, given)
   }
   // The owner key of the folder is for the folder's server, and is not sent to any other.
-  const key = given ?? (url === running ? ownerKey(config.dataDir) : undefined)
+  const key = given ?? (url === running ? readOwnerKey(config.dataDir) : undefined)
   if (key === undefined) {
     throw new AppError('misconfigured', `There is no API key to call ${url} with.`, {
       hint: 'Set PATCHBAY_API_KEY or give --api-key.',
     })
   }
   return callOverHttp({ url, key }, tool.name, input)
-}
-
-/** The key written on the data folder's first start. */
-export function ownerKey(dataDir: string): string | undefined {
-  const path = join(dataDir, 'owner.key')
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined
 }
 
 /** Where the data folder's server listens, if it runs: server.json may have outlived it. */

@@ -1,12 +1,10 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Config } from '../../core/config.ts'
 import { AppError } from '../../core/errors.ts'
 import { buildLogger } from '../../core/log.ts'
 import type { AnyTool } from '../../tools/define-tool.ts'
 import { invoke } from '../../tools/invoke.ts'
 import { compose } from '../compose.ts'
-import { ownerKey } from './call.ts'
+import { readOwnerKey } from '../owner-key.ts'
 
 /**
  * Calls a tool in this process, on the data folder or DATABASE_URL. What it queues waits for a server or worker.
@@ -21,10 +19,7 @@ export async function callLocally(
   // A person looks at this terminal: less than warnings is noise there.
   const platform = await compose(config, buildLogger(config.logLevel === 'info' ? 'warn' : config.logLevel))
   try {
-    if (platform.newOwnerKey !== undefined) {
-      writeFileSync(join(config.dataDir, 'owner.key'), `${platform.newOwnerKey}\n`, { mode: 0o600 })
-    }
-    const used = key ?? ownerKey(config.dataDir)
+    const used = key ?? readOwnerKey(config.dataDir)
     if (used === undefined) {
       throw new AppError('misconfigured', 'There is no API key to call with.', {
         hint: 'Set PATCHBAY_API_KEY or give --api-key.',
