@@ -86,3 +86,36 @@ test('alternatives told apart only by pattern or format never refuse good input'
   expect(() => validateInput({}, either, { front: 5 })).toThrow(/input.front must be string/)
   expect(() => validateInput({}, either, { both: 5 })).toThrow(/input.both/)
 })
+
+test('a schema that says $async is checked like any other, and rejects no promise behind everybody’s back', async () => {
+  const rejections: unknown[] = []
+  const listen = (reason: unknown) => rejections.push(reason)
+  process.on('unhandledRejection', listen)
+  const inputSchema = { $async: true, type: 'object', required: ['a'] }
+  expect(() => validateInput({}, { slug: 'trap', inputSchema }, {})).toThrow('input.a is required')
+  await new Promise((next) => setTimeout(next, 10))
+  process.off('unhandledRejection', listen)
+  expect(rejections).toEqual([])
+})
+
+test('a schema whose references multiply does not hold the process', () => {
+  const twice = (name: string) => ({ allOf: [{ $ref: `#/schemas/${name}` }, { $ref: `#/schemas/${name}` }] })
+  const bomb = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`s${i}`, twice(`s${i + 1}`)]))
+  const startedAt = performance.now()
+  expect(() =>
+    validateInput(
+      { ...bomb, s60: { type: 'object' } },
+      { slug: 'bomb', inputSchema: { $ref: '#/schemas/s0' } },
+      {},
+    ),
+  ).toThrow(/took more than/)
+  expect(performance.now() - startedAt).toBeLessThan(5_000)
+})
+
+test('a long list that must not repeat itself does not hold the process', () => {
+  const inputSchema = { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } }
+  const startedAt = performance.now()
+  const a = Array.from({ length: 200_000 }, (_, i) => [i])
+  expect(() => validateInput({}, { slug: 'list', inputSchema }, { a })).toThrow(/took more than/)
+  expect(performance.now() - startedAt).toBeLessThan(5_000)
+})

@@ -4,13 +4,16 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { LRUCache } from 'lru-cache'
 import { AppError, invalidInput } from '../../core/errors.ts'
-import type { JsonObject, JsonSchema } from '../../core/json.ts'
+import type { Json, JsonObject, JsonSchema } from '../../core/json.ts'
 import { bundleSchema } from './bundle-schema.ts'
 import type { ActionDefinition, ConnectorDefinition } from './definition.ts'
 import { isSchemaObject, mapSubschemas } from './json-schema.ts'
+import { withinTime } from './time-limit.ts'
 
 const MAX_COMPILED = 500
 const MAX_ISSUES = 20
+/** Honest inputs take a millisecond or two; this process does nothing else meanwhile. */
+const MAX_CHECK_MS = 500
 
 // Compiled by content, so that a definition read again from the database finds its validator; by identity
 // first, so that one held in memory does not pay for the hash.
@@ -32,16 +35,37 @@ export function validateInput(
   action: Pick<ActionDefinition, 'slug' | 'inputSchema'>,
   input: JsonObject,
 ): void {
-  const validate = compile(schemas, action)
-  if (validate(input)) return
-  const issues = toIssues(validate.errors ?? [], action.inputSchema)
+  const issues = inputIssues(schemas, action, input)
   const [first] = issues
+  if (first === undefined) return
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
   throw invalidInput(`${first?.message ?? 'The input does not fit the schema'}${more}.`, {
     where: first?.where ?? 'input',
     hint: `Correct the input of '${action.slug}'. ${fieldsHint(action.inputSchema)}`.trim(),
     data: { issues },
   })
+}
+
+/**
+ * How an input breaks a schema that whoever wrote it may have made to hurt: patterns are not run, and a check
+ * without end is ended.
+ * @returns at most 20 issues; none for an input that fits
+ * @throws AppError `invalid_input` when the schema cannot be used, or checking takes too long
+ */
+export function inputIssues(
+  schemas: ConnectorDefinition['schemas'],
+  checked: Pick<ActionDefinition, 'slug' | 'inputSchema'>,
+  input: Json,
+): InputIssue[] {
+  const validate = compile(schemas, checked)
+  const fits = withinTime(MAX_CHECK_MS, () => validate(input))
+  if (fits === 'too long') {
+    throw invalidInput(`Checking the input of '${checked.slug}' took more than ${MAX_CHECK_MS} ms.`, {
+      where: 'input',
+      hint: 'Send less at once, or simplify the input schema: references that multiply take for ever to check.',
+    })
+  }
+  return fits ? [] : toIssues(validate.errors ?? [], checked.inputSchema)
 }
 
 function compile(
@@ -100,11 +124,12 @@ export function buildAjv(): Ajv2020 {
 /**
  * Where patterns and formats are not run, a schema accepts more than it says. `oneOf` would then find two
  * matches where one was meant, and `not` and `if` would turn that laxness into refusals of good input: so
- * `oneOf` is checked as `anyOf`, and the other two are left to the API.
+ * `oneOf` is checked as `anyOf`, and the other two are left to the API. `$async`, which is Ajv's own, would turn
+ * the answer into a promise, and each refusal into a rejection nobody handles.
  */
 function lenient(schema: JsonSchema): JsonSchema {
   if (!isSchemaObject(schema)) return schema
-  const { oneOf, not: _not, if: _if, ...rest } = mapSubschemas(schema, lenient)
+  const { oneOf, not: _not, if: _if, $async: _async, ...rest } = mapSubschemas(schema, lenient)
   if (oneOf === undefined) return rest
   if (rest.anyOf === undefined) return { ...rest, anyOf: oneOf }
   return { ...rest, allOf: [...(Array.isArray(rest.allOf) ? rest.allOf : []), { anyOf: oneOf }] }

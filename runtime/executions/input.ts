@@ -1,36 +1,36 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
 import { LRUCache } from 'lru-cache'
 import { invalidInput } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import type { RunnableVersionRow } from '../../db/executions.ts'
+import { inputIssues } from '../connectors/validate-input.ts'
 
-const KEPT_VALIDATORS = 500
+const KEPT_SCHEMAS = 500
 
-type Validator = ReturnType<Ajv2020['compile']>
-const validators = new LRUCache<string, Validator>({ max: KEPT_VALIDATORS })
+type Schema = NonNullable<RunnableVersionRow['input_schema']>
 
-function validatorOf(version: RunnableVersionRow, schema: object): Validator {
-  const known = validators.get(version.workflow_version_id)
-  if (known !== undefined) return known
-  const validator = new Ajv2020({ strict: false, allErrors: true, validateFormats: false }).compile(schema)
-  validators.set(version.workflow_version_id, validator)
-  return validator
+/** One object for each version, by which its compiled form is found again. */
+const schemas = new LRUCache<string, Schema>({ max: KEPT_SCHEMAS })
+
+function schemaOf(version: RunnableVersionRow, read: Schema): Schema {
+  const known = schemas.get(version.workflow_version_id) ?? read
+  schemas.set(version.workflow_version_id, known)
+  return known
 }
 
-/** @throws AppError `invalid_input` naming each field that breaks the workflow's input schema */
+/**
+ * Checked as actions' inputs are: what only `pattern`, `format`, `not` or `if` would refuse is let through.
+ * @throws AppError `invalid_input` naming each field that breaks the workflow's input schema
+ */
 export function checkInput(version: RunnableVersionRow, input: Json): void {
   if (version.input_schema === null) return
-  const validator = validatorOf(version, version.input_schema)
-  if (validator(input)) return
-  const issues = (validator.errors ?? []).map((error) => ({
-    where: `input${error.instancePath.replaceAll('/', '.')}`,
-    message: error.message ?? 'is not valid',
-  }))
-  const first = issues[0]
+  const inputSchema = schemaOf(version, version.input_schema)
+  const issues = inputIssues({}, { slug: version.workflow_slug, inputSchema }, input)
+  const [first] = issues
+  if (first === undefined) return
   throw invalidInput(
-    `The workflow '${version.workflow_slug}' does not take this input: ${issues.map((issue) => `${issue.where} ${issue.message}`).join('; ')}`,
+    `The workflow '${version.workflow_slug}' does not take this input: ${issues.map(({ message }) => message).join('; ')}`,
     {
-      ...(first === undefined ? {} : { where: first.where }),
+      where: first.where,
       hint: 'get_workflow shows the input schema.',
       data: { issues },
     },

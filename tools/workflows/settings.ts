@@ -68,7 +68,9 @@ export const RetryPolicy = z
 
 export const InputSchema = z
   .record(z.string(), z.unknown())
-  .describe('JSON Schema (draft 2020-12) the input must fit; runs with another input are refused.')
+  .describe(
+    'JSON Schema (draft 2020-12) the input must fit; runs with another input are refused. `pattern`, `not` and `if` are not checked.',
+  )
 
 /**
  * The timeout to use: the one asked for, or the tier's default.
