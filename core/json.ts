@@ -8,3 +8,9 @@ export type JsonSchema = boolean | { [key: string]: unknown }
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** Is the value nested deeper than this? JSON.stringify and databases give up at some thousand levels. */
+export function isDeeperThan(value: Json, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1))
+}

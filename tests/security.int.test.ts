@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { deployWorkflow, installApp } from './setup/flow.ts'
+import { deliver, deployWorkflow, installApp, installWebhook } from './setup/flow.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
 
@@ -95,4 +95,13 @@ test('a key limited to one customer changes nothing that serves the others, what
     expect(`${tool}: ${status} ${body.code}`).toBe(`${tool}: 403 forbidden`)
     expect(body.detail).toMatch(/limited to some/)
   }
+})
+
+test('a delivery nobody could store is refused, and takes no other delivery with it', async () => {
+  const slug = await deployWorkflow(tenant, 'deep', 'export default async () => 1')
+  const { url } = await installWebhook(tenant, slug)
+  const bombs = [300, 6_000, 20_000].map((levels) => '['.repeat(levels) + ']'.repeat(levels))
+  const answers = await Promise.all([...bombs, '{}', '{}'].map((body) => deliver(url, body)))
+  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 202, 202])
+  expect(answers[0]?.body).toMatchObject({ code: 'invalid_input', where: 'body' })
 })

@@ -1,5 +1,7 @@
+import { AppError } from '../../core/errors.ts'
+
 export interface Batcher<T, R> {
-  /** Resolves with the item's own result once the batch it went with is done; rejects when that batch failed. */
+  /** Resolves with the item's own result once the batch it went with is done; rejects when the item cannot be flushed. */
   add(item: T): Promise<R>
   /** Resolves when nothing is waiting or under way. */
   idle(): Promise<void>
@@ -7,8 +9,9 @@ export interface Batcher<T, R> {
 
 /**
  * Group commit: items that arrive while a batch is under way go together in the next one, so that many share
- * one transaction; an item that comes alone does not wait for others.
- * @param flush gives one result for each item, in order
+ * one transaction; an item that comes alone does not wait for others. A batch that fails is tried again one by one,
+ * so that an item that cannot be kept fails alone: the others may be another tenant's.
+ * @param flush gives one result for each item, in order; when it rejects it has done nothing
  */
 export function buildBatcher<T, R>(flush: (items: T[]) => Promise<R[]>, maxItems: number): Batcher<T, R> {
   interface Waiting {
@@ -19,20 +22,27 @@ export function buildBatcher<T, R>(flush: (items: T[]) => Promise<R[]>, maxItems
   let waiting: Waiting[] = []
   let pump: Promise<void> | undefined
 
+  const flushAll = async (batch: Waiting[]): Promise<void> => {
+    try {
+      const results = await flush(batch.map(({ item }) => item))
+      batch.forEach(({ resolve }, index) => {
+        resolve(results[index] as R)
+      })
+    } catch (error) {
+      // A database that is away is away for each of them.
+      const alone = batch.length > 1 && !(error instanceof AppError && error.code === 'unavailable')
+      if (alone) for (const one of batch) await flushAll([one])
+      else for (const { reject } of batch) reject(error)
+    }
+  }
+
   const run = async () => {
     // One turn of the event loop lets everything that is already on its way join the first batch.
     await new Promise((next) => setImmediate(next))
     while (waiting.length > 0) {
       const batch = waiting.slice(0, maxItems)
       waiting = waiting.slice(maxItems)
-      try {
-        const results = await flush(batch.map(({ item }) => item))
-        batch.forEach(({ resolve }, index) => {
-          resolve(results[index] as R)
-        })
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
+      await flushAll(batch)
     }
     pump = undefined
   }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { AppError, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
-import type { Json } from '../../core/json.ts'
+import { isDeeperThan, type Json } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { isSensitiveHeader, type Secret } from '../../core/secret.ts'
 import type { Database } from '../../db/database.ts'
@@ -22,6 +22,8 @@ import { deliveryKey, type Verification, WebhookConfig } from './webhook-config.
 /** How long a change to a trigger, its routes or deployments may take to be seen by webhooks. */
 const CACHE_MS = 500
 const MAX_BATCH = 100
+/** As deep as what workflows give back. */
+const MAX_DEPTH = 200
 
 export interface Delivery {
   /** Lower-case names. */
@@ -223,8 +225,9 @@ function parseBody({ headers, rawBody }: Delivery): Json {
 }
 
 function parseJson(text: string, where: string): Json {
+  let value: Json
   try {
-    return JSON.parse(text) as Json
+    value = JSON.parse(text) as Json
   } catch (error) {
     throw new AppError('invalid_input', `The ${where} is not valid JSON: ${(error as Error).message}`, {
       where,
@@ -232,4 +235,9 @@ function parseJson(text: string, where: string): Json {
       cause: error,
     })
   }
+  if (!isDeeperThan(value, MAX_DEPTH)) return value
+  throw new AppError('invalid_input', `The ${where} is nested more than ${MAX_DEPTH} levels deep.`, {
+    where,
+    hint: 'Send a flatter document.',
+  })
 }
