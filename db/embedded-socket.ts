@@ -13,6 +13,8 @@ interface Client {
   reader: FrameReader
   /** Frames of a unit that is not whole yet. */
   pending: Buffer[]
+  /** Not sent yet. */
+  answers: Buffer[]
 }
 
 export interface EmbeddedSocket {
@@ -45,7 +47,14 @@ export function buildEmbeddedSocket(db: PGlite): EmbeddedSocket {
     if (running) return
     running = true
     try {
-      for (let unit = takeNext(); unit !== undefined; unit = takeNext()) await serve(unit)
+      let unit = takeNext()
+      while (unit !== undefined) {
+        const { client } = unit
+        await serve(unit)
+        unit = takeNext()
+        // A client that sends ahead gets its answers together: each write wakes the other thread.
+        if (unit?.client !== client) flush(client)
+      }
     } finally {
       running = false
     }
@@ -57,10 +66,14 @@ export function buildEmbeddedSocket(db: PGlite): EmbeddedSocket {
       db.execProtocolRawStream(bytes, { onRawData: (data) => parts.push(Buffer.from(data)) }),
     )
     const answer = Buffer.concat(parts)
-    client.socket.write(answer)
+    client.answers.push(answer)
     announce(client, notificationFrames(answer))
     owner = db.isInTransaction() ? client : undefined
     if (owner !== undefined && !clients.has(owner)) await abandon(owner)
+  }
+
+  const flush = (client: Client) => {
+    client.socket.write(Buffer.concat(client.answers.splice(0)))
   }
 
   const announce = (issuer: Client, frames: readonly Buffer[]) => {
@@ -99,7 +112,7 @@ export function buildEmbeddedSocket(db: PGlite): EmbeddedSocket {
   }
 
   const server: Server = createServer((socket) => {
-    const client: Client = { socket, reader: new FrameReader(), pending: [] }
+    const client: Client = { socket, reader: new FrameReader(), pending: [], answers: [] }
     clients.add(client)
     socket.setNoDelay(true)
     socket.on('data', (data) => receive(client, client.reader.read(data)))
