@@ -105,3 +105,18 @@ test('a delivery nobody could store is refused, and takes no other delivery with
   expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 202, 202])
   expect(answers[0]?.body).toMatchObject({ code: 'invalid_input', where: 'body' })
 })
+
+test('who may run workflows but not deploy them runs what is deployed, and no other version', async () => {
+  const slug = await deployWorkflow(tenant, 'versions', 'export default async () => 1')
+  await tenant.ok('publish_workflow', { workflow: slug })
+  await tenant.ok('deploy_workflow', { workflow: slug, environment: 'production', version: 1 })
+  const run = (environment: string, version?: number) => ({ workflow: slug, environment, version })
+  const operator = await tenant.key({ role: 'operator' })
+  const endUser = await tenant.key({ role: 'end_user', customerIds: [customer] })
+  expect((await tenant.call('run_workflow', run('production'), operator)).status).toBe(200)
+  expect((await tenant.call('run_workflow', run('production', 2), operator)).status).toBe(403)
+  expect((await tenant.call('run_workflow', run('dev', 2), operator)).status).toBe(200)
+  expect((await tenant.call('run_workflow', run('dev'), endUser)).status).toBe(200)
+  expect((await tenant.call('run_workflow', run('dev', 2), endUser)).status).toBe(403)
+  expect((await tenant.call('run_workflow', run('production', 2))).status).toBe(200)
+})

@@ -6,7 +6,7 @@ import { describeExecution, Execution } from '../activity/execution.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef, EnvironmentSlug, WorkflowRef } from '../params.ts'
-import { requireEnvironmentFor } from './environment.ts'
+import { deployPermission, requireDeployable, requireEnvironmentFor } from './environment.ts'
 import { VersionNumber } from './version.ts'
 
 /** An instant run takes up to 60 s; the rest is for looking things up. */
@@ -31,7 +31,7 @@ export const runWorkflow = defineTool({
     input: z.unknown().default({}).describe('What the workflow gets as `ctx.input`: any JSON.'),
     environment: EnvironmentSlug.default('dev').describe('Runs what is deployed there; dev when left out.'),
     version: VersionNumber.optional().describe(
-      'Runs this published version in that environment, deployed there or not.',
+      'Runs this published version in that environment, deployed there or not; needs the permission to deploy there.',
     ),
     customer: CustomerRef.nullable()
       .default(null)
@@ -43,6 +43,9 @@ export const runWorkflow = defineTool({
   }),
   output: z.object({ execution: Execution }),
   permission: 'workflows.execute',
+  // What was never deployed runs with the environment's secrets and accounts: choosing it is deploying it.
+  permissionFor: (input) =>
+    input.version === undefined ? 'workflows.execute' : deployPermission(input.environment),
   effect: 'write',
   openWorld: true,
   http: 'POST /workflows/:workflow/run',
@@ -52,6 +55,7 @@ export const runWorkflow = defineTool({
     const { actor, services, signal } = context
     const customerId = await context.read(async (tx) => {
       await requireEnvironmentFor(tx, actor, input.environment, 'run workflows in')
+      if (input.version !== undefined) await requireDeployable(tx, actor, input.environment)
       return actingCustomer(tx, actor, input.customer)
     })
     const started = await services.executions.start(
