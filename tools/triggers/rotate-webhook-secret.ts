@@ -23,7 +23,7 @@ export const rotateWebhookSecret = defineTool({
   async run(context, input) {
     const { actor, services } = context
     return context.transaction(async (tx) => {
-      const { row, config } = await requireWebhookLocked(tx, input.trigger)
+      const { row, config } = await requireWebhookLocked(tx, actor, input.trigger)
       const { plain, shown } = chooseSecret(config.verification, input.secret)
       if (plain === null)
         throw conflict('This webhook verifies nothing, so it has no secret.', {

@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import type { Actor } from '../../core/actor.ts'
 import { notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { lockTrigger, type TriggerRow } from '../../db/triggers.ts'
 import { deduplicationSource, Verification, WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { Timestamp } from '../params.ts'
+import { requireEnvironmentFor } from '../workflows/environment.ts'
 import { Route, toRoute } from './routes.ts'
 
 export const TriggerRef = z.string().min(1).describe("A trigger's id (trg_…).")
@@ -70,14 +72,18 @@ export const noTrigger = (id: string) => notFound('trigger', id, 'list_triggers 
 export const triggerPurpose = (id: string) => `trigger:${id}`
 
 /**
- * A webhook trigger, locked until the transaction ends.
- * @throws AppError `not_found`, also for triggers the actor may not see
+ * A webhook trigger, locked until the transaction ends. Who verifies its deliveries decides what runs, so a test
+ * key does not change one that runs workflows in production.
+ * @throws AppError `not_found`, also for triggers the actor may not see; `forbidden`
  */
 export async function requireWebhookLocked(
   tx: Tx,
+  actor: Actor,
   id: string,
 ): Promise<{ row: TriggerRow; config: WebhookConfig }> {
   const row = await lockTrigger(tx, id)
   if (row === undefined || row.type !== 'webhook') throw noTrigger(id)
+  for (const environment of new Set(row.routes.map((route) => route.environment)))
+    await requireEnvironmentFor(tx, actor, environment, 'change webhooks that run workflows in')
   return { row, config: WebhookConfig.parse(row.config) }
 }

@@ -268,3 +268,17 @@ test('a deleted workflow’s routes go with it, and its triggers stay', async ()
     trigger: { routes: [{ workflow: 'orders' }] },
   })
 })
+
+test('a test key does not change who may post to a webhook that runs workflows in production', async () => {
+  const tester: Actor = { ...actorLike(owner, 'developer'), mode: 'test' }
+  const live = await create({ routes: [{ workflow: 'orders', environment: 'production' }] })
+  const trigger = live.trigger.id
+  const before = await stored(trigger)
+  const verification = { scheme: 'none' }
+  expect((await world.refused(tester, updateTrigger, { trigger, verification })).code).toBe('forbidden')
+  expect((await world.refused(tester, rotateWebhookSecret, { trigger })).code).toBe('forbidden')
+  expect(await stored(trigger)).toEqual(before)
+
+  const harmless = (await create()).trigger.id
+  await world.call(tester, updateTrigger, { trigger: harmless, verification })
+})

@@ -31,7 +31,7 @@ export const updateTrigger = defineTool({
   async run(context, input) {
     const { actor, services } = context
     const { row, secret } = await context.transaction(async (tx) => {
-      const { row: before, config } = await requireWebhookLocked(tx, input.trigger)
+      const { row: before, config } = await requireWebhookLocked(tx, actor, input.trigger)
       context.touches(before.id)
       const verification = input.verification ?? config.verification
       await changeTrigger(tx, before.id, {
