@@ -189,6 +189,25 @@ describe('the organization', () => {
   })
 })
 
+test('a key limited to some addresses makes no key that works from others', async () => {
+  const office = ['203.0.113.0/24', '2001:db8::/32']
+  const limited = await world.call<Created>(owner, createApiKey, {
+    name: 'Office',
+    role: 'admin',
+    mode: 'live',
+    ipAllowlist: office,
+  })
+  const actor: Actor = { ...actorLike(owner, 'admin'), id: limited.apiKey.id }
+  const make = { name: 'Another', role: 'viewer' }
+  expect(await world.call(actor, createApiKey, make)).toMatchObject({ apiKey: { ipAllowlist: office } })
+  const narrower = ['203.0.113.7', '203.0.113.128/25', '2001:db8:1::/48']
+  await world.call(actor, createApiKey, { ...make, ipAllowlist: narrower })
+  for (const wider of ['198.51.100.1', '203.0.112.0/23', '0.0.0.0/0', '::/0']) {
+    const error = await world.refused(actor, createApiKey, { ...make, ipAllowlist: [wider] })
+    expect(error).toMatchObject({ code: 'forbidden', where: 'ipAllowlist' })
+  }
+})
+
 describeOnEachDatabase('the last owner key', (kind) => {
   let here: World
   beforeAll(async () => {

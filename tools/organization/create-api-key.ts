@@ -2,13 +2,13 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { newId } from '../../core/ids.ts'
 import { permissions, roleNames } from '../../core/permissions.ts'
-import { insertApiKey } from '../../db/api-keys.ts'
+import { getApiKey, insertApiKey } from '../../db/api-keys.ts'
 import { newApiKey } from '../../runtime/access/api-keys.ts'
 import { requireCustomer } from '../customers/customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef } from '../params.ts'
 import { ApiKey, toApiKey } from './api-key.ts'
-import { checkGrant } from './grant.ts'
+import { checkAddresses, checkGrant } from './grant.ts'
 
 const DAY_MS = 86_400_000
 
@@ -50,7 +50,7 @@ export const createApiKey = defineTool({
       .max(100)
       .nullable()
       .default(null)
-      .describe('Addresses and CIDR ranges the key may be used from; left out, any.'),
+      .describe('Addresses and CIDR ranges the key may be used from; left out, those this key may be.'),
     ratePerMinute: z
       .number()
       .int()
@@ -86,6 +86,9 @@ export const createApiKey = defineTool({
       const customerIds = input.customers === null ? actor.customerIds : [...new Set(named)]
       const ratePerMinute = input.ratePerMinute ?? actor.ratePerMinute
       checkGrant(actor, { ...input, customerIds, ratePerMinute })
+      const own = (await getApiKey(tx, actor.id))?.ip_allowlist ?? null
+      const ipAllowlist = input.ipAllowlist ?? own
+      checkAddresses(own, ipAllowlist)
       return insertApiKey(tx, {
         id,
         organizationId: actor.organizationId,
@@ -96,7 +99,7 @@ export const createApiKey = defineTool({
         role: input.role,
         permissions: input.permissions,
         customerIds,
-        ipAllowlist: input.ipAllowlist,
+        ipAllowlist,
         ratePerMinute,
         expiresAt: input.expiresInDays === null ? null : new Date(Date.now() + input.expiresInDays * DAY_MS),
         createdBy: actor.id,

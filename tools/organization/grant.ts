@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import type { Actor } from '../../core/actor.ts'
 import { AppError, invalidInput } from '../../core/errors.ts'
 import { type Permission, type RoleName, rolePermissions } from '../../core/permissions.ts'
@@ -77,4 +78,33 @@ function checkSense(grant: Grant): void {
       hint: 'Give one customer in `customers`.',
     })
   }
+}
+
+/**
+ * A key that works from some addresses only makes none that works from others: whoever got hold of it there could
+ * carry its powers away.
+ * @param own the addresses of the key that makes it; null for any
+ * @throws AppError `forbidden`
+ */
+export function checkAddresses(own: readonly string[] | null, wanted: readonly string[] | null): void {
+  if (own === null) return
+  const beyond = wanted?.filter((entry) => !own.some((range) => isWithin(entry, range))) ?? []
+  if (wanted !== null && beyond.length === 0) return
+  throw refuse(
+    `The new key could be used from addresses this key cannot: ${beyond.join(', ')}.`,
+    'ipAllowlist',
+    `Limit it to ${own.join(', ')}.`,
+  )
+}
+
+function isWithin(entry: string, range: string): boolean {
+  const [address, bits] = toRange(entry)
+  const [base, baseBits] = toRange(range)
+  return address.kind() === base.kind() && bits >= baseBits && address.match(base, baseBits)
+}
+
+function toRange(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
+  if (text.includes('/')) return ipaddr.parseCIDR(text)
+  const address = ipaddr.process(text)
+  return [address, address.kind() === 'ipv4' ? 32 : 128]
 }
