@@ -207,6 +207,16 @@ test('a trace tells the whole call, in success and failure, and never shows the 
   expect(JSON.stringify([traces, error.message, error.data])).not.toContain('tok_secret_value')
 })
 
+test('a credential that the message of an error is cut in the middle of does not show', async () => {
+  handler = (request, response) => {
+    const key = request.headers.authorization?.slice('Bearer '.length)
+    response.writeHead(400, json)
+    response.end(JSON.stringify({ message: `${'x'.repeat(290)}${key}` }))
+  }
+  const error = await failure(call())
+  expect(error.message).not.toContain('tok_')
+})
+
 test.each([
   [
     { slug: 'b', type: 'basic_auth', name: 'B' } as const,

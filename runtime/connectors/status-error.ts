@@ -25,10 +25,9 @@ export function statusError(
   const retryAfterSeconds = retryAfter(response.headers['retry-after'], Date.now())
   return new AppError(
     'upstream_error',
-    redactor.text(
-      `${connector}.${action} was answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd() +
-        (said === undefined ? '.' : `: ${said.slice(0, MAX_MESSAGE_CHARS)}`),
-    ),
+    `${connector}.${action} was answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd() +
+      // Redacted before it is cut: half a credential would not be recognized.
+      (said === undefined ? '.' : `: ${redactor.text(said).slice(0, MAX_MESSAGE_CHARS)}`),
     {
       hint: hintFor(status, retryAfterSeconds),
       retryable: RETRYABLE.has(status) || status >= 500,
