@@ -12,6 +12,8 @@ export interface AddressPolicy {
 }
 
 const GLOBAL_UNICAST_V6 = ipaddr.parseCIDR('2000::/3')
+/** Public by number only: inside Azure it is the host of the machine, which hands out its configuration. */
+const AZURE_HOST = '168.63.129.16'
 
 /**
  * Is this a public address? IPv4-mapped IPv6 is judged as the IPv4 address it carries. NAT64, 6to4 and
@@ -21,7 +23,7 @@ const GLOBAL_UNICAST_V6 = ipaddr.parseCIDR('2000::/3')
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false
   const parsed = ipaddr.process(address)
-  if (parsed.range() !== 'unicast') return false
+  if (parsed.range() !== 'unicast' || parsed.toString() === AZURE_HOST) return false
   return parsed.kind() === 'ipv4' || parsed.match(GLOBAL_UNICAST_V6)
 }
 
