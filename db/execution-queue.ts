@@ -245,7 +245,7 @@ export interface WebhookRouteRow {
 export const findWebhook = (db: Database, triggerId: string) =>
   db.system((tx) =>
     tx.row<WebhookRouteRow>(
-      `SELECT t.id AS trigger_id, t.organization_id, t.customer_id, t.name, t.enabled, t.config, t.secret,
+      `SELECT t.id AS trigger_id, t.organization_id, t.customer_id, t.name, t.config, t.secret,
          coalesce((SELECT jsonb_agg(jsonb_build_object(
              'id', r.id, 'environment', r.environment, 'filter', r.filter, 'workflow_id', w.id, 'workflow_slug', w.slug,
              'workflow_status', w.status, 'workflow_version_id', v.id, 'tier', v.tier,
@@ -253,7 +253,8 @@ export const findWebhook = (db: Database, triggerId: string) =>
            FROM routes r JOIN workflows w ON w.id = r.workflow_id
            LEFT JOIN deployments d ON d.workflow_id = w.id AND d.environment = r.environment AND d.active
            LEFT JOIN workflow_versions v ON v.id = d.workflow_version_id
-           WHERE r.trigger_id = t.id), '[]') AS routes
+           WHERE r.trigger_id = t.id), '[]') AS routes,
+         t.enabled AND coalesce((SELECT c.status = 'active' FROM customers c WHERE c.id = t.customer_id), true) AS enabled
        FROM triggers t WHERE t.id = $1 AND t.type = 'webhook'`,
       [triggerId],
     ),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { TenantScope } from '../core/actor.ts'
 import type { Config } from '../core/config.ts'
-import { notFound } from '../core/errors.ts'
+import { AppError, notFound } from '../core/errors.ts'
 import { buildLogger, type Logger } from '../core/log.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
@@ -186,7 +186,8 @@ async function check(name: string, probe: () => Promise<void>): Promise<[string,
     await withTimeout(probe(), 2_000)
     return [name, 'ok']
   } catch (error) {
-    return [name, error instanceof Error ? error.message : String(error)]
+    // Anybody may ask: what a driver says holds addresses and names.
+    return [name, error instanceof AppError ? error.message : 'does not answer']
   }
 }
 

@@ -120,3 +120,50 @@ test('who may run workflows but not deploy them runs what is deployed, and no ot
   expect((await tenant.call('run_workflow', run('dev', 2), endUser)).status).toBe(403)
   expect((await tenant.call('run_workflow', run('production', 2))).status).toBe(200)
 })
+
+test('a webhook of an inactive customer runs nothing', async () => {
+  const slug = await deployWorkflow(tenant, 'paused', 'export default async () => 1')
+  const { customer: paused } = await tenant.ok('create_customer', { name: 'Paused' })
+  const { url } = await installWebhook(tenant, slug, {
+    customer: paused.id,
+    verification: { scheme: 'none' },
+  })
+  expect((await deliver(url, {})).status).toBe(202)
+  await tenant.ok('update_customer', { customer: paused.id, status: 'inactive' })
+  await eventually(async () => (await deliver(url, {})).status === 404)
+  await tenant.ok('update_customer', { customer: paused.id, status: 'active' })
+  await eventually(async () => (await deliver(url, {})).status === 202)
+})
+
+test('readiness, which anybody may ask for, says nothing of addresses inside', async () => {
+  const { queue } = server.platform
+  const { ping } = queue
+  queue.ping = () => Promise.reject(new Error('connect ECONNREFUSED 10.1.2.3:6379'))
+  try {
+    const answer = await fetch(`${server.url}/readyz`)
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toMatchObject({ checks: { database: 'ok', queue: 'does not answer' } })
+  } finally {
+    queue.ping = ping
+  }
+})
+
+test('a resource address that cannot be decoded is one there is not', async () => {
+  const answer = await fetch(`${server.url}/mcp`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${tenant.ownerKey}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'resources/read',
+      params: { uri: 'patchbay://connectors/%E0%A4%A' },
+    }),
+  })
+  const text = await answer.text()
+  expect(text).toContain('Resource not found')
+  expect(text).not.toContain('malformed')
+})

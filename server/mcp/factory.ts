@@ -227,9 +227,13 @@ function progressOf(context: ServerContext): ((update: ProgressUpdate) => void) 
 function matchTemplate(template: string, uri: string): Record<string, string> | null {
   const match = new UriTemplate(template).match(uri)
   if (match === null) return null
-  return Object.fromEntries(
-    Object.entries(match).map(([name, value]) => [name, decodeURIComponent(String(value))]),
-  )
+  try {
+    return Object.fromEntries(
+      Object.entries(match).map(([name, value]) => [name, decodeURIComponent(String(value))]),
+    )
+  } catch {
+    return null // not percent-encoded as URIs are: it names nothing
+  }
 }
 
 function asProtocolError(error: AppError, uri: string): Error {
