@@ -229,12 +229,14 @@ CREATE TABLE routes (
 CREATE INDEX routes_trigger ON routes (trigger_id, position);
 CREATE INDEX routes_workflow ON routes (workflow_id);
 
+-- Events, executions and traces are written by the hundreds a second: they reference only what their deletion
+-- must follow. The organization's is followed through the workflow; a deleted trigger leaves its history.
 CREATE TABLE events (
   id text PRIMARY KEY,
   organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
   customer_id text REFERENCES customers ON DELETE CASCADE,
   source text NOT NULL CHECK (source IN ('webhook', 'scheduled', 'manual')),
-  trigger_id text REFERENCES triggers ON DELETE SET NULL,
+  trigger_id text,
   dedupe_key text,
   headers jsonb NOT NULL DEFAULT '{}',
   payload jsonb,
@@ -246,16 +248,16 @@ CREATE INDEX events_organization ON events (organization_id, id DESC);
 
 CREATE TABLE executions (
   id text PRIMARY KEY,
-  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  organization_id text NOT NULL,
   customer_id text REFERENCES customers ON DELETE CASCADE,
   workflow_id text NOT NULL REFERENCES workflows ON DELETE CASCADE,
-  workflow_version_id text NOT NULL REFERENCES workflow_versions ON DELETE CASCADE,
+  workflow_version_id text NOT NULL,
   environment text NOT NULL,
   tier text NOT NULL,
   status text NOT NULL CHECK (status IN ('queued', 'running', 'completed', 'failed', 'timeout', 'cancelled')),
   triggered_by text NOT NULL CHECK (triggered_by IN ('webhook', 'scheduler', 'app_event', 'api', 'mcp', 'cli', 'workflow', 'replay', 'agent')),
-  event_id text REFERENCES events ON DELETE SET NULL,
-  trigger_id text REFERENCES triggers ON DELETE SET NULL,
+  event_id text,
+  trigger_id text,
   parent_execution_id text,
   replay_of text,
   depth integer NOT NULL DEFAULT 0,
