@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../core/ids.ts'
 import { describeOnEachDatabase, openTestDatabase } from '../tests/setup/database.ts'
@@ -99,6 +100,23 @@ describeOnEachDatabase('row-level security', (kind) => {
       await expect(db.tenant(all, (tx) => tx.run(sql))).rejects.toThrow(/permission denied|append-only/)
     }
   })
+
+  test.runIf(kind === 'postgres')(
+    'a connection the server ends in the middle of a transaction fails that transaction only',
+    async () => {
+      const cut = db.tenant(all, async (tx) => {
+        const own = await tx.row<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+        const admin = new pg.Client(db.connection)
+        await admin.connect()
+        await admin.query('SELECT pg_terminate_backend($1)', [own?.pid])
+        await admin.end()
+        await new Promise((next) => setTimeout(next, 50))
+        await tx.rows('SELECT 1')
+      })
+      await expect(cut).rejects.toMatchObject({ code: 'unavailable', retryable: true })
+      expect(await db.read(all, (tx) => tx.rows('SELECT 1'))).toHaveLength(1)
+    },
+  )
 
   test('a failed transaction leaves nothing and the connection usable', async () => {
     const failing = db.tenant(all, async (tx) => {

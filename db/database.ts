@@ -75,7 +75,7 @@ function asUnavailable(error: unknown): unknown {
   const message = error instanceof Error ? error.message : ''
   const lost =
     (typeof code === 'string' && CONNECTION_LOST.test(code)) ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(message)
+    /Connection terminated|connection error|timeout exceeded when trying to connect/.test(message)
   if (!lost) return error
   return new AppError('unavailable', 'The database does not answer.', {
     hint: 'Try again in a few seconds.',
@@ -181,9 +181,10 @@ export async function openDatabase(options: {
     // A query outside a transaction works as the tenant role with no tenant: it sees nothing.
     ...(embedded === undefined ? { options: '-c role=patchbay_app -c search_path=patchbay' } : {}),
   })
-  pool.on('error', (error) =>
-    options.log.warn({ err: error.message }, 'an idle database connection was lost'),
-  )
+  const lost = (error: Error) => options.log.warn({ err: error.message }, 'a database connection was lost')
+  pool.on('error', lost)
+  // The pool listens to idle connections only; one lost in use between two statements would end the process.
+  pool.on('connect', (client) => client.on('error', lost))
 
   return {
     kind: embedded === undefined ? 'postgres' : 'embedded',
