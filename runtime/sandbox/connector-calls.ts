@@ -6,6 +6,9 @@ export interface ConnectorCall {
   action: string
 }
 
+/** `ctx.connectors.<slug>.raw.<action>`: longer ones call nothing, and names made of names would fill the memory. */
+const LONGEST_CHAIN = 5
+
 /**
  * The connector actions a workflow calls, as far as they can be seen: `ctx.connectors.<slug>.<action>(…)`,
  * `.raw.<action>(…)`, `fastn.connector(s).…`, bracket notation with a literal, and names bound to a part of
@@ -47,7 +50,7 @@ function chainOf(node: Expression | Super, aliases: Map<string, string[]>): stri
   if (node.type === 'ChainExpression') return chainOf(node.expression, aliases)
   if (node.type !== 'MemberExpression') return undefined
   const chain = chainOf(node.object, aliases)
-  if (chain === undefined) return undefined
+  if (chain === undefined || chain.length >= LONGEST_CHAIN) return undefined
   if (!node.computed && node.property.type === 'Identifier') return [...chain, node.property.name]
   if (node.property.type === 'Literal' && typeof node.property.value === 'string')
     return [...chain, node.property.value]
@@ -64,7 +67,7 @@ function bind(pattern: Pattern, chain: string[], aliases: Map<string, string[]>)
       const { key } = property
       const name =
         key.type === 'Identifier' ? key.name : key.type === 'Literal' ? String(key.value) : undefined
-      if (name !== undefined) bind(property.value, [...chain, name], aliases)
+      if (name !== undefined && chain.length < LONGEST_CHAIN) bind(property.value, [...chain, name], aliases)
     }
   }
 }

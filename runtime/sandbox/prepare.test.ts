@@ -166,3 +166,27 @@ describe('wrapping a module', () => {
     expect((await body())()).toBe(3)
   })
 })
+
+describe('code made to hurt', () => {
+  const typescript = 'const one: number = 1; export default async (ctx: object) => one'
+
+  test.each([
+    ['brackets', `const a: number = ${'('.repeat(100_000)}`],
+    ['types', `type A = ${'['.repeat(100_000)}`],
+    ['a chain of calls', `export default async (ctx) => ctx${'.a()'.repeat(100_000)}`],
+  ])('%s without end are refused, and the next workflow is prepared as ever', (_what, source) => {
+    expect(refusal(source).message).toMatch(/nested too deeply/)
+    expect(prepareWorkflow(typescript).language).toBe('typescript')
+  })
+
+  test('names made of names made of names are read in little memory', () => {
+    const names = Array.from(
+      { length: 20_000 },
+      (_, i) => `const a${i} = ${i === 0 ? 'ctx' : `a${i - 1}`}.b;`,
+    )
+    const source = `export default async (ctx) => { ${names.join('')} }`
+    const before = process.memoryUsage().heapUsed
+    expect(validateWorkflow(source)).toMatchObject({ valid: true, connectors: [] })
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(500e6)
+  })
+})

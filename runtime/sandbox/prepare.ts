@@ -1,8 +1,8 @@
-import { stripTypeScriptTypes } from 'node:module'
 import { type Program, parse } from 'acorn'
 import { invalidInput } from '../../core/errors.ts'
 import { type ConnectorCall, connectorCalls } from './connector-calls.ts'
 import { staticIssues } from './static-checks.ts'
+import { stripTypes } from './strip-types.ts'
 
 export interface PreparedWorkflow {
   /** A runnable ES module in JavaScript, every line and column where the source had it. */
@@ -70,11 +70,21 @@ function examine(
   }
   const read = readModule(source, filename !== undefined && /\.[cm]?tsx?$/.test(filename))
   if ('issue' in read) return { issues: [read.issue] }
-  return {
-    prepared: { code: read.code, language: read.language },
-    program: read.program,
-    issues: staticIssues(read.program),
+  const prepared = { code: read.code, language: read.language }
+  try {
+    return { prepared, program: read.program, issues: staticIssues(read.program) }
+  } catch (error) {
+    if (error instanceof RangeError) return { issues: [tooDeep] }
+    throw error
   }
+}
+
+/** What reads the code goes one level down for each of its levels. */
+const tooDeep: WorkflowIssue = {
+  line: 1,
+  column: 1,
+  message: 'The workflow is nested too deeply to be read.',
+  hint: 'Shorten its longest expression: split long chains and nested brackets into several statements.',
 }
 
 type Module = PreparedWorkflow & { program: Program }
@@ -85,12 +95,11 @@ function readModule(source: string, typescriptFirst: boolean): Module | { issue:
   if (javascript !== undefined && 'program' in javascript) {
     return { code: source, language: 'javascript', program: javascript.program }
   }
-  let code: string
-  try {
-    code = stripTypeScriptTypes(source, { mode: 'strip' })
-  } catch (error) {
-    return { issue: typescriptIssue(error as Error) }
+  const stripped = stripTypes(source)
+  if ('failure' in stripped) {
+    return { issue: stripped.failure.syntax ? typescriptIssue(stripped.failure) : tooDeep }
   }
+  const { code } = stripped
   const parsed = parseModule(code)
   return 'program' in parsed
     ? { code, language: code === source ? 'javascript' : 'typescript', program: parsed.program }
@@ -114,8 +123,8 @@ function parseModule(code: string): { program: Program } | { issue: WorkflowIssu
 }
 
 /** Node puts the place into the stack: a line `file:LINE`, some source lines, and a row of carets under the column. */
-function typescriptIssue(error: Error): WorkflowIssue {
-  const [place = '', ...shown] = (error.stack ?? '').split('\n')
+function typescriptIssue(error: { message: string; stack: string }): WorkflowIssue {
+  const [place = '', ...shown] = error.stack.split('\n')
   const carets = shown.find((line) => /^\s*\^+\s*$/.test(line)) ?? ''
   const unsupported = /strip-only mode/.test(error.message)
   return {
