@@ -24,6 +24,8 @@ const missingGlobals: Record<string, string> = {
   window: 'Workflows do not run in a browser.',
 }
 
+const MAX_FRAME_LENGTH = 500
+
 /** A failure the isolate reported: `[kind, name, message, stack, code, retryable, retryAfterSeconds, data]`. Nothing in it is trusted. */
 export function guestFailure(values: unknown[], filename: string): WorkflowError {
   const [kind, name, message, stack, code, retryable, retryAfterSeconds, data] = values
@@ -52,6 +54,8 @@ export function guestFailure(values: unknown[], filename: string): WorkflowError
 export function workflowStack(heading: string, stack: string, filename: string): string {
   const frames: string[] = []
   for (const line of stack.split('\n')) {
+    // A stack is text the workflow can write; the time a line takes grows with the cube of its length.
+    if (line.length > MAX_FRAME_LENGTH) continue
     const frame = /^\s*at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(line)
     if (frame === null || frame[2] !== filename || Number(frame[3]) < 1) continue
     // The default export's function hangs on the module wrapper's scope object.
