@@ -2,6 +2,7 @@ import type { Actor } from '../core/actor.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { Tx } from './database.ts'
+import { toJsonb } from './jsonb.ts'
 
 export interface AuditEntry {
   action: string
@@ -40,10 +41,11 @@ export const insertAudit = (tx: Tx, actor: Actor, entry: AuditEntry) =>
       actor.name,
       actor.door,
       entry.action,
-      entry.resource,
+      // What a caller named may hold what text cannot: that must not keep the entry out.
+      entry.resource?.replaceAll('\0', '\ufffd').toWellFormed() ?? null,
       entry.outcome,
       entry.errorCode,
-      JSON.stringify(entry.detail),
+      toJsonb(entry.detail),
     ],
   )
 

@@ -167,3 +167,11 @@ test('a resource address that cannot be decoded is one there is not', async () =
   expect(text).toContain('Resource not found')
   expect(text).not.toContain('malformed')
 })
+
+test('a denied attempt is audited whatever it names', async () => {
+  const operator = await tenant.key({ role: 'operator' })
+  const attempt = { workflow: 'unseen\0', environment: 'production' }
+  expect((await tenant.call('deploy_workflow', attempt, operator)).status).toBe(403)
+  const { entries } = await tenant.ok('list_audit_log', { action: 'deploy_workflow', outcome: 'denied' })
+  expect(entries[0]).toMatchObject({ resource: 'unseen\ufffd', errorCode: 'forbidden' })
+})
