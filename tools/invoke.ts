@@ -100,23 +100,42 @@ function authorize(actor: Actor, tool: AnyTool, permission: Permission | null): 
   )
 }
 
+interface Issue {
+  where: string
+  message: string
+}
+
 function parseInput(tool: AnyTool, input: unknown): z.output<z.ZodObject> {
   const parsed = tool.input.safeParse(input ?? {})
-  if (parsed.success) return parsed.data
-  const issues = parsed.error.issues.map((issue) => ({
-    where: issue.path.length === 0 ? 'input' : issue.path.map(String).join('.'),
-    message: issue.message,
-  }))
-  const first = issues[0]
+  const issues: Issue[] = [
+    ...unknownFields(tool, input),
+    ...(parsed.error?.issues ?? []).map((issue) => ({
+      where: issue.path.length === 0 ? 'input' : issue.path.map(String).join('.'),
+      message: issue.message,
+    })),
+  ]
+  if (parsed.success && issues.length === 0) return parsed.data
   throw new AppError(
     'invalid_input',
     `${tool.name}: ${issues.map((issue) => `${issue.where}: ${issue.message}`).join('; ')}`,
     {
-      ...(first === undefined ? {} : { where: first.where }),
+      where: issues[0]?.where ?? 'input',
       hint: `Correct the named fields. describe_tool {"name":"${tool.name}"} shows the input schema.`,
       data: { issues },
     },
   )
+}
+
+/** A misspelt optional field would otherwise be dropped, and the call do something else than was asked. */
+function unknownFields(tool: AnyTool, input: unknown): Issue[] {
+  if (typeof input !== 'object' || input === null) return []
+  const known = Object.keys(tool.input.shape)
+  return Object.keys(input)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({
+      where: name,
+      message: `there is no such field; ${tool.name} takes ${known.length === 0 ? 'none' : known.join(', ')}`,
+    }))
 }
 
 function timeoutError(tool: AnyTool): AppError {

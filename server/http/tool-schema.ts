@@ -1,5 +1,5 @@
-import { toolSchema as schemaOf } from '../../tools/catalog/tool-schema.ts'
 import type { AnyTool } from '../../tools/define-tool.ts'
+import { toolSchema as schemaOf } from '../../tools/tool-schema.ts'
 
 export interface Schema {
   [keyword: string]: unknown

@@ -1,7 +1,7 @@
 import type { CallToolResult, Tool } from '@modelcontextprotocol/server'
-import { z } from 'zod'
 import { type AppError, toErrorBody } from '../../core/errors.ts'
 import type { AnyTool } from '../../tools/define-tool.ts'
+import { toolSchema } from '../../tools/tool-schema.ts'
 
 const views = new WeakMap<AnyTool, Tool>()
 
@@ -13,8 +13,8 @@ export function toMcpTool(tool: AnyTool): Tool {
     name: tool.name,
     title: tool.title,
     description: tool.description,
-    inputSchema: objectSchema(tool.input, 'input'),
-    outputSchema: objectSchema(tool.output, 'output'),
+    inputSchema: { ...toolSchema(tool, 'input'), type: 'object' },
+    outputSchema: { ...toolSchema(tool, 'output'), type: 'object' },
     annotations: {
       title: tool.title,
       readOnlyHint: tool.effect === 'read',
@@ -25,15 +25,6 @@ export function toMcpTool(tool: AnyTool): Tool {
   }
   views.set(tool, view)
   return view
-}
-
-/** Draft 2020-12. `input`: what a caller may send (defaults are optional); `output`: what it gets (dates are strings). */
-function objectSchema(
-  schema: z.ZodObject,
-  io: 'input' | 'output',
-): { type: 'object'; [key: string]: unknown } {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return { ...json, type: 'object' }
 }
 
 /** Structured output, and the same as text for clients that read only that. */

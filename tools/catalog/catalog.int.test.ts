@@ -5,10 +5,10 @@ import { actorLike, openWorld, type World } from '../connections/testing/world.t
 import type { AnyTool } from '../define-tool.ts'
 import { mayCall } from '../invoke.ts'
 import { loadTools, type Registry } from '../registry.ts'
+import { toolSchema } from '../tool-schema.ts'
 import { callTool } from './call-tool.ts'
 import { describeTool } from './describe-tool.ts'
 import { rank, searchTools } from './search-tools.ts'
-import { toolSchema } from './tool-schema.ts'
 
 let world: World
 let owner: Actor

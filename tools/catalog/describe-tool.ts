@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineTool } from '../define-tool.ts'
-import { toolSchema } from './tool-schema.ts'
+import { toolSchema } from '../tool-schema.ts'
 import { requireVisibleTool } from './visible-tool.ts'
 
 const JsonSchema = z.record(z.string(), z.unknown())

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { AnyTool } from '../define-tool.ts'
+import type { AnyTool } from './define-tool.ts'
 
 export interface Schema {
   [keyword: string]: unknown
