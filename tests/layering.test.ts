@@ -15,8 +15,6 @@ const homes: Record<string, readonly string[]> = {
   express: ['server'],
   commander: ['server'],
   '@modelcontextprotocol/server': ['server'],
-  '@modelcontextprotocol/node': ['server'],
-  '@modelcontextprotocol/express': ['server'],
   'isolated-vm': ['runtime'],
   bullmq: ['runtime'],
   ioredis: ['runtime'],
