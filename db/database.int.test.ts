@@ -68,7 +68,20 @@ describeOnEachDatabase('row-level security', (kind) => {
         metadata: {},
       }),
     )
-    await expect(write).rejects.toThrow(/row-level security/)
+    await expect(write).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  test('a character Postgres cannot store is bad input, not a fault of ours', async () => {
+    const write = db.tenant(all, (tx) =>
+      insertCustomer(tx, {
+        id: newId('customer'),
+        organizationId: ours,
+        name: 'a\u0000b',
+        slug: 'nul',
+        metadata: {},
+      }),
+    )
+    await expect(write).rejects.toMatchObject({ code: 'invalid_input' })
   })
 
   test('every tenant table has row-level security forced and a policy', async () => {

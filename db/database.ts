@@ -70,19 +70,43 @@ function asTx(client: pg.ClientBase): Tx {
 /** Errors of the connection, not of the statement: the caller may try again. */
 const CONNECTION_LOST = /^(08|57P0)|ECONN|EPIPE|ENOENT/
 
-function asUnavailable(error: unknown): unknown {
-  const code = (error as { code?: unknown }).code
+/** What Postgres refused, as the caller may understand it; errors of ours and unforeseen ones stay as they are. */
+function asAppError(error: unknown): unknown {
+  const { code } = error as { code?: unknown }
   const message = error instanceof Error ? error.message : ''
-  const lost =
+  if (
     (typeof code === 'string' && CONNECTION_LOST.test(code)) ||
     /Connection terminated|connection error|timeout exceeded when trying to connect/.test(message)
-  if (!lost) return error
-  return new AppError('unavailable', 'The database does not answer.', {
-    hint: 'Try again in a few seconds.',
-    retryAfterSeconds: 5,
-    cause: error,
-  })
+  ) {
+    return new AppError('unavailable', 'The database does not answer.', {
+      hint: 'Try again in a few seconds.',
+      retryAfterSeconds: 5,
+      cause: error,
+    })
+  }
+  if (code === UNTRANSLATABLE || code === BAD_CHARACTER) {
+    return new AppError(
+      'invalid_input',
+      'A text holds a character that cannot be stored (NUL, or half of a surrogate pair).',
+      {
+        hint: 'Remove the character and try again.',
+        cause: error,
+      },
+    )
+  }
+  if (code === NOT_PERMITTED && message.includes('row-level security')) {
+    return new AppError('forbidden', 'The rows to be written are not among those this key reaches.', {
+      hint: 'Name a customer of this key, or use a key that reaches more. whoami tells what it reaches.',
+      cause: error,
+    })
+  }
+  return error
 }
+
+/** SQLSTATEs, Postgres documentation appendix A. */
+const BAD_CHARACTER = '22021'
+const UNTRANSLATABLE = '22P05'
+const NOT_PERMITTED = '42501'
 
 /** The constraint a statement broke by repeating a unique value, or undefined for any other error. */
 export function brokenUnique(error: unknown): string | undefined {
@@ -92,7 +116,7 @@ export function brokenUnique(error: unknown): string | undefined {
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   return pool.connect().catch((error: unknown) => {
-    throw asUnavailable(error)
+    throw asAppError(error)
   })
 }
 
@@ -124,7 +148,7 @@ async function withTransaction<T>(pool: pg.Pool, prelude: string, fn: (tx: Tx) =
     await client.query('COMMIT')
   } catch (error) {
     await abandon(client)
-    throw asUnavailable(error)
+    throw asAppError(error)
   }
   client.release()
   return result
@@ -136,7 +160,7 @@ async function withReading<T>(pool: pg.Pool, prelude: string, fn: (tx: Tx) => Pr
   try {
     return await begin(client, prelude, fn)
   } catch (error) {
-    throw asUnavailable(error)
+    throw asAppError(error)
   } finally {
     abandon(client).catch(() => undefined) // cannot fail: it handles both outcomes
   }
@@ -195,7 +219,7 @@ export async function openDatabase(options: {
     system: (fn) => withTransaction(pool, systemPrelude, fn),
     ping: async () => {
       await pool.query('SELECT 1').catch((error: unknown) => {
-        throw asUnavailable(error)
+        throw asAppError(error)
       })
     },
     close: async () => {
@@ -213,5 +237,5 @@ function asSetupError(error: unknown): unknown {
       cause: error,
     })
   }
-  return asUnavailable(error)
+  return asAppError(error)
 }

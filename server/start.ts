@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -74,6 +74,7 @@ async function listen(platform: Platform): Promise<RunningServer> {
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
   platform.setPublicUrl(url)
   await platform.startWork()
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 }) // with DATABASE_URL nothing else may have made it
   const serverFile = join(config.dataDir, 'server.json')
   writeFileSync(serverFile, JSON.stringify({ url, pid: process.pid, startedAt: new Date().toISOString() }), {
     mode: 0o600,

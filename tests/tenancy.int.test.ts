@@ -115,7 +115,9 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     ...apiKeys.map((row: { id: string }) => row.id),
     tenant.organizationId,
   ].filter((ref): ref is string => typeof ref === 'string')
-  return { refs, customerId: customer.id }
+  // One of each kind: ids by their prefix, slugs by themselves.
+  const oneOfEach = new Map(refs.map((ref) => [/^[a-z]+_/.exec(ref)?.[0] ?? ref, ref]))
+  return { refs: [...oneOfEach.values()], customerId: customer.id }
 }
 
 type JsonSchema = {
@@ -161,7 +163,7 @@ function inputsFor(tool: AnyTool, ref: string): unknown[] {
   const required = Object.fromEntries(
     Object.entries(full).filter(([name]) => schema.required?.includes(name)),
   )
-  return [full, required]
+  return Object.keys(required).length === Object.keys(full).length ? [full] : [full, required]
 }
 
 describeOnEachDatabase('tenancy', (kind) => {

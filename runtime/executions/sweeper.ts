@@ -10,8 +10,8 @@ const SWEEP_EVERY_MS = 5_000
 const HEARTBEAT_EVERY_MS = 3_000
 /** How late a queued execution may be before its job is taken for lost. */
 const OVERDUE_MS = 4_000
-/** How long a worker may be silent before its executions are taken for lost: ten missed heartbeats. */
-const SILENT_MS = 30_000
+/** How long a worker may be silent before its executions are taken for lost: five missed heartbeats. */
+const SILENT_MS = 15_000
 const MAX_ROWS = 500
 
 export interface Sweeper {
