@@ -74,7 +74,10 @@ export const importSpec = defineTool({
     refuseCustomerKey(context.actor, 'A connector')
     const given = [input.spec, input.files, input.url].filter((source) => source !== undefined)
     if (given.length !== 1) {
-      throw invalidInput(`Give one of spec, files and url; ${given.length} are given.`, { where: 'spec' })
+      throw invalidInput(`Give one of spec, files and url; ${given.length} are given.`, {
+        where: 'spec',
+        hint: '`spec` is the document’s text, `files` its texts by path (with `root`), `url` its address.',
+      })
     }
     context.progress({ progress: 1, total: STEPS, message: 'Reading the document' })
     const text =

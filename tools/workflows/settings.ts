@@ -90,7 +90,10 @@ export function timeoutFor(tier: TierName, asked: number | undefined): number {
 export function checkInputSchema(schema: Record<string, unknown>): JsonObject {
   const text = JSON.stringify(schema)
   if (text.length > MAX_SCHEMA_LENGTH)
-    throw invalidInput(`An input schema may have ${MAX_SCHEMA_LENGTH} characters.`, { where: 'inputSchema' })
+    throw invalidInput(`An input schema may have ${MAX_SCHEMA_LENGTH} characters at most.`, {
+      where: 'inputSchema',
+      hint: 'Make it shorter; descriptions and examples may be left out.',
+    })
   try {
     new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
   } catch (error) {
