@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { AppError } from './errors.ts'
 
@@ -10,6 +11,14 @@ const list = z
       .map((part) => part.trim())
       .filter(Boolean),
   )
+
+/** Hosts, addresses or CIDR ranges: an entry with a slash must be a range. */
+const addresses = list.superRefine((entries, context) => {
+  for (const entry of entries) {
+    if (!entry.includes('/') || ipaddr.isValidCIDR(entry)) continue
+    context.addIssue({ code: 'custom', message: `'${entry}' is no CIDR range such as 10.0.0.0/8` })
+  }
+})
 
 /** Every setting of Patchbay, read from the environment once at start. */
 const environmentSchema = z.object({
@@ -61,10 +70,10 @@ const environmentSchema = z.object({
   PATCHBAY_ALLOWED_HOSTS: list.describe(
     'Host names this server answers to, besides localhost and the public URL.',
   ),
-  PATCHBAY_TRUSTED_PROXIES: list.describe(
+  PATCHBAY_TRUSTED_PROXIES: addresses.describe(
     'Addresses or CIDR ranges of reverse proxies whose X-Forwarded-* headers tell who the client is.',
   ),
-  PATCHBAY_ALLOWED_PRIVATE_HOSTS: list.describe(
+  PATCHBAY_ALLOWED_PRIVATE_HOSTS: addresses.describe(
     'Private hosts, addresses or CIDR ranges that connectors and workflows may call.',
   ),
   PATCHBAY_LOG_LEVEL: z

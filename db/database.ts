@@ -27,7 +27,7 @@ export interface Database {
   tenant<T>(scope: TenantScope, fn: (tx: Tx) => Promise<T>): Promise<T>
   /** The same, read-only. */
   read<T>(scope: TenantScope, fn: (tx: Tx) => Promise<T>): Promise<T>
-  /** A transaction of the runtime's own role, for `db/system.ts` alone (checked by the layering test). */
+  /** A transaction of the runtime's own role, for `db/` and the few places the layering test names. */
   system<T>(fn: (tx: Tx) => Promise<T>): Promise<T>
   /** Resolves when the database answers. */
   ping(): Promise<void>

@@ -65,6 +65,13 @@ test('a client that vanishes inside its transaction leaves nothing locked', asyn
   await other.end()
 })
 
+test('vectors are there to be searched', async () => {
+  const client = await connect()
+  const { rows } = await client.query("SELECT '[1,2,3]'::vector <-> '[1,2,4]'::vector AS distance")
+  expect(rows[0].distance).toBe(1)
+  await client.end()
+})
+
 test('a notification reaches the client that listens, whoever sent it', async () => {
   const [listener, sender] = [await connect(), await connect()]
   await listener.query('LISTEN news')

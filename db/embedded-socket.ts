@@ -50,7 +50,8 @@ export function buildEmbeddedSocket(db: PGlite): EmbeddedSocket {
       let unit = takeNext()
       while (unit !== undefined) {
         const { client } = unit
-        await serve(unit)
+        // What the database itself fails at is its client's to know; the others are served on.
+        await serve(unit).catch((error: Error) => client.socket.destroy(error))
         unit = takeNext()
         // A client that sends ahead gets its answers together: each write wakes the other thread.
         if (unit?.client !== client) flush(client)

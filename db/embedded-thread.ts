@@ -13,6 +13,7 @@ const port = parentPort
 if (port === null) throw new Error('embedded-thread.ts runs as a worker thread')
 
 const db = await PGlite.create({ dataDir, extensions: { vector } })
+await db.exec('CREATE EXTENSION IF NOT EXISTS vector')
 // All connections share this one session and PGlite ignores start-up options, so what BullMQ would set per
 // connection is set here once. Our own queries set their path and role per transaction.
 await db.exec('SET search_path = bullmq, public')

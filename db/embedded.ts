@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { ClientConfig } from 'pg'
 import { AppError } from '../core/errors.ts'
+import { isRunning } from '../core/processes.ts'
 
 const PORT = 5432
 
@@ -22,20 +23,11 @@ function socketFolder(dataDir: string): string {
   return join(tmpdir(), `patchbay-${process.getuid?.() ?? 0}-${name}`)
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** The process that runs this folder's database, if it is alive. */
 function ownerPid(lockPath: string): number | undefined {
   if (!existsSync(lockPath)) return undefined
   const pid = Number.parseInt(readFileSync(lockPath, 'utf8'), 10)
-  return Number.isInteger(pid) && pid !== process.pid && isAlive(pid) ? pid : undefined
+  return Number.isInteger(pid) && pid !== process.pid && isRunning(pid) ? pid : undefined
 }
 
 /**

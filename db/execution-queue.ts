@@ -108,15 +108,16 @@ export interface NewDeadLetter {
 
 /**
  * Records how attempts ended, with their logs and dead letters, in one transaction. An attempt its worker no
- * longer owns (it was given up as lost) is not overwritten.
+ * longer owns (it was given up as lost) is not overwritten; one that somebody asked to cancel is not tried again.
  * @returns the ids recorded
  */
 export const finishAttempts = (db: Database, finished: readonly FinishedAttempt[]): Promise<string[]> =>
   db.system(async (tx) => {
     const rows = await tx.rows<{ id: string }>(
-      `UPDATE executions e SET status = r.status, output = r.output, error = r.error, stats = r.stats,
+      `UPDATE executions e SET status = CASE WHEN r.status = 'queued' AND e.cancel_requested THEN 'cancelled' ELSE r.status END,
+         output = r.output, error = r.error, stats = r.stats,
          due_at = now() + r.delay_ms * interval '1 millisecond',
-         finished_at = CASE WHEN r.status <> 'queued' THEN now() END
+         finished_at = CASE WHEN r.status <> 'queued' OR e.cancel_requested THEN now() END
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, attempt integer, worker text, status text, output jsonb, error jsonb, stats jsonb, delay_ms integer)
        WHERE e.id = r.id AND e.status = 'running' AND e.attempt = r.attempt AND e.worker = r.worker
        RETURNING e.id`,

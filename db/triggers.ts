@@ -9,6 +9,8 @@ export interface RouteRow {
   environment: string
   /** A Condition of runtime/triggers. */
   filter: JsonObject | null
+  /** Does the environment run a version of the workflow now? */
+  deployed: boolean
 }
 
 export interface TriggerRow {
@@ -30,7 +32,8 @@ export interface TriggerRow {
 const SELECT = `SELECT t.id, t.customer_id, t.type, t.name, t.description, t.enabled, t.config, t.secret IS NOT NULL AS has_secret,
   t.created_at, t.updated_at, coalesce((
     SELECT jsonb_agg(jsonb_build_object('id', r.id, 'workflow_id', r.workflow_id, 'workflow_slug', w.slug,
-      'environment', r.environment, 'filter', r.filter) ORDER BY r.position)
+      'environment', r.environment, 'filter', r.filter, 'deployed',
+      EXISTS (SELECT FROM deployments d WHERE d.workflow_id = r.workflow_id AND d.environment = r.environment AND d.active)) ORDER BY r.position)
     FROM routes r JOIN workflows w ON w.id = r.workflow_id WHERE r.trigger_id = t.id), '[]') AS routes
   FROM triggers t`
 

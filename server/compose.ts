@@ -29,6 +29,9 @@ import type { Services } from '../tools/services.ts'
 import { writeOwnerKey } from './owner-key.ts'
 
 const DRAIN_GRACE_MS = 10_000
+/** A queue or database that does not answer must not keep a process from ending. */
+const CLOSE_MS = 12_000
+const QUEUE_CLOSE_MS = 3_000
 const CLEAN_UP_EVERY_MS = 10 * 60_000
 
 /** Everything one process is made of, built once and passed down as plain values. */
@@ -112,7 +115,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         call: async (name, input, caller) => {
           const tool = registry.get(name)
           if (tool === undefined) throw notFound('tool', name, 'search_tools finds tools by what they do.')
-          return invoke(invoker, { tool, actor: caller.actor, input, signal: caller.signal })
+          return invoke(invoker, { tool, actor: caller.actor, input, signal: caller.signal, counted: true })
         },
       },
       publicUrl: () => publicUrl,
@@ -168,9 +171,10 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       close: async () => {
         clearInterval(cleanUp)
         // Workers wait for the jobs they hold, so those must be let go of first.
-        await Promise.all([queue.stopWork(), engine.drain(DRAIN_GRACE_MS)])
-        await sweeper?.stop()
-        await queue.close()
+        const end = (part: string, work: Promise<unknown>) => within(CLOSE_MS, part, work, log)
+        await Promise.all([end('worker', queue.stopWork()), engine.drain(DRAIN_GRACE_MS)])
+        await end('sweeper', sweeper?.stop() ?? Promise.resolve())
+        await within(QUEUE_CLOSE_MS, 'queue', queue.close(), log)
         await sandbox.close()
         await connections.settled()
         await apiKeys.close()
@@ -189,6 +193,13 @@ async function check(name: string, probe: () => Promise<void>): Promise<[string,
     // Anybody may ask: what a driver says holds addresses and names.
     return [name, error instanceof AppError ? error.message : 'does not answer']
   }
+}
+
+/** Waits for a part to end, but not for ever. */
+async function within(ms: number, part: string, work: Promise<unknown>, log: Logger): Promise<void> {
+  await withTimeout(work, ms).catch((error: Error) =>
+    log.warn({ part, err: error.message }, 'not closed in order'),
+  )
 }
 
 async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {

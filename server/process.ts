@@ -18,6 +18,13 @@ export async function runUntilStopped(start: () => Promise<{ close(): Promise<vo
   })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
   process.stderr.write('Stopping: what is under way may finish (press Ctrl-C again to stop at once)…\n')
-  await running.close()
+  try {
+    await running.close()
+  } catch (error) {
+    process.stderr.write(
+      `Stopped, but not cleanly: ${error instanceof Error ? error.message : String(error)}\n`,
+    )
+    process.exit(1)
+  }
   process.exit(0)
 }

@@ -1,10 +1,11 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Config } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
+import { isRunning } from '../core/processes.ts'
 import { compose, type Platform } from './compose.ts'
 import { buildHttpApp } from './http/app.ts'
 import { announceChanges, mountMcp } from './http/mcp.ts'
@@ -28,6 +29,7 @@ export interface RunningServer {
 
 /** Starts a whole server: all doors, and the worker that runs queued executions. */
 export async function startServer(config: Config, log?: Logger): Promise<RunningServer> {
+  refuseSecondServer(config)
   const platform = await compose(config, log)
   try {
     return await listen(platform)
@@ -35,6 +37,18 @@ export async function startServer(config: Config, log?: Logger): Promise<Running
     await platform.close()
     throw error
   }
+}
+
+const serverFileOf = (config: Config) => join(config.dataDir, 'server.json')
+
+/** The embedded database belongs to one server: a second would lose it when the first one stops. */
+function refuseSecondServer(config: Config): void {
+  if (config.databaseUrl !== undefined || !existsSync(serverFileOf(config))) return
+  const { url, pid } = JSON.parse(readFileSync(serverFileOf(config), 'utf8')) as { url: string; pid: number }
+  if (pid === process.pid || !isRunning(pid)) return
+  throw new AppError('misconfigured', `A server runs on this data folder already, at ${url}.`, {
+    hint: 'Use that one, stop it first, or set PATCHBAY_DATA_DIR to another folder. Several servers share a Postgres server (DATABASE_URL).',
+  })
 }
 
 async function listen(platform: Platform): Promise<RunningServer> {
@@ -75,7 +89,7 @@ async function listen(platform: Platform): Promise<RunningServer> {
   platform.setPublicUrl(url)
   await platform.startWork()
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 }) // with DATABASE_URL nothing else may have made it
-  const serverFile = join(config.dataDir, 'server.json')
+  const serverFile = serverFileOf(config)
   writeFileSync(serverFile, JSON.stringify({ url, pid: process.pid, startedAt: new Date().toISOString() }), {
     mode: 0o600,
   })

@@ -1,3 +1,4 @@
+import { parseArgs } from 'node:util'
 import { readConfig } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import { compose } from './compose.ts'
@@ -26,11 +27,12 @@ await runUntilStopped(async () => {
   }
   const actor = await platform.apiKeys.authenticate(key, { door: 'mcp', ip: '127.0.0.1' })
   await platform.startWork()
-  const selected = process.argv
-    .find((argument) => argument.startsWith('--toolsets='))
-    ?.slice('--toolsets='.length)
+  const { toolsets } = parseArgs({ options: { toolsets: { type: 'string' } }, strict: false }).values
   const stdio = serveMcpStdio({
-    factory: buildMcpFactory(platform, { actor, selection: parseSelection(selected ?? null) }),
+    factory: buildMcpFactory(platform, {
+      actor,
+      selection: parseSelection(typeof toolsets === 'string' ? toolsets : null),
+    }),
     log: platform.log,
   })
   platform.onChanged((_, what) => (what === 'tools' ? stdio.toolsChanged() : stdio.resourcesChanged()))

@@ -293,9 +293,9 @@ describe('MCP over stdio', () => {
   })
   afterAll(() => database.drop())
 
-  const command = () => ({
+  const command = (...options: string[]) => ({
     command: process.execPath,
-    args: [fileURLToPath(new URL('../server/cli.ts', import.meta.url)), 'stdio'],
+    args: [fileURLToPath(new URL('../server/cli.ts', import.meta.url)), 'stdio', ...options],
     env: { PATH: process.env.PATH ?? '', PATCHBAY_DATA_DIR: database.dataDir, PATCHBAY_LOG_LEVEL: 'error' },
     stderr: 'inherit' as const,
   })
@@ -316,7 +316,8 @@ describe('MCP over stdio', () => {
     await second.close()
     await first.close()
     const again = new ClientV2(INFO)
-    await again.connect(new StdioV2(command()))
+    await again.connect(new StdioV2(command('--toolsets', 'customers')))
+    expect((await again.listTools()).tools.map(({ name }) => name)).toContain('delete_customer')
     expect((await wrapV2(again).callTool('list_customers')).structuredContent.customers).toHaveLength(1)
     await again.close()
   })

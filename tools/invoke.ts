@@ -27,6 +27,8 @@ export interface Call {
   progress?: ((update: ProgressUpdate) => void) | undefined
   /** Called with the key's rate state as soon as it is known, refused calls included. */
   onRateLimit?: ((state: RateLimitState) => void) | undefined
+  /** Made within a call that was counted against the key's rate limit already. */
+  counted?: boolean
 }
 
 /** May this actor see and call the tool at all? (Some inputs may need more: `permissionFor`.) */
@@ -50,7 +52,10 @@ export async function invoke(invoker: Invoker, call: Call): Promise<Record<strin
   const signal = call.signal === undefined ? deadline : AbortSignal.any([call.signal, deadline])
 
   try {
-    call.onRateLimit?.(await invoker.limits.consume(actor))
+    if (call.counted !== true) {
+      const state = await invoker.limits.consume(actor)
+      call.onRateLimit?.(state)
+    }
     authorize(actor, tool, tool.permission)
     const input = parseInput(tool, call.input)
     audit.resource = tool.resource?.(input as never)
@@ -106,7 +111,7 @@ interface Issue {
 }
 
 function parseInput(tool: AnyTool, input: unknown): z.output<z.ZodObject> {
-  const parsed = tool.input.safeParse(input ?? {})
+  const parsed = tool.input.safeParse(input ?? {}, { error: missing })
   const issues: Issue[] = [
     ...unknownFields(tool, input),
     ...(parsed.error?.issues ?? []).map((issue) => ({
@@ -125,6 +130,10 @@ function parseInput(tool: AnyTool, input: unknown): z.output<z.ZodObject> {
     },
   )
 }
+
+/** Zod says "expected string, received undefined" of a field that was left out, which is not how its sender sees it. */
+const missing: z.core.$ZodErrorMap = (issue) =>
+  issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : undefined
 
 /** A misspelt optional field would otherwise be dropped, and the call do something else than was asked. */
 function unknownFields(tool: AnyTool, input: unknown): Issue[] {

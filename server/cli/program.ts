@@ -101,7 +101,7 @@ function addPrograms(program: Command): void {
     .command('stdio')
     .helpGroup(group)
     .description('Serve MCP over standard input and output.')
-    .option('--toolsets=<names>', 'toolsets to serve, separated by commas') // stdio.ts reads it itself
+    .option('--toolsets <names>', 'toolsets to serve, separated by commas') // stdio.ts reads it itself
     .action(async () => {
       await import('../stdio.ts')
     })

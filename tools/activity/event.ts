@@ -8,7 +8,9 @@ export const EventStatus = z.enum(['delivered', 'unmatched', 'failed'])
 export const EventSummary = z.object({
   id: z.string().describe('evt_…'),
   source: EventSource.describe('manual: a workflow was started by a call.'),
-  status: EventStatus.describe('delivered: it started executions; unmatched: no route took it.'),
+  status: EventStatus.describe(
+    'delivered: it started executions; unmatched: it started none, because no route took it or nothing is deployed where the route leads.',
+  ),
   triggerId: z.string().nullable(),
   triggerName: z.string().nullable(),
   customerId: z.string().nullable(),

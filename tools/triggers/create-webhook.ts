@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { newId } from '../../core/ids.ts'
-import { getTrigger, insertTrigger } from '../../db/triggers.ts'
+import { getTrigger, insertTrigger, type RouteRow } from '../../db/triggers.ts'
 import { Deduplication, Verification, type WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
@@ -73,7 +73,15 @@ export const createWebhook = defineTool({
     return {
       trigger: toTrigger(row, services.publicUrl()),
       secret: shown,
-      nextStep: nextStep(input.verification, input.secret !== undefined),
+      nextStep: [
+        nextStep(input.verification, input.secret !== undefined),
+        ...row.routes.flatMap(notDeployed),
+      ].join(' '),
     }
   },
 })
+
+const notDeployed = ({ workflow_slug, environment, deployed }: RouteRow): string[] =>
+  deployed
+    ? []
+    : [`Until deploy_workflow puts ${workflow_slug} into ${environment}, what arrives for it starts nothing.`]

@@ -32,6 +32,9 @@ export const Route = z.object({
   workflowId: z.string(),
   environment: z.string(),
   filter: z.record(z.string(), z.unknown()).nullable().describe('The condition; null takes every event.'),
+  deployed: z
+    .boolean()
+    .describe('False: nothing is deployed to that environment now, so what arrives starts nothing.'),
 })
 
 export const toRoute = (row: RouteRow) => ({
@@ -40,6 +43,7 @@ export const toRoute = (row: RouteRow) => ({
   workflowId: row.workflow_id,
   environment: row.environment,
   filter: row.filter,
+  deployed: row.deployed,
 })
 
 /**
