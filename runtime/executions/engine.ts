@@ -63,7 +63,10 @@ export interface Engine extends Executions {
   running(): string[]
   /** Interrupts an execution running here, because somebody asked to cancel it. */
   interrupt(executionId: string): void
-  /** Waits up to `graceMs` for the executions running here, then hands back the rest to the queue. */
+  /**
+   * Waits up to `graceMs` for the executions running here, then hands back the rest to the queue; those a caller
+   * waits for are stopped.
+   */
   drain(graceMs: number): Promise<void>
 }
 
@@ -100,19 +103,25 @@ export function buildEngine(deps: EngineDeps): Engine {
     },
   }
 
-  /** Runs one claimed execution to the end of this attempt and records how it ended. */
+  /**
+   * Runs one claimed execution to the end of this attempt and records how it ended.
+   * @param inline the signal of the caller who waits for it; such a run is never handed back to the queue, for its
+   *   caller would not get the outcome (and a parent workflow that runs again starts it anew)
+   */
   const run = async (
     execution: ExecutionRow,
     version: RunnableVersionRow,
-    signal?: AbortSignal,
+    inline?: { signal: AbortSignal | undefined },
   ): Promise<FinishedAttempt> => {
     const abort = new AbortController()
     let settle: () => void = () => {}
     active.set(execution.id, { abort, done: new Promise((resolve) => (settle = resolve)) })
     try {
-      const stop = signal === undefined ? abort.signal : AbortSignal.any([abort.signal, signal])
+      const caller = inline?.signal
+      const stop = caller === undefined ? abort.signal : AbortSignal.any([abort.signal, caller])
       const result = await runAttempt(bridgeDeps, execution, version, stop)
-      const finished = conclude(execution, version, result, abort.signal.reason)
+      const handBack = inline === undefined && abort.signal.reason === HANDED_BACK
+      const finished = conclude(execution, version, result, handBack)
       const recorded = await record(finished)
       if (!recorded)
         log.warn(
@@ -157,10 +166,10 @@ export function buildEngine(deps: EngineDeps): Engine {
     execution: ExecutionRow,
     version: RunnableVersionRow,
     result: SandboxResult,
-    reason: unknown,
+    handBack: boolean,
   ): FinishedAttempt => {
     const finished = concludeAttempt(execution, version.retry, result, Math.random())
-    if (result.status === 'completed' || reason !== HANDED_BACK) return finished
+    if (result.status === 'completed' || !handBack) return finished
     // Not a failed attempt: this process is going away, and another runs it again.
     return { ...finished, status: 'queued', delay_ms: 0, dead_letter: null }
   }
@@ -238,7 +247,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       await enqueue(execution)
       return execution
     }
-    const finished = await run(execution, version, signal)
+    const finished = await run(execution, version, { signal })
     return asFinished(execution, finished)
   }
 

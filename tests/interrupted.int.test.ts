@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { requestCancel } from '../db/executions.ts'
+import { deliver, deployWorkflow, installApp, installWebhook } from './setup/flow.ts'
+import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
+import { startUpstream, type Upstream } from './setup/upstream.ts'
+
+let server: TestPlatform
+let tenant: Tenant
+let upstream: Upstream
+
+beforeAll(async () => {
+  server = await startTestPlatform()
+  tenant = await server.organization()
+  upstream = await startUpstream()
+  await installApp(tenant, upstream.url)
+})
+afterAll(async () => {
+  await server.close()
+})
+
+const CALL = "export default async (ctx) => ctx.connectors.app.read_thing({ id: '1' })"
+
+const ended = (id: string): Promise<Body> =>
+  eventually(async () => {
+    const { execution } = await tenant.ok('get_execution', { execution: id })
+    return !['queued', 'running'].includes(execution.status) && execution
+  })
+
+test('a worker that stops hands its runs back, and what they called runs again with them only', async () => {
+  upstream.answer = () => null
+  await deployWorkflow(tenant, 'called', CALL)
+  const caller = "export default async (ctx) => ctx.workflows.run('called', {})"
+  const hook = await installWebhook(tenant, await deployWorkflow(tenant, 'caller', caller))
+  const { body } = await deliver(hook.url, {})
+  await eventually(async () => upstream.received.length === 1)
+
+  const drained = server.platform.engine.drain(0)
+  upstream.answer = () => ({ status: 200, body: { ok: true } })
+  await drained
+  expect(await ended(body.executionIds[0])).toMatchObject({ status: 'completed', attempt: 2 })
+  const { executions } = await tenant.ok('list_executions', { workflow: 'called' })
+  expect(executions.map(({ status }: Body) => status)).toEqual(['completed', 'cancelled'])
+  expect(upstream.received).toHaveLength(2)
+})
+
+test('a run that fails while another process asks to cancel it is not tried again', async () => {
+  upstream.received.length = 0
+  const asked = new Promise<void>((resolve) => {
+    upstream.answer = () => {
+      resolve()
+      return null
+    }
+  })
+  const retry = { maxAttempts: 3, initialIntervalMs: 100, backoffCoefficient: 1, maxIntervalMs: 100 }
+  const hook = await installWebhook(tenant, await deployWorkflow(tenant, 'retried', CALL, { retry }))
+  const { body } = await deliver(hook.url, {})
+  await asked
+  const id: string = body.executionIds[0]
+  const scope = { organizationId: tenant.organizationId, customerIds: null }
+  await server.platform.db.tenant(scope, (tx) => requestCancel(tx, id))
+  await upstream.close() // cuts the connection, which is worth another try
+  expect(await ended(id)).toMatchObject({ status: 'cancelled', attempt: 1 })
+})
