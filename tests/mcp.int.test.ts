@@ -80,22 +80,24 @@ afterAll(async () => {
 })
 
 const endpoint = (query = '') => new URL(`${server.url}/mcp${query}`)
-const authorized = () => ({ requestInit: { headers: { authorization: `Bearer ${tenant.ownerKey}` } } })
+const authorized = (key = tenant.ownerKey) => ({
+  requestInit: { headers: { authorization: `Bearer ${key}` } },
+})
 
-const overHttp: [string, (query?: string) => Promise<AnyClient>][] = [
+const overHttp: [string, (query?: string, key?: string) => Promise<AnyClient>][] = [
   [
     'the v1 SDK’s client (2025-11-25)',
-    async (query) => {
+    async (query, key) => {
       const client = new ClientV1(INFO)
-      await client.connect(new HttpV1(endpoint(query), authorized()) as never)
+      await client.connect(new HttpV1(endpoint(query), authorized(key)) as never)
       return wrapV1(client)
     },
   ],
   [
     'the v2 SDK’s client (2026-07-28)',
-    async (query) => {
+    async (query, key) => {
       const client = new ClientV2(INFO)
-      await client.connect(new HttpV2(endpoint(query), authorized()))
+      await client.connect(new HttpV2(endpoint(query), authorized(key)))
       return wrapV2(client)
     },
   ],
@@ -151,6 +153,17 @@ describe.each(overHttp)('MCP over HTTP with %s', (_, connect) => {
     const unknown = await client.callTool('no_such_tool')
     expect(unknown.isError).toBe(true)
     expect(unknown.content[0].text).toMatch(/search_tools/)
+  })
+
+  test('calls count against the rate limit of their key, one through call_tool once', async () => {
+    const limited = await connect('', await tenant.key({ role: 'viewer', ratePerMinute: 2 }))
+    const whoami = { name: 'whoami', arguments: {} }
+    expect((await limited.callTool('call_tool', whoami)).isError).toBeFalsy()
+    expect((await limited.callTool('whoami')).isError).toBeFalsy()
+    const refused = await limited.callTool('whoami')
+    expect(refused.isError).toBe(true)
+    expect(refused.content[0].text).toMatch(/^limit_exceeded: /)
+    await limited.close()
   })
 
   test('tools that are not listed are found, described and called', async () => {
