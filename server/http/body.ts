@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { isJsonContentType } from '@modelcontextprotocol/server'
 import type { Request } from 'express'
 import { type ParseError, parse, printParseErrorCode } from 'jsonc-parser'
@@ -20,8 +21,7 @@ export async function readJsonObject(req: Request): Promise<JsonObject> {
       hint: 'Send `Content-Type: application/json`, uncompressed.',
     })
   }
-  if (Number(req.get('content-length')) > MAX_BODY_BYTES) throw tooLarge()
-  const value = parseJson(await readText(req))
+  const value = parseJson(asText(await readBytes(req, MAX_BODY_BYTES, tooLarge)))
   if (isJsonObject(value)) return value
   throw invalidInput('The body must be a JSON object.', {
     where: 'body',
@@ -35,14 +35,26 @@ function hasBody(req: Request): boolean {
   return req.get('transfer-encoding') !== undefined || (length !== undefined && length !== '0')
 }
 
-/** What comes after the limit is thrown away by Node, so that the client lives to read the refusal. */
-function readText(req: Request): Promise<string> {
+/**
+ * A body whole; refused with `tooLarge` as soon as it is known to be longer than it may be. What comes after that
+ * is read and thrown away, so that a client still writing lives to read the refusal.
+ * @throws AppError `cancelled` when the client goes away
+ */
+export async function readBytes(
+  req: IncomingMessage,
+  maxBytes: number,
+  tooLarge: () => AppError,
+): Promise<Buffer> {
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) {
+    req.resume()
+    throw tooLarge()
+  }
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let bytes = 0
     const onData = (chunk: Buffer) => {
       bytes += chunk.byteLength
-      if (bytes <= MAX_BODY_BYTES) {
+      if (bytes <= maxBytes) {
         chunks.push(chunk)
         return
       }
@@ -50,15 +62,17 @@ function readText(req: Request): Promise<string> {
       reject(tooLarge())
     }
     req.on('data', onData)
-    req.once('end', () => {
-      try {
-        resolve(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)))
-      } catch {
-        reject(invalidInput('The body is not UTF-8.', { where: 'body', hint: 'Encode the JSON as UTF-8.' }))
-      }
-    })
+    req.once('end', () => resolve(Buffer.concat(chunks)))
     req.once('error', (cause) => reject(new AppError('cancelled', 'The client went away.', { cause })))
   })
+}
+
+function asText(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw invalidInput('The body is not UTF-8.', { where: 'body', hint: 'Encode the JSON as UTF-8.' })
+  }
 }
 
 function parseJson(text: string): unknown {

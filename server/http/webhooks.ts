@@ -1,26 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import type express from 'express'
 import type { Ingest } from '../../runtime/triggers/ingest.ts'
+import { readBytes } from './body.ts'
 import { HttpError } from './problem.ts'
-
-/** Reads a body whole, giving up as soon as it is longer than it may be. */
-export async function readRawBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const tooLarge = () =>
-    new HttpError(413, 'invalid_input', `A webhook body may have ${maxBytes} bytes at most.`, {
-      where: 'body',
-      hint: 'Send less, or raise PATCHBAY_MAX_WEBHOOK_BYTES.',
-      data: { maxBytes },
-    })
-  if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLarge()
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of req) {
-    bytes += (chunk as Buffer).length
-    if (bytes > maxBytes) throw tooLarge()
-    chunks.push(chunk as Buffer)
-  }
-  return Buffer.concat(chunks)
-}
 
 /**
  * Webhook ingress: `POST /webhooks/{trigger}`. Answers 202 once the event and its executions are kept; what
@@ -34,16 +15,15 @@ export function mountWebhooks(app: express.Express, ingest: Ingest, maxBytes: nu
         Array.isArray(value) ? value.join(', ') : (value ?? ''),
       ]),
     )
-    try {
-      const accepted = await ingest.accept(String(req.params.trigger), {
-        headers,
-        rawBody: await readRawBody(req, maxBytes),
-      })
-      res.status(202).json(accepted)
-    } catch (error) {
-      // What is left of the body is read and thrown away: a sender still writing would not see the answer.
-      req.resume()
-      throw error
-    }
+    const rawBody = await readBytes(req, maxBytes, () => tooLarge(maxBytes))
+    const accepted = await ingest.accept(String(req.params.trigger), { headers, rawBody })
+    res.status(202).json(accepted)
   })
 }
+
+const tooLarge = (maxBytes: number) =>
+  new HttpError(413, 'invalid_input', `A webhook body may have ${maxBytes} bytes at most.`, {
+    where: 'body',
+    hint: 'Send less, or raise PATCHBAY_MAX_WEBHOOK_BYTES.',
+    data: { maxBytes },
+  })
