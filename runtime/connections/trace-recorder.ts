@@ -27,8 +27,8 @@ interface Waiting {
   trace: NewTrace
 }
 
-const scopeKey = ({ organizationId, customerIds }: TenantScope) =>
-  `${organizationId}/${customerIds?.join(',') ?? '*'}`
+const scopeKey = ({ organizationId, customerIds, shared }: TenantScope) =>
+  `${organizationId}/${customerIds?.join(',') ?? '*'}/${shared === true}`
 
 /** A transaction per call would cost more than many calls do; traces of calls made close together share one. */
 export function buildTraceRecorder(db: Database, log: Logger): TraceRecorder {
