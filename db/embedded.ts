@@ -53,6 +53,7 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedDatabase> {
   const thread = new Worker(new URL('./embedded-thread.ts', import.meta.url), {
     workerData: { dataDir: resolve(dataDir, 'postgres'), socketPath: join(folder, `.s.PGSQL.${PORT}`) },
   })
+  const exited = new Promise<void>((done) => thread.once('exit', () => done()))
   const release = () => {
     rmSync(lockPath, { force: true })
     rmSync(folder, { recursive: true, force: true })
@@ -71,9 +72,8 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedDatabase> {
     connection,
     owner: true,
     close: async () => {
-      const closed = new Promise<void>((done) => thread.once('exit', () => done()))
       thread.postMessage('close')
-      await closed
+      await exited // also when it broke down long ago
       release()
     },
   }
