@@ -57,9 +57,11 @@ export function buildApiKeys(db: Database, log: Logger): ApiKeys {
       if (!KEY.test(key)) throw refused('This is not an API key of Patchbay.')
       const { hash } = describeKey(key)
       const cacheKey = hash.toString('base64')
-      const row = cache.get(cacheKey) ?? (await findApiKeyByHash(db, hash))
+      const known = cache.get(cacheKey)
+      const row = known ?? (await findApiKeyByHash(db, hash))
       if (row === undefined) throw refused('This API key is not known.')
-      cache.set(cacheKey, row)
+      // Only what was just read: setting it anew at each use would keep a busy key for ever.
+      if (known === undefined) cache.set(cacheKey, row)
       if (row.revoked_at !== null) throw refused('This API key was revoked.')
       if (row.expires_at !== null && row.expires_at.getTime() <= Date.now())
         throw refused('This API key has expired.')
@@ -100,7 +102,7 @@ function actorOf(row: ApiKeyRow, door: Door): Actor {
 }
 
 /** Is the address one of these, or inside one of these CIDR ranges? */
-export function ipAllowed(ip: string | undefined, allowlist: readonly string[]): boolean {
+function ipAllowed(ip: string | undefined, allowlist: readonly string[]): boolean {
   if (ip === undefined || !ipaddr.isValid(ip)) return false
   const address = ipaddr.process(ip)
   return allowlist.some((entry) => {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Actor, scopeOf } from '../../core/actor.ts'
+import type { AppError } from '../../core/errors.ts'
 import { type Permission, roleNames, rolePermissions } from '../../core/permissions.ts'
+import { revokeApiKey as revokeApiKeyRow } from '../../db/api-keys.ts'
 import type { MasterKey } from '../../runtime/vault/master-key.ts'
 import { buildVault } from '../../runtime/vault/vault.ts'
 import { describeOnEachDatabase } from '../../tests/setup/database.ts'
@@ -109,6 +111,19 @@ describe('API keys', () => {
     await expect(
       world.services.apiKeys.authenticate(key, { door: 'http', ip: undefined }),
     ).rejects.toMatchObject({ code: 'unauthenticated' })
+  })
+
+  test('a key another process revoked stops within seconds, however often it is used', async () => {
+    const { key, apiKey } = await world.call<Created>(owner, createApiKey, { name: 'busy' })
+    const use = () => world.services.apiKeys.authenticate(key, { door: 'http', ip: undefined })
+    await use()
+    await world.db.tenant(scopeOf(owner), (tx) => revokeApiKeyRow(tx, apiKey.id))
+    const refused = async () =>
+      use().then(
+        () => 'works',
+        (error: AppError) => error.code,
+      )
+    await expect.poll(refused, { timeout: 4_000, interval: 100 }).toBe('unauthenticated')
   })
 
   test.each([
