@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 /** Prefix of every kind of id, so that an id says what it names. */
-export const idPrefixes = {
+const idPrefixes = {
   organization: 'org',
   customer: 'cus',
   user: 'usr',

@@ -1,7 +1,7 @@
 import type { Database, Tx } from './database.ts'
 
 /** How long an answer is kept for repeats of its request. */
-export const KEPT_HOURS = 24
+const KEPT_HOURS = 24
 
 export interface IdempotencyRow {
   request_hash: string

@@ -107,7 +107,7 @@ function compileSchema(schema: JsonSchema, slug: string): ValidateFunction {
  * Patterns are not run: they come from whoever imported the document, and one that backtracks without end would
  * stop this process for everybody.
  */
-export function buildAjv(): Ajv2020 {
+function buildAjv(): Ajv2020 {
   const ajv = new Ajv2020({
     strict: false,
     allErrors: true,

@@ -12,7 +12,7 @@ export interface ToolRoute {
 }
 
 /** The method, path and path fields a tool's `http` declares. */
-export function routeOf(tool: AnyTool): ToolRoute {
+function routeOf(tool: AnyTool): ToolRoute {
   const [method, path] = tool.http.split(' ') as [HttpMethod, string]
   return { tool, method, path, params: [...path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '') }
 }

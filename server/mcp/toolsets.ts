@@ -8,7 +8,7 @@ import type { Registry } from '../../tools/registry.ts'
  * What a client sees that asks for nothing in particular: enough to build, run and look into an integration.
  * The rest is a search_tools away; more than a few dozen tools in a list cost a client its context and its aim.
  */
-export const defaultTools: readonly string[] = [
+const defaultTools: readonly string[] = [
   'search_tools',
   'describe_tool',
   'call_tool',
