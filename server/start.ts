@@ -87,7 +87,12 @@ async function listen(platform: Platform): Promise<RunningServer> {
   const { port } = server.address() as AddressInfo
   const url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
   platform.setPublicUrl(url)
-  await platform.startWork()
+  try {
+    await platform.startWork()
+  } catch (error) {
+    server.close()
+    throw error
+  }
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 }) // with DATABASE_URL nothing else may have made it
   const serverFile = serverFileOf(config)
   writeFileSync(serverFile, JSON.stringify({ url, pid: process.pid, startedAt: new Date().toISOString() }), {
