@@ -43,6 +43,16 @@ test('a worker that stops hands its runs back, and what they called runs again w
   expect(upstream.received).toHaveLength(2)
 })
 
+test('what is switched off is not replayed either', async () => {
+  const slug = await deployWorkflow(tenant, 'off', 'export default async () => 1', { tier: 'instant' })
+  const { execution } = await tenant.ok('run_workflow', { workflow: slug })
+  const replay = () => tenant.call('replay_execution', { execution: execution.id })
+  await tenant.ok('update_workflow', { workflow: slug, status: 'inactive' })
+  expect(await replay()).toMatchObject({ status: 409, body: { where: 'workflow' } })
+  await tenant.ok('update_workflow', { workflow: slug, status: 'active' })
+  expect((await replay()).status).toBe(202)
+})
+
 test('a run that fails while another process asks to cancel it is not tried again', async () => {
   upstream.received.length = 0
   const asked = new Promise<void>((resolve) => {

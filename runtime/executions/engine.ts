@@ -3,7 +3,7 @@ import { AppError, conflict, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Json } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
-import { findCustomer } from '../../db/customers.ts'
+import { type CustomerRow, findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
 import {
   type Claim,
@@ -21,6 +21,7 @@ import {
   type NewExecution,
   type RunnableVersionRow,
   requestCancel,
+  type WorkflowTargetRow,
 } from '../../db/executions.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { HttpClient } from '../http/client.ts'
@@ -200,18 +201,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       throw notFound('environment', request.environment, 'list_environments shows them.')
     if (customer === undefined)
       throw notFound('customer', customerId ?? '', 'list_customers shows the ones you may use.')
-    if (customer?.status === 'inactive') {
-      throw conflict(`The customer '${customer.slug}' is inactive.`, {
-        where: 'customer',
-        hint: 'Set its status to active with update_customer.',
-      })
-    }
-    if (target.status === 'inactive') {
-      throw conflict(`The workflow '${target.workflow_slug}' is inactive.`, {
-        where: 'workflow',
-        hint: 'Set its status to active with update_workflow.',
-      })
-    }
+    refuseInactive(target, customer)
     const version = target.runnable
     if (version === null) throw notRunnable(request, target.latest_version)
     checkInput(version, request.input)
@@ -293,6 +283,8 @@ export function buildEngine(deps: EngineDeps): Engine {
             hint: "Deploy a version with deploy_workflow, or replay with version 'same'.",
           })
         }
+        const customerId = original.customer_id
+        refuseInactive(target, customerId === null ? null : await findCustomer(tx, customerId))
         const version = target.runnable
         const [row] = await insertExecutions(tx, [
           {
@@ -400,6 +392,22 @@ function outputOf(row: ExecutionRow): Json {
       data: { executionId: row.id },
     },
   )
+}
+
+/** Nothing new is started for a customer, or of a workflow, that was switched off. */
+function refuseInactive(target: WorkflowTargetRow, customer: CustomerRow | null | undefined): void {
+  if (customer?.status === 'inactive') {
+    throw conflict(`The customer '${customer.slug}' is inactive.`, {
+      where: 'customer',
+      hint: 'Set its status to active with update_customer.',
+    })
+  }
+  if (target.status === 'inactive') {
+    throw conflict(`The workflow '${target.workflow_slug}' is inactive.`, {
+      where: 'workflow',
+      hint: 'Set its status to active with update_workflow.',
+    })
+  }
 }
 
 function notRunnable(request: StartExecution, latestVersion: number): AppError {
