@@ -131,7 +131,8 @@ export function buildExecutionQueue(options: {
       }
     },
     ping: async () => {
-      await each((queue) => queue.waitUntilReady())
+      // A question that is asked anew each time: being connected once says nothing of now.
+      await each((queue) => queue.getJobCounts('active'))
     },
     counts: async () => {
       const totals: Record<string, number> = {}
