@@ -130,6 +130,22 @@ function promises(start: () => Promise<TestPlatform>): void {
     })
   })
 
+  test('of several replays of one dead letter at once, one runs', async () => {
+    const slug = await deployWorkflow(
+      tenant,
+      'once-more',
+      "export default async () => { throw new Error('no') }",
+    )
+    const { execution } = await tenant.ok('run_workflow', { workflow: slug, input: {} })
+    await ended(execution.id)
+    const { deadLetters } = await tenant.ok('list_dead_letters', { workflow: slug })
+    const calls = Array.from({ length: 5 }, () =>
+      tenant.call('replay_dead_letter', { deadLetter: deadLetters[0].id }),
+    )
+    const statuses = (await Promise.all(calls)).map(({ status }) => status)
+    expect(statuses.sort()).toEqual([202, 409, 409, 409, 409])
+  })
+
   test('a mistake in the code is not tried again', async () => {
     const slug = await deployWorkflow(tenant, 'mistake', 'export default async (ctx) => ctx.nothing.here', {
       retry: quickly,

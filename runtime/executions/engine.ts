@@ -1,9 +1,8 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { AppError, conflict, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
-import type { Json } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
-import { type CustomerRow, findCustomer } from '../../db/customers.ts'
+import { findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
 import {
   type Claim,
@@ -18,10 +17,8 @@ import {
   insertExecutions,
   insertManualEvent,
   markDeadLetterReplayed,
-  type NewExecution,
   type RunnableVersionRow,
   requestCancel,
-  type WorkflowTargetRow,
 } from '../../db/executions.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { HttpClient } from '../http/client.ts'
@@ -33,7 +30,17 @@ import { runAttempt } from './attempt.ts'
 import { type BridgeDeps, scopeOfRun } from './bridge.ts'
 import type { Executions, StartExecution } from './executions.ts'
 import { checkInput } from './input.ts'
-import { concludeAttempt } from './outcome.ts'
+import { concludeAttempt, unrunAttempt } from './outcome.ts'
+import {
+  asFinished,
+  childOf,
+  newExecution,
+  notRunnable,
+  outputOf,
+  refuseInactive,
+  replayOf,
+  whyNot,
+} from './requests.ts'
 import { hasEnded } from './transitions.ts'
 import type { Versions } from './versions.ts'
 
@@ -96,9 +103,9 @@ export function buildEngine(deps: EngineDeps): Engine {
     sandbox: deps.sandbox,
     children: {
       run: async (parent, slug, input, signal) =>
-        outputOf(await start(scopeOfRun(parent), child(parent, slug, input), signal)),
+        outputOf(await start(scopeOfRun(parent), childOf(parent, slug, input), signal)),
       start: async (parent, slug, input) => {
-        const { parent: _, ...request } = child(parent, slug, input)
+        const { parent: _, ...request } = childOf(parent, slug, input)
         return { executionId: (await start(scopeOfRun(parent), request)).id }
       },
     },
@@ -120,7 +127,10 @@ export function buildEngine(deps: EngineDeps): Engine {
     try {
       const caller = inline?.signal
       const stop = caller === undefined ? abort.signal : AbortSignal.any([abort.signal, caller])
-      const result = await runAttempt(bridgeDeps, execution, version, stop)
+      const result = await runAttempt(bridgeDeps, execution, version, stop).catch((error: unknown) => {
+        log.error({ execution: execution.id, err: error }, 'an attempt could not be run')
+        return unrunAttempt(error)
+      })
       const handBack = inline === undefined && abort.signal.reason === HANDED_BACK
       const finished = conclude(execution, version, result, handBack)
       const recorded = await record(finished)
@@ -261,7 +271,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       active.get(executionId)?.abort.abort(CANCELLED)
       return row
     },
-    replay: async (scope, executionId, which) => {
+    replay: async (scope, executionId, which, options) => {
       const execution = await db.tenant(scope, async (tx) => {
         const original = await getExecution(tx, executionId)
         if (original === undefined) throw notFound('execution', executionId, 'list_executions shows them.')
@@ -288,7 +298,7 @@ export function buildEngine(deps: EngineDeps): Engine {
         const version = target.runnable
         const [row] = await insertExecutions(tx, [
           {
-            ...newExecution(scope.organizationId, requestOf(original), version),
+            ...newExecution(scope.organizationId, replayOf(original), version),
             event_id: original.event_id,
             trigger_id: original.trigger_id,
             replay_of: original.id,
@@ -300,7 +310,12 @@ export function buildEngine(deps: EngineDeps): Engine {
           },
         ])
         if (row === undefined) throw new Error('INSERT … RETURNING gave no row')
-        await markDeadLetterReplayed(tx, original.id, row.id)
+        const letters = await markDeadLetterReplayed(tx, original.id, row.id)
+        if (letters === 0 && options?.pendingDeadLetter === true) {
+          throw conflict(`The dead letter of '${executionId}' was replayed by another call just now.`, {
+            hint: 'list_executions shows the replay; replay_execution runs one again.',
+          })
+        }
         return row
       })
       await enqueue(execution)
@@ -323,116 +338,4 @@ export function buildEngine(deps: EngineDeps): Engine {
       await finishes.idle()
     },
   }
-}
-
-const child = (parent: ExecutionRow, slug: string, input: Json): StartExecution => ({
-  workflow: slug,
-  environment: parent.environment,
-  customerId: parent.customer_id,
-  input,
-  headers: {},
-  triggeredBy: 'workflow',
-  parent: { executionId: parent.id, depth: parent.depth + 1 },
-})
-
-const requestOf = (original: ExecutionRow): StartExecution => ({
-  workflow: original.workflow_id,
-  environment: original.environment,
-  customerId: original.customer_id,
-  input: original.input,
-  headers: original.headers,
-  triggeredBy: 'replay',
-})
-
-function newExecution(
-  organizationId: string,
-  request: StartExecution,
-  version: RunnableVersionRow,
-): Omit<NewExecution, 'status' | 'attempt' | 'max_attempts' | 'dead_letter' | 'worker'> {
-  return {
-    id: newId('execution'),
-    organization_id: organizationId,
-    customer_id: request.customerId,
-    workflow_id: version.workflow_id,
-    workflow_version_id: version.workflow_version_id,
-    environment: request.environment,
-    tier: version.tier,
-    triggered_by: request.triggeredBy,
-    event_id: null,
-    trigger_id: null,
-    parent_execution_id: request.parent?.executionId ?? null,
-    replay_of: null,
-    depth: request.parent?.depth ?? 0,
-    input: request.input,
-    headers: request.headers,
-  }
-}
-
-/** The row as the finished attempt left it, without reading it back. */
-function asFinished(execution: ExecutionRow, finished: FinishedAttempt): ExecutionRow {
-  return {
-    ...execution,
-    status: finished.status,
-    output: finished.output as Json,
-    error: finished.error as Json,
-    stats: finished.stats as Json,
-    finished_at: new Date(),
-  }
-}
-
-function outputOf(row: ExecutionRow): Json {
-  if (row.status === 'completed') return row.output
-  const error = row.error as { message?: string; retryable?: boolean } | null
-  throw new AppError(
-    'upstream_error',
-    `The workflow called ended as ${row.status}: ${error?.message ?? 'no reason given'}`,
-    {
-      retryable: error?.retryable === true,
-      hint: `get_execution {"execution":"${row.id}"} shows its logs and traces.`,
-      data: { executionId: row.id },
-    },
-  )
-}
-
-/** Nothing new is started for a customer, or of a workflow, that was switched off. */
-function refuseInactive(target: WorkflowTargetRow, customer: CustomerRow | null | undefined): void {
-  if (customer?.status === 'inactive') {
-    throw conflict(`The customer '${customer.slug}' is inactive.`, {
-      where: 'customer',
-      hint: 'Set its status to active with update_customer.',
-    })
-  }
-  if (target.status === 'inactive') {
-    throw conflict(`The workflow '${target.workflow_slug}' is inactive.`, {
-      where: 'workflow',
-      hint: 'Set its status to active with update_workflow.',
-    })
-  }
-}
-
-function notRunnable(request: StartExecution, latestVersion: number): AppError {
-  if (request.version !== undefined)
-    return notFound('version', String(request.version), 'list_workflow_versions shows them.')
-  if (latestVersion === 0) {
-    return conflict('The workflow has never been published.', {
-      where: 'workflow',
-      hint: 'publish_workflow, then deploy_workflow.',
-      data: { reason: 'WORKFLOW_NOT_PUBLISHED' },
-    })
-  }
-  return conflict(`The workflow is not deployed to '${request.environment}'.`, {
-    where: 'environment',
-    hint: 'deploy_workflow puts a version there; or name a version to run one that is not deployed.',
-  })
-}
-
-async function whyNot(
-  db: Database,
-  scope: TenantScope,
-  executionId: string,
-  what: string,
-): Promise<AppError> {
-  const row = await db.read(scope, (tx) => getExecution(tx, executionId))
-  if (row === undefined) return notFound('execution', executionId, 'list_executions shows them.')
-  return conflict(`The execution '${executionId}' has already ended (${row.status}) and cannot be ${what}.`)
 }

@@ -36,6 +36,13 @@ export interface Executions {
    * Runs an ended execution's input again, as a new execution that names it in `replay_of`.
    * Its dead letter, if there is one, becomes `replayed`.
    * @param version the one that ran, or the one now deployed to its environment
+   * @param options with `pendingDeadLetter`, only if its dead letter is still pending: of two calls at once one wins
+   * @throws AppError `not_found`; `conflict` when it has not ended, cannot be run now, or was replayed meanwhile
    */
-  replay(scope: TenantScope, executionId: string, version: 'same' | 'newest'): Promise<ExecutionRow>
+  replay(
+    scope: TenantScope,
+    executionId: string,
+    version: 'same' | 'newest',
+    options?: { pendingDeadLetter: boolean },
+  ): Promise<ExecutionRow>
 }

@@ -1,3 +1,4 @@
+import { toAppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { FinishedAttempt, NewDeadLetter } from '../../db/execution-queue.ts'
 import type { ExecutionRow, RetryPolicy } from '../../db/executions.ts'
@@ -5,12 +6,19 @@ import type { SandboxResult, WorkflowError } from '../sandbox/sandbox.ts'
 import { retryDelayMs } from './retry.ts'
 
 /** An attempt that ended without the sandbox having the last word. */
-export const lostAttempt = (message: string): SandboxResult => ({
+const withoutResult = (name: string, message: string): SandboxResult => ({
   status: 'failed',
-  error: { kind: 'sandbox_crashed', name: 'WorkerLost', message, stack: '', retryable: true },
+  error: { kind: 'sandbox_crashed', name, message, stack: '', retryable: true },
   logs: [],
   stats: { durationMs: 0, cpuMs: 0, heapBytes: 0, bridgeCalls: 0 },
 })
+
+/** Its worker stopped. */
+export const lostAttempt = (message: string) => withoutResult('WorkerLost', message)
+
+/** It never got as far as the workflow's code: the database was away, say. */
+export const unrunAttempt = (error: unknown) =>
+  withoutResult('AttemptNotRun', `The attempt could not be run: ${toAppError(error).message}`)
 
 /**
  * What becomes of an execution after an attempt: done, tried again later, or failed for good (and then put in

@@ -28,6 +28,8 @@ export const replayDeadLetter = defineTool({
             ? 'Only pending ones can be replayed.'
             : `get_execution {"execution":"${row.replay_execution_id}"} shows how the replay went; replay_execution runs one again.`,
       })
-    return { execution: await replay(context, row.execution_id, input.version) }
+    return {
+      execution: await replay(context, row.execution_id, input.version, { pendingDeadLetter: true }),
+    }
   },
 })

@@ -13,12 +13,17 @@ export const ReplayVersion = z
  * Runs an ended execution's input again in its environment.
  * @throws AppError `not_found`, `conflict`; `forbidden` for a test key and an execution in production
  */
-export async function replay(context: ToolContext, executionId: string, version: 'same' | 'newest') {
+export async function replay(
+  context: ToolContext,
+  executionId: string,
+  version: 'same' | 'newest',
+  options?: { pendingDeadLetter: boolean },
+) {
   const { actor, services } = context
   await context.read(async (tx) => {
     const { environment } = await requireExecution(tx, executionId)
     await requireEnvironmentFor(tx, actor, environment, 'run workflows in')
   })
-  const started = await services.executions.replay(scopeOf(actor), executionId, version)
+  const started = await services.executions.replay(scopeOf(actor), executionId, version, options)
   return toExecutionSummary(await context.read((tx) => requireExecution(tx, started.id)))
 }

@@ -1,0 +1,133 @@
+import type { TenantScope } from '../../core/actor.ts'
+import { AppError, conflict, notFound } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import type { Json } from '../../core/json.ts'
+import type { CustomerRow } from '../../db/customers.ts'
+import type { Database } from '../../db/database.ts'
+import type { FinishedAttempt } from '../../db/execution-queue.ts'
+import {
+  type ExecutionRow,
+  getExecution,
+  type NewExecution,
+  type RunnableVersionRow,
+  type WorkflowTargetRow,
+} from '../../db/executions.ts'
+import type { StartExecution } from './executions.ts'
+
+/** What a workflow asks for when it runs another. */
+export const childOf = (parent: ExecutionRow, slug: string, input: Json): StartExecution => ({
+  workflow: slug,
+  environment: parent.environment,
+  customerId: parent.customer_id,
+  input,
+  headers: {},
+  triggeredBy: 'workflow',
+  parent: { executionId: parent.id, depth: parent.depth + 1 },
+})
+
+/** What a replay asks for. */
+export const replayOf = (original: ExecutionRow): StartExecution => ({
+  workflow: original.workflow_id,
+  environment: original.environment,
+  customerId: original.customer_id,
+  input: original.input,
+  headers: original.headers,
+  triggeredBy: 'replay',
+})
+
+/** The row of an execution about to be inserted, but for what its caller decides. */
+export function newExecution(
+  organizationId: string,
+  request: StartExecution,
+  version: RunnableVersionRow,
+): Omit<NewExecution, 'status' | 'attempt' | 'max_attempts' | 'dead_letter' | 'worker'> {
+  return {
+    id: newId('execution'),
+    organization_id: organizationId,
+    customer_id: request.customerId,
+    workflow_id: version.workflow_id,
+    workflow_version_id: version.workflow_version_id,
+    environment: request.environment,
+    tier: version.tier,
+    triggered_by: request.triggeredBy,
+    event_id: null,
+    trigger_id: null,
+    parent_execution_id: request.parent?.executionId ?? null,
+    replay_of: null,
+    depth: request.parent?.depth ?? 0,
+    input: request.input,
+    headers: request.headers,
+  }
+}
+
+/** The row as the finished attempt left it, without reading it back. */
+export function asFinished(execution: ExecutionRow, finished: FinishedAttempt): ExecutionRow {
+  return {
+    ...execution,
+    status: finished.status,
+    output: finished.output as Json,
+    error: finished.error as Json,
+    stats: finished.stats as Json,
+    finished_at: new Date(),
+  }
+}
+
+/** @throws AppError `upstream_error` when the workflow called did not complete */
+export function outputOf(row: ExecutionRow): Json {
+  if (row.status === 'completed') return row.output
+  const error = row.error as { message?: string; retryable?: boolean } | null
+  throw new AppError(
+    'upstream_error',
+    `The workflow called ended as ${row.status}: ${error?.message ?? 'no reason given'}`,
+    {
+      retryable: error?.retryable === true,
+      hint: `get_execution {"execution":"${row.id}"} shows its logs and traces.`,
+      data: { executionId: row.id },
+    },
+  )
+}
+
+/** Nothing new is started for a customer, or of a workflow, that was switched off. */
+export function refuseInactive(target: WorkflowTargetRow, customer: CustomerRow | null | undefined): void {
+  if (customer?.status === 'inactive') {
+    throw conflict(`The customer '${customer.slug}' is inactive.`, {
+      where: 'customer',
+      hint: 'Set its status to active with update_customer.',
+    })
+  }
+  if (target.status === 'inactive') {
+    throw conflict(`The workflow '${target.workflow_slug}' is inactive.`, {
+      where: 'workflow',
+      hint: 'Set its status to active with update_workflow.',
+    })
+  }
+}
+
+/** Why there is no version to run, and what to do about it. */
+export function notRunnable(request: StartExecution, latestVersion: number): AppError {
+  if (request.version !== undefined)
+    return notFound('version', String(request.version), 'list_workflow_versions shows them.')
+  if (latestVersion === 0) {
+    return conflict('The workflow has never been published.', {
+      where: 'workflow',
+      hint: 'publish_workflow, then deploy_workflow.',
+      data: { reason: 'WORKFLOW_NOT_PUBLISHED' },
+    })
+  }
+  return conflict(`The workflow is not deployed to '${request.environment}'.`, {
+    where: 'environment',
+    hint: 'deploy_workflow puts a version there; or name a version to run one that is not deployed.',
+  })
+}
+
+/** Why an execution could not be changed: it is not there, or has ended. */
+export async function whyNot(
+  db: Database,
+  scope: TenantScope,
+  executionId: string,
+  what: string,
+): Promise<AppError> {
+  const row = await db.read(scope, (tx) => getExecution(tx, executionId))
+  if (row === undefined) return notFound('execution', executionId, 'list_executions shows them.')
+  return conflict(`The execution '${executionId}' has already ended (${row.status}) and cannot be ${what}.`)
+}
