@@ -14,6 +14,7 @@ import {
   type WorkerOptions,
 } from 'bullmq'
 import { Redis } from 'ioredis'
+import { readConfig } from '../core/config.ts'
 import { buildLogger } from '../core/log.ts'
 import { openDatabase } from '../db/database.ts'
 import { prepareQueueSchema } from '../runtime/queue/execution-queue.ts'
@@ -39,7 +40,7 @@ const worker = new Worker(
   async () => {
     done += 1
   },
-  { connection, concurrency: 20 } as WorkerOptions,
+  { connection, concurrency: readConfig({}).workerConcurrency } as WorkerOptions,
   factory as never,
 )
 worker.on('error', (error) => console.error(error.message))

@@ -92,7 +92,7 @@ const environmentSchema = z.object({
     .int()
     .min(1)
     .max(500)
-    .default(20)
+    .default(50)
     .describe('Executions run at once by this process.'),
   PATCHBAY_RATE_LIMIT_PER_MINUTE: z.coerce
     .number()
