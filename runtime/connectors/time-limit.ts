@@ -5,7 +5,7 @@ const script = new Script('work()')
 
 /**
  * Runs `work`, which must be synchronous, and stops it when it takes longer than `ms`: V8 interrupts it
- * wherever it is. Costs some 50 µs.
+ * wherever it is. Costs 50 µs to 1 ms, for the thread that watches.
  * @returns its result, or `'too long'`
  */
 export function withinTime<T>(ms: number, work: () => T): T | 'too long' {

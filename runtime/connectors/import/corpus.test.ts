@@ -101,7 +101,7 @@ describe.skipIf(entries.length === 0)('every real specification imports whole (n
     expect(definition.events.length).toBeGreaterThanOrEqual(entry.webhooks ?? 0)
     expect(elapsedMs).toBeLessThan(entry.name.includes('stripe') ? 6_000 : 5_000)
     checkDefinition(definition, report)
-    const { tried, accepted } = exercise(definition, 9)
+    const { tried, accepted } = exercise(definition, 23)
     // The sampler is simple and does not know every keyword; most of what it makes must be accepted.
     expect(accepted / tried).toBeGreaterThan(0.8)
   })
@@ -120,7 +120,7 @@ test("GitHub's own specification imports in under three seconds", async () => {
   expect(create?.outputSchema).toEqual({ $ref: '#/schemas/issue' })
   expect(definition.verification).toEqual({ action: 'users_get_authenticated', input: {} })
   expect(JSON.stringify(definition).length).toBeLessThan(1_500_000)
-  const { tried, accepted } = exercise(definition, 9)
+  const { tried, accepted } = exercise(definition, 23)
   expect(accepted / tried).toBeGreaterThan(0.8)
 })
 
