@@ -186,8 +186,11 @@ export async function openDatabase(options: {
     await setup.connect()
     const applied = await migrate(setup)
     if (applied.length > 0) options.log.info({ applied }, 'database migrated')
-    await setup.query('RESET ROLE')
-    await options.prepare?.(setup)
+    // The process that runs the embedded database has done this already, and others are at work in its session.
+    if (embedded?.owner !== false) {
+      await setup.query('RESET ROLE')
+      await options.prepare?.(setup)
+    }
     // The embedded database has one session for everybody: from here on it is the tenant role's, as the
     // connections of a server are, so that a query outside a transaction sees nothing.
     if (embedded !== undefined) await setup.query('SET ROLE patchbay_app')

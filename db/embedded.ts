@@ -68,6 +68,10 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedDatabase> {
       cause: error,
     })
   })
+  // Without its database the process is of no use: what the thread broke down with ends it, and is seen.
+  thread.on('error', (error) => {
+    throw error
+  })
   return {
     connection,
     owner: true,
