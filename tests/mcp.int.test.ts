@@ -216,7 +216,7 @@ describe.each(overHttp)('MCP over HTTP with %s', (_, connect) => {
     expect(await outcome).toBe('cancelled')
     await eventually(async () => {
       const { traces } = await tenant.ok('list_traces', { connector: 'app' })
-      return traces.some((trace: Body) => trace.error?.code === 'cancelled')
+      return traces.some((trace: Body) => trace.status === 'pending' && trace.error?.code === 'cancelled')
     })
     upstream.answer = () => ({ status: 200, body: { ok: true } })
   })

@@ -30,7 +30,7 @@ export function traceRow(
     connection_id: call.connection?.id ?? null,
     connector: call.connector.slug,
     action: call.action.slug,
-    status: error === undefined ? 'success' : 'error',
+    status: error === undefined ? 'success' : neverAnswered(sent, error) ? 'pending' : 'error',
     http_status: sent?.status ?? null,
     duration_ms: sent === undefined ? null : Math.round(sent.durationMs),
     request:
@@ -50,3 +50,7 @@ export function traceRow(
     created_at: startedAt.toISOString(),
   }
 }
+
+/** It was sent, and given up before anything came back: nobody here knows what the app made of it. */
+const neverAnswered = (sent: CallTrace | undefined, error: AppError): boolean =>
+  sent !== undefined && sent.status === undefined && (error.code === 'timeout' || error.code === 'cancelled')

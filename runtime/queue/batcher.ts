@@ -12,8 +12,9 @@ export interface Batcher<T, R> {
 
 /**
  * Group commit: items that arrive while a batch is under way go together in the next one, so that many share
- * one transaction; an item that comes alone does not wait for others. A batch that fails is tried again one by one,
- * so that an item that cannot be kept fails alone: the others may be another tenant's.
+ * one transaction. An item that comes alone does not wait for others; while items come together, a batch waits a
+ * few milliseconds for more. A batch that fails is tried again one by one, so that an item that cannot be kept fails
+ * alone: the others may be another tenant's.
  * @param flush gives one result for each item, in order; when it rejects it has done nothing
  */
 export function buildBatcher<T, R>(flush: (items: T[]) => Promise<R[]>, maxItems: number): Batcher<T, R> {

@@ -8,7 +8,9 @@ export const TraceSummary = z.object({
   id: z.string().describe('trc_…'),
   connector: z.string().describe('Slug of the connector.'),
   action: z.string().describe('Slug of the action.'),
-  status: TraceStatus.describe('pending: the call was under way when this was recorded.'),
+  status: TraceStatus.describe(
+    'pending: the app never answered; the call timed out or was cancelled, and may have taken effect all the same.',
+  ),
   httpStatus: z.number().int().nullable().describe('The provider’s answer; null when there was none.'),
   durationMs: z.number().int().nullable(),
   executionId: z.string().nullable().describe('Null: called outside a workflow.'),
