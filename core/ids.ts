@@ -22,6 +22,13 @@ const idPrefixes = {
   audit: 'aud',
   dataKey: 'dk',
   role: 'role',
+  connectorVersion: 'cnv',
+  oauthApp: 'oap',
+  oauthAuthorization: 'oau',
+  connectLink: 'cl',
+  webhookEndpoint: 'whe',
+  webhookDelivery: 'whd',
+  file: 'file',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

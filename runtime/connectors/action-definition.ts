@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ErrorRule } from './error-rule.ts'
 import { JsonSchemaValue } from './json-schema.ts'
 
 const Style = z.enum(['simple', 'label', 'matrix', 'form', 'spaceDelimited', 'pipeDelimited', 'deepObject'])
@@ -58,6 +59,55 @@ export const ActionBody = z
   .describe('How the request body is made from the input.')
 export type ActionBody = z.infer<typeof ActionBody>
 
+/** How the pages of a list follow each other. `parameter` and the like are keys of the action's input. */
+export const Pagination = z
+  .discriminatedUnion('type', [
+    z.object({
+      type: z.literal('page'),
+      parameter: z.string().describe('Input key of the page number.'),
+      sizeParameter: z.string().optional().describe('Input key of the page size.'),
+      firstPage: z.number().int().optional().describe('Number of the first page. Default 1.'),
+      items: z.string().describe("Dot path to the list in the response; '' for the response itself."),
+      hasMore: z
+        .string()
+        .optional()
+        .describe('Dot path to a boolean; without it, an empty or short page ends.'),
+    }),
+    z.object({
+      type: z.literal('offset'),
+      parameter: z.string().describe('Input key of the offset.'),
+      sizeParameter: z.string().optional().describe('Input key of the page size.'),
+      items: z.string().describe("Dot path to the list in the response; '' for the response itself."),
+      hasMore: z
+        .string()
+        .optional()
+        .describe('Dot path to a boolean; without it, an empty or short page ends.'),
+    }),
+    z.object({
+      type: z.literal('cursor'),
+      parameter: z.string().describe('Input key the cursor is sent in: a parameter or a part of the body.'),
+      sizeParameter: z.string().optional().describe('Input key of the page size.'),
+      next: z
+        .string()
+        .describe("Dot path to the next cursor; 'data.-1.id' is the id of the last item of data."),
+      items: z.string().describe("Dot path to the list in the response; '' for the response itself."),
+      hasMore: z.string().optional().describe('Dot path to a boolean; without it, a missing cursor ends.'),
+    }),
+    z.object({
+      type: z.literal('link'),
+      sizeParameter: z.string().optional().describe('Input key of the page size.'),
+      next: z
+        .string()
+        .optional()
+        .describe(
+          'Dot path to the address of the next page; absent: the Link header, rel="next" (RFC 8288).',
+        ),
+      items: z.string().describe("Dot path to the list in the response; '' for the response itself."),
+    }),
+  ])
+  .describe('How the pages of a list follow each other.')
+export type Pagination = z.infer<typeof Pagination>
+
 /** One call of an API, as data: what an agent reads to choose it and what the runtime needs to make it. */
 export const ActionDefinition = z
   .object({
@@ -102,6 +152,17 @@ export const ActionDefinition = z
       })
       .optional()
       .describe('Where it was imported from.'),
+    pagination: Pagination.optional().describe(
+      'How its pages follow each other, when it returns a list in pages.',
+    ),
+    idempotencyHeader: z
+      .string()
+      .optional()
+      .describe('Header the API takes an idempotency key in; with one, a write may be retried.'),
+    errors: z
+      .array(ErrorRule)
+      .optional()
+      .describe("Answers that mean failure although the status says otherwise; before the connector's own."),
     responseContentType: z.string().optional().describe('Content type asked for in Accept.'),
   })
   .describe('One call of an API.')

@@ -1,11 +1,14 @@
 import { z } from 'zod'
+import { responseCondition } from '../conditions/condition-input.ts'
 import { ActionDefinition } from './action-definition.ts'
 import { AuthMethod } from './auth-method.ts'
+import { ErrorRule } from './error-rule.ts'
 import { JsonSchemaValue } from './json-schema.ts'
 
-export { ActionBody, ActionDefinition, ActionParameter } from './action-definition.ts'
-export { AuthMethod, type CredentialField, credentialFields } from './auth-method.ts'
+export { ActionBody, ActionDefinition, ActionParameter, Pagination } from './action-definition.ts'
+export { AuthMethod, type CredentialField, credentialFields, extraFields } from './auth-method.ts'
 export { type BundledSchema, bundleSchema } from './bundle-schema.ts'
+export { ErrorRule } from './error-rule.ts'
 export { slugify } from './slug.ts'
 
 /** A variable of the base URL. */
@@ -71,6 +74,32 @@ export const ConnectorDefinition = z
       })
       .optional()
       .describe('The harmless call that proves a credential works.'),
+    errors: z
+      .array(ErrorRule)
+      .optional()
+      .describe('Answers of any action that mean failure although the status says otherwise.'),
+    expiry: responseCondition
+      .optional()
+      .describe(
+        'Answers that mean the credentials have expired: an OAuth token is refreshed and the call made again. Default: status 401.',
+      ),
+    rateLimit: z
+      .object({
+        remainingHeader: z.string().describe('Header with the calls left.'),
+        resetHeader: z.string().describe('Header that says when they are filled up.'),
+        resetUnit: z
+          .enum(['seconds', 'epoch_seconds', 'epoch_milliseconds', 'date'])
+          .describe('What the reset header holds: seconds from now, a Unix time, or a date.'),
+      })
+      .optional()
+      .describe('Headers of the rate limit, where they are not the common ones.'),
+    concurrency: z
+      .number()
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('Calls at once through one connection, in one process. Default 20.'),
     schemas: z
       .record(z.string(), JsonSchemaValue)
       .describe(

@@ -12,10 +12,10 @@ import {
   type WebhookRouteRow,
 } from '../../db/execution-queue.ts'
 import type { NewExecution } from '../../db/executions.ts'
+import { type Condition, type ConditionSubject, matches } from '../conditions/condition.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type Condition, type ConditionSubject, matches } from './condition.ts'
 import { verifyWebhook } from './verify.ts'
 import { deliveryKey, type Verification, WebhookConfig } from './webhook-config.ts'
 

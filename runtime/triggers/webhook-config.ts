@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Json } from '../../core/json.ts'
-import { valueAt } from './condition.ts'
+import { valueAt } from '../conditions/condition.ts'
 
 export const verificationSchemes = [
   'none',

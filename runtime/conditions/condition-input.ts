@@ -9,8 +9,24 @@ const MAX_VALUE_DEPTH = 30
 const MAX_COMPARISONS = 100
 const MAX_TEXT_LENGTH = 10_000
 
-const HELP =
-  'Write {"action": "opened"} (dot paths into the payload and the values they must equal), or a condition: {"all": […]}, {"any": […]}, {"not": {…}}, {"field": "payload.amount", "op": "gt", "value": 100}.'
+/** What a condition may look at, and where a path without a root leads. */
+interface Subject {
+  roots: readonly string[]
+  defaultRoot: string
+  help: string
+}
+
+const EVENT: Subject = {
+  roots: ['payload', 'headers'],
+  defaultRoot: 'payload',
+  help: 'Write {"action": "opened"} (dot paths into the payload and the values they must equal), or a condition: {"all": […]}, {"any": […]}, {"not": {…}}, {"field": "payload.amount", "op": "gt", "value": 100}.',
+}
+
+const RESPONSE: Subject = {
+  roots: ['status', 'headers', 'body'],
+  defaultRoot: 'body',
+  help: 'Write {"status": 200, "ok": false} (dot paths into the body, or status, and the values they must equal), or a condition: {"all": […]}, {"any": […]}, {"not": {…}}, {"field": "body.error.code", "op": "in", "value": ["expired"]}.',
+}
 
 /** A filter that cannot be one: `path` leads to the part that is wrong. */
 class ConditionProblem extends Error {
@@ -29,25 +45,40 @@ export const ConditionInput = z
   .record(z.string(), z.unknown())
   .transform((filter, ctx): Condition => {
     try {
-      return parse(filter)
+      return parse(filter, EVENT)
     } catch (error) {
       if (!(error instanceof ConditionProblem)) throw error
-      ctx.addIssue({ code: 'custom', path: error.path, message: `${error.message} ${HELP}` })
+      ctx.addIssue({ code: 'custom', path: error.path, message: `${error.message} ${EVENT.help}` })
       return z.NEVER
     }
   })
   .describe(
-    `Which events match. ${HELP} Fields are payload.<path> or headers.<name>; operators: ${conditionOperators.join(', ')}.`,
+    `Which events match. ${EVENT.help} Fields are payload.<path> or headers.<name>; operators: ${conditionOperators.join(', ')}.`,
   )
 
-function parse(filter: unknown): Condition {
+/**
+ * A condition on a response as connectors hold it, in either form; {@link toResponseCondition} makes the tree.
+ */
+export const responseCondition = z.record(z.string(), z.unknown()).superRefine((filter, ctx) => {
+  try {
+    parse(filter, RESPONSE)
+  } catch (error) {
+    if (!(error instanceof ConditionProblem)) throw error
+    ctx.addIssue({ code: 'custom', path: error.path, message: `${error.message} ${RESPONSE.help}` })
+  }
+})
+
+/** The tree of a condition that {@link responseCondition} accepted. */
+export const toResponseCondition = (filter: Record<string, unknown>): Condition => parse(filter, RESPONSE)
+
+function parse(filter: unknown, subject: Subject): Condition {
   // Before anything recurses into it without a bound.
   if (isDeeperThan(filter, MAX_VALUE_DEPTH))
     throw new ConditionProblem([], 'The filter is nested too deeply.')
   const text = JSON.stringify(filter)
   if (text.length > MAX_TEXT_LENGTH)
     throw new ConditionProblem([], `A filter may hold ${MAX_TEXT_LENGTH} characters of JSON.`)
-  const condition = toCondition(JSON.parse(text) as Json, [], 1)
+  const condition = toCondition(JSON.parse(text) as Json, [], 1, subject)
   if (countComparisons(condition) > MAX_COMPARISONS)
     throw new ConditionProblem([], `A filter may hold ${MAX_COMPARISONS} comparisons.`)
   return condition
@@ -58,27 +89,32 @@ function isDeeperThan(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1))
 }
 
-function toCondition(value: Json | undefined, path: (string | number)[], depth: number): Condition {
+function toCondition(
+  value: Json | undefined,
+  path: (string | number)[],
+  depth: number,
+  subject: Subject,
+): Condition {
   if (depth > MAX_DEPTH) throw new ConditionProblem(path, `A filter may be ${MAX_DEPTH} levels deep.`)
   if (!isJsonObject(value)) throw new ConditionProblem(path, 'A condition is an object.')
   const keys = Object.keys(value)
   const group = keys.find((key) => key === 'all' || key === 'any' || key === 'not')
   if (group === undefined)
-    return 'op' in value ? toComparison(value, path) : fromPlainObject(value, path, depth)
+    return 'op' in value ? toComparison(value, path, subject) : fromPlainObject(value, path, depth, subject)
   if (keys.length > 1)
     throw new ConditionProblem(
       path,
       `'${group}' stands alone in its object, without ${others(keys, [group])}.`,
     )
-  if (group === 'not') return { not: toCondition(value.not, [...path, 'not'], depth + 1) }
+  if (group === 'not') return { not: toCondition(value.not, [...path, 'not'], depth + 1, subject) }
   const members = value[group]
   if (!Array.isArray(members) || members.length === 0)
     throw new ConditionProblem([...path, group], `'${group}' takes a list of one or more conditions.`)
-  const conditions = members.map((member, i) => toCondition(member, [...path, group, i], depth + 1))
+  const conditions = members.map((member, i) => toCondition(member, [...path, group, i], depth + 1, subject))
   return group === 'all' ? { all: conditions } : { any: conditions }
 }
 
-function toComparison(value: JsonObject, path: (string | number)[]): Comparison {
+function toComparison(value: JsonObject, path: (string | number)[], subject: Subject): Comparison {
   const unknown = others(Object.keys(value), ['field', 'op', 'value'])
   if (unknown !== '')
     throw new ConditionProblem(path, `A comparison has field, op and value, not ${unknown}.`)
@@ -87,7 +123,7 @@ function toComparison(value: JsonObject, path: (string | number)[]): Comparison 
   const op = conditionOperators.find((name) => name === value.op)
   if (op === undefined)
     throw new ConditionProblem([...path, 'op'], `'op' is one of ${conditionOperators.join(', ')}.`)
-  const field = toField(value.field, [...path, 'field'])
+  const field = toField(value.field, [...path, 'field'], subject)
   const operand = op === 'exists' ? (value.value ?? true) : value.value
   if (operand === undefined) throw new ConditionProblem([...path, 'value'], `'${op}' needs a value.`)
   const problem = operandProblem(field, op, operand)
@@ -109,31 +145,43 @@ function operandProblem(field: string, op: ConditionOperator, operand: Json): st
     : 'Header values are text: compare with text.'
 }
 
-function fromPlainObject(value: JsonObject, path: (string | number)[], depth: number): Condition {
-  const comparisons = flatten(value, '', path, depth)
+function fromPlainObject(
+  value: JsonObject,
+  path: (string | number)[],
+  depth: number,
+  subject: Subject,
+): Condition {
+  const comparisons = flatten(value, '', path, depth, subject)
   const [first, ...rest] = comparisons
   if (first === undefined)
     throw new ConditionProblem(path, 'An empty filter matches everything: leave it out.')
   return rest.length === 0 ? first : { all: comparisons }
 }
 
-function flatten(value: JsonObject, prefix: string, path: (string | number)[], depth: number): Comparison[] {
+function flatten(
+  value: JsonObject,
+  prefix: string,
+  path: (string | number)[],
+  depth: number,
+  subject: Subject,
+): Comparison[] {
   if (depth > MAX_DEPTH) throw new ConditionProblem(path, `A filter may be ${MAX_DEPTH} levels deep.`)
   return Object.entries(value).flatMap(([key, member]): Comparison[] => {
     const here = [...path, key]
-    if (isJsonObject(member)) return flatten(member, `${prefix}${key}.`, here, depth + 1)
+    if (isJsonObject(member)) return flatten(member, `${prefix}${key}.`, here, depth + 1, subject)
     if (Array.isArray(member))
       throw new ConditionProblem(here, 'For one of several values use {"field", "op": "in", "value": […]}.')
-    const field = toField(`${prefix}${key}`, here)
+    const field = toField(`${prefix}${key}`, here, subject)
     const problem = operandProblem(field, 'eq', member)
     if (problem !== undefined) throw new ConditionProblem(here, problem)
     return [{ field, op: 'eq', value: member }]
   })
 }
 
-/** A path that starts with neither `payload.` nor `headers.` leads into the payload. */
-function toField(text: string, path: (string | number)[]): string {
-  const field = /^(payload|headers)(\.|$)/.test(text) ? text : `payload.${text}`
+/** A path that starts with none of the roots leads into the default one. */
+function toField(text: string, path: (string | number)[], subject: Subject): string {
+  const [first = ''] = text.split('.', 1)
+  const field = subject.roots.includes(first) ? text : `${subject.defaultRoot}.${text}`
   if (field === 'headers' || field.split('.').includes(''))
     throw new ConditionProblem(path, `'${text}' is no path to a value.`)
   return field.startsWith('headers.') ? field.toLowerCase() : field

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { type Condition, type ConditionSubject, conditionOperators, matches, valueAt } from './condition.ts'
-import { ConditionInput } from './condition-input.ts'
+import { ConditionInput, responseCondition, toResponseCondition } from './condition-input.ts'
 
 const subject: ConditionSubject = {
   payload: {
@@ -83,8 +83,9 @@ test('a filter nested beyond the bound is refused, however deep it is', () => {
 
 test('a path reaches only what the payload itself holds', () => {
   const odd = JSON.parse('{"a":[1,2],"s":"text","__proto__":{"x":1}}') as Json
-  for (const path of ['constructor', 'toString', 'a.length', 'a.map', 's.length', 'a.-1', 'a.x'])
+  for (const path of ['constructor', 'toString', 'a.length', 'a.map', 's.length', 'a.-3', 'a.x'])
     expect(valueAt(odd, path)).toBeUndefined()
+  expect(valueAt(odd, 'a.-1')).toBe(2)
   expect(valueAt(odd, '__proto__.x')).toBe(1)
   expect(valueAt({}, '__proto__')).toBeUndefined()
 })
@@ -129,4 +130,16 @@ test('any object is either a condition or refused with issues, and a condition p
       expect(ConditionInput.parse(first.data)).toEqual(first.data)
     }),
   )
+})
+
+test('a condition on a response looks at its status, headers and body', () => {
+  const response = { status: 200, headers: { 'x-error': 'yes' }, body: { ok: false, error: 'token_expired' } }
+  const holdsOf = (filter: Record<string, unknown>) =>
+    matches(toResponseCondition(responseCondition.parse(filter)), response)
+  expect(holdsOf({ ok: false })).toBe(true)
+  expect(holdsOf({ status: 200, error: 'token_expired' })).toBe(true)
+  expect(holdsOf({ 'headers.X-Error': 'yes' })).toBe(true)
+  expect(holdsOf({ field: 'status', op: 'in', value: [401, 403] })).toBe(false)
+  expect(responseCondition.safeParse({ field: 'status' }).success).toBe(true)
+  expect(responseCondition.safeParse({ field: 'status', op: 'near', value: 1 }).success).toBe(false)
 })

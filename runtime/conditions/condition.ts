@@ -5,20 +5,20 @@ export const conditionOperators = ['eq', 'neq', 'gt', 'lt', 'in', 'contains', 'e
 export type ConditionOperator = (typeof conditionOperators)[number]
 
 export interface Comparison {
-  /** `payload.<path>` or `headers.<name>`. */
+  /** A root of the subject and a dot path in it: `payload.<path>`, `headers.<name>`, `status`. */
   field: string
   op: ConditionOperator
   value: Json
 }
 
-/** When a route takes an event, as a tree. */
+/** What must hold of an event or of a response, as a tree. */
 export type Condition = { all: Condition[] } | { any: Condition[] } | { not: Condition } | Comparison
 
-/** What a condition looks at. Header names are lower case. */
-export interface ConditionSubject {
-  payload: Json
-  headers: Readonly<Record<string, string>>
-}
+/**
+ * What a condition looks at: an event has `payload` and `headers`, a response `status`, `headers` and `body`.
+ * Header names are lower case, and may hold dots.
+ */
+export type ConditionSubject = Readonly<Record<string, Json | Readonly<Record<string, string>>>>
 
 /**
  * Does the condition hold? Fields that are not there equal nothing: only `neq`, `exists: false` and `not` can
@@ -55,17 +55,22 @@ const isGreater = (a: Json | undefined, b: Json | undefined): boolean =>
   (typeof a === 'string' && typeof b === 'string' && a > b)
 
 function fieldOf(field: string, subject: ConditionSubject): Json | undefined {
-  if (!field.startsWith('headers.')) return valueAt(subject.payload, field.slice('payload.'.length))
-  const name = field.slice('headers.'.length)
-  return Object.hasOwn(subject.headers, name) ? subject.headers[name] : undefined
+  const dot = field.indexOf('.')
+  const root = dot === -1 ? field : field.slice(0, dot)
+  if (!Object.hasOwn(subject, root)) return undefined
+  const value = subject[root] as Json
+  if (dot === -1) return value
+  const path = field.slice(dot + 1)
+  if (root !== 'headers') return valueAt(value, path)
+  return isJsonObject(value) && Object.hasOwn(value, path) ? value[path] : undefined
 }
 
-/** The value a dot path (`items.0.id`) leads to. Only what the JSON itself holds: nothing inherited, no `length`. */
+/** The value a dot path (`items.0.id`, `items.-1.id` for the last) leads to. Only what the JSON itself holds: nothing inherited, no `length`. */
 export function valueAt(value: Json, path: string): Json | undefined {
   let current: Json | undefined = value
   if (path === '') return current
   for (const step of path.split('.')) {
-    if (Array.isArray(current)) current = /^\d{1,9}$/.test(step) ? current[Number(step)] : undefined
+    if (Array.isArray(current)) current = /^-?\d{1,9}$/.test(step) ? current.at(Number(step)) : undefined
     else current = isJsonObject(current) && Object.hasOwn(current, step) ? current[step] : undefined
   }
   return current
