@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
  * `npm test` runs what a developer needs at each change, in under two minutes. Files named `*.slow.test.ts`
  * (whole corpora, browsers, many processes) run by `npm run test:slow`, and in CI.
  */
-const slow = process.env.PATCHBAY_TESTS === 'slow'
+const slow = process.env.SLOW_TESTS === '1'
 
 export default defineConfig({
   test: {
