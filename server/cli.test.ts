@@ -1,17 +1,14 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestDatabase } from '../tests/setup/database.ts'
 import { runCli } from './cli/program.ts'
+import { clean, json, type Run, type RunOptions, spawnPatchbay } from './cli/testing.ts'
 import { startTestServer, type TestServer } from './http/testing.ts'
 
-const cli = fileURLToPath(new URL('./cli.ts', import.meta.url))
 let server: TestServer
 /** The data folder a user has: where the server said it runs, and its owner's key. */
 let folder: string
@@ -27,23 +24,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Without settings of whoever runs the tests. */
-const clean = (env: NodeJS.ProcessEnv) =>
-  Object.fromEntries(
-    Object.entries(env).filter(([name]) => !/^(PATCHBAY_|DATABASE_URL|REDIS_URL)/.test(name)),
-  )
-
-interface Run {
-  code: number
-  stdout: string
-  stderr: string
-}
-
-interface RunOptions {
-  env?: Record<string, string>
-  stdin?: string
-}
-
 /** `patchbay …`, in this process: the same entry as the program's, with other streams and settings. */
 async function patchbay(args: string[], options: RunOptions = {}): Promise<Run> {
   let stdout = ''
@@ -55,21 +35,6 @@ async function patchbay(args: string[], options: RunOptions = {}): Promise<Run> 
     env: { ...clean(process.env), PATCHBAY_DATA_DIR: folder, ...options.env },
   })
   return { code, stdout, stderr }
-}
-
-/** `patchbay …` as a process of its own. */
-function spawnPatchbay(args: string[], options: RunOptions = {}): Promise<Run> {
-  const env = { ...clean(process.env), PATCHBAY_DATA_DIR: folder, ...options.env }
-  return new Promise((done) => {
-    const child = execFile(process.execPath, [cli, ...args], { env }, (error, stdout, stderr) => {
-      done({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr })
-    })
-    child.stdin?.end(options.stdin ?? '')
-  })
-}
-const json = (run: Run): unknown => {
-  expect(run.stderr).toBe('')
-  return JSON.parse(run.stdout)
 }
 
 describe('calling tools of the running server', () => {
@@ -153,9 +118,9 @@ describe('calling tools of the running server', () => {
 })
 
 test('as a process it reads standard input, writes JSON, and exits with the class of the error', async () => {
-  const made = await spawnPatchbay(['create_customer', '--json', '-'], { stdin: '{"name":"Piped"}' })
+  const made = await spawnPatchbay(folder, ['create_customer', '--json', '-'], { stdin: '{"name":"Piped"}' })
   expect(json(made)).toMatchObject({ customer: { slug: 'piped' } })
-  const again = await spawnPatchbay(['create_customer', '--name', 'Piped'])
+  const again = await spawnPatchbay(folder, ['create_customer', '--name', 'Piped'])
   expect([again.code, again.stdout]).toEqual([6, ''])
   expect(again.stderr).toMatch(/^Error \(conflict\)/)
 })
@@ -204,39 +169,4 @@ describe('the command itself', () => {
     expect(run.code).toBe(11)
     expect(run.stderr).toContain('PATCHBAY_PROT: no such setting')
   })
-})
-
-test('a server is started, called, stopped; then the same folder is worked on without one', async () => {
-  const { dataDir, drop } = await createTestDatabase()
-  const env = { PATCHBAY_DATA_DIR: dataDir, PATCHBAY_PORT: '0', PATCHBAY_LOG_LEVEL: 'warn' }
-  try {
-    const started = execFile(process.execPath, [cli, 'start'], { env: { ...clean(process.env), ...env } })
-    const stopped = new Promise<number | null>((done) => started.once('exit', done))
-    await expect.poll(() => existsSync(join(dataDir, 'server.json')), { timeout: 20_000 }).toBe(true)
-    const made = await spawnPatchbay(['create_customer', '--name', 'Over HTTP'], { env })
-    expect(json(made)).toMatchObject({ customer: { slug: 'over-http' } })
-    started.kill('SIGTERM')
-    expect(await stopped).toBe(0)
-
-    const local = await spawnPatchbay(['list_customers'], { env })
-    expect(json(local)).toMatchObject({ customers: [{ slug: 'over-http' }] })
-    const log = await spawnPatchbay(['list_audit_log', '--action', 'create_customer'], { env })
-    expect(json(log)).toMatchObject({ entries: [{ door: 'http' }] })
-  } finally {
-    await drop()
-  }
-})
-
-test('the first command on an empty folder sets it up and leaves the owner’s key there, for the owner alone', async () => {
-  const { dataDir, drop } = await createTestDatabase()
-  try {
-    const run = await spawnPatchbay(['create_customer', '--name', 'First'], {
-      env: { PATCHBAY_DATA_DIR: dataDir },
-    })
-    expect(json(run)).toMatchObject({ customer: { slug: 'first' } })
-    expect(readFileSync(join(dataDir, 'owner.key'), 'utf8')).toMatch(/^pk_live_/)
-    expect(statSync(join(dataDir, 'owner.key')).mode & 0o777).toBe(0o600)
-  } finally {
-    await drop()
-  }
 })

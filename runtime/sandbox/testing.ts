@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import type { Json } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { prepareWorkflow } from './prepare.ts'
@@ -61,4 +62,13 @@ export function outputOf(result: { status: string; output?: Json; error?: Workfl
   if (result.status !== 'completed')
     throw new Error(`${result.status}: ${result.error?.kind} ${result.error?.message}`)
   return result.output ?? null
+}
+
+/** Sandbox processes of this test process. */
+export function childPids(): number[] {
+  const listed = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
+  return listed
+    .split('\n')
+    .filter((line) => /sandbox\/worker\.ts/.test(line))
+    .map((line) => Number.parseInt(line, 10))
 }

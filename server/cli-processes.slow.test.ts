@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createTestDatabase } from '../tests/setup/database.ts'
+import { clean, cliPath, json, spawnPatchbay } from './cli/testing.ts'
+
+test('a server is started, called, stopped; then the same folder is worked on without one', async () => {
+  const { dataDir, drop } = await createTestDatabase()
+  const env = { PATCHBAY_DATA_DIR: dataDir, PATCHBAY_PORT: '0', PATCHBAY_LOG_LEVEL: 'warn' }
+  try {
+    const started = execFile(process.execPath, [cliPath, 'start'], { env: { ...clean(process.env), ...env } })
+    const stopped = new Promise<number | null>((done) => started.once('exit', done))
+    await expect.poll(() => existsSync(join(dataDir, 'server.json')), { timeout: 20_000 }).toBe(true)
+    const made = await spawnPatchbay(dataDir, ['create_customer', '--name', 'Over HTTP'])
+    expect(json(made)).toMatchObject({ customer: { slug: 'over-http' } })
+    started.kill('SIGTERM')
+    expect(await stopped).toBe(0)
+
+    const local = await spawnPatchbay(dataDir, ['list_customers'])
+    expect(json(local)).toMatchObject({ customers: [{ slug: 'over-http' }] })
+    const log = await spawnPatchbay(dataDir, ['list_audit_log', '--action', 'create_customer'])
+    expect(json(log)).toMatchObject({ entries: [{ door: 'http' }] })
+  } finally {
+    await drop()
+  }
+})
+
+test('the first command on an empty folder sets it up and leaves the owner’s key there, for the owner alone', async () => {
+  const { dataDir, drop } = await createTestDatabase()
+  try {
+    const run = await spawnPatchbay(dataDir, ['create_customer', '--name', 'First'])
+    expect(json(run)).toMatchObject({ customer: { slug: 'first' } })
+    expect(readFileSync(join(dataDir, 'owner.key'), 'utf8')).toMatch(/^pk_live_/)
+    expect(statSync(join(dataDir, 'owner.key')).mode & 0o777).toBe(0o600)
+  } finally {
+    await drop()
+  }
+})
