@@ -1,5 +1,11 @@
 import { z } from 'zod'
-import { ActionBody, ActionDefinition, ActionParameter } from '../../runtime/connectors/definition.ts'
+import {
+  ActionBody,
+  ActionDefinition,
+  ActionParameter,
+  ErrorRule,
+  Pagination,
+} from '../../runtime/connectors/definition.ts'
 
 const { shape } = ActionDefinition
 
@@ -49,6 +55,16 @@ export const ActionFields = {
   auth: z
     .array(z.string())
     .describe('Slugs of the auth methods it accepts; [] for a public call; left out: any of the connector.'),
+  pagination: Pagination,
+  idempotencyHeader: z
+    .string()
+    .min(1)
+    .max(100)
+    .describe(shape.idempotencyHeader.description ?? ''),
+  errors: z
+    .array(ErrorRule)
+    .max(50)
+    .describe(shape.errors.description ?? ''),
 }
 
 /** Parameters with OpenAPI's defaults filled in (OpenAPI 3.1, section 4.8.12). */

@@ -1,5 +1,10 @@
 import { z } from 'zod'
-import { AuthMethod, ConnectorDefinition, ServerVariable } from '../../runtime/connectors/definition.ts'
+import {
+  AuthMethod,
+  ConnectorDefinition,
+  ErrorRule,
+  ServerVariable,
+} from '../../runtime/connectors/definition.ts'
 
 /** The fields of a connector that create_connector and update_connector share, described once. */
 export const ConnectorFields = {
@@ -19,6 +24,13 @@ export const ConnectorFields = {
     .min(1)
     .max(20)
     .describe('The ways to authenticate; a connection chooses one, the first by default.'),
+  errors: z
+    .array(ErrorRule)
+    .max(50)
+    .describe(ConnectorDefinition.shape.errors.description ?? ''),
+  expiry: ConnectorDefinition.shape.expiry.unwrap(),
+  rateLimit: ConnectorDefinition.shape.rateLimit.unwrap(),
+  concurrency: ConnectorDefinition.shape.concurrency.unwrap(),
 }
 
 export const NO_AUTH: AuthMethod = { slug: 'none', type: 'no_auth', name: 'No authentication' }

@@ -3,7 +3,12 @@ import { conflict, notFound } from '../../core/errors.ts'
 import { type ConnectorRow, findConnector, lockConnector } from '../../db/connectors.ts'
 import { brokenUnique, type Tx } from '../../db/database.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
-import { AuthMethod, credentialFields, ServerVariable } from '../../runtime/connectors/definition.ts'
+import {
+  AuthMethod,
+  ConnectorDefinition,
+  credentialFields,
+  ServerVariable,
+} from '../../runtime/connectors/definition.ts'
 import { Timestamp } from '../params.ts'
 
 export const ConnectorSlug = z
@@ -58,6 +63,10 @@ export const Connector = ConnectorSummary.extend({
     .object({ action: z.string(), input: z.record(z.string(), z.unknown()) })
     .nullable()
     .describe('The call that proves credentials work; null: there is none.'),
+  errors: ConnectorDefinition.shape.errors,
+  expiry: ConnectorDefinition.shape.expiry,
+  rateLimit: ConnectorDefinition.shape.rateLimit,
+  concurrency: ConnectorDefinition.shape.concurrency,
   eventCount: z.number().int(),
   revision: z.number().int().describe('Counts the changes of the connector and its actions.'),
 })
@@ -78,6 +87,10 @@ export function toConnector(row: ConnectorRow): z.input<typeof Connector> {
       })),
     })),
     verification: head.verification ?? null,
+    ...(head.errors === undefined ? {} : { errors: head.errors }),
+    ...(head.expiry === undefined ? {} : { expiry: head.expiry }),
+    ...(head.rateLimit === undefined ? {} : { rateLimit: head.rateLimit }),
+    ...(head.concurrency === undefined ? {} : { concurrency: head.concurrency }),
     eventCount: head.events.length,
     revision: row.revision,
   }

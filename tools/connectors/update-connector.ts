@@ -14,7 +14,7 @@ export const updateConnector = defineTool({
   name: 'update_connector',
   title: 'Change a connector',
   description:
-    'Changes a connector’s description, base URL, auth methods or verification call; what is left out stays. Its slug never changes. Connections go on working as long as their auth method keeps its slug.',
+    'Changes a connector’s description, base URL, auth methods, verification call, error and expiry rules or limits; what is left out stays, null takes a rule or limit away. Its slug never changes. Connections go on working as long as their auth method keeps its slug.',
   input: z.object({
     connector: ConnectorRef,
     name: ConnectorFields.name.optional(),
@@ -25,6 +25,10 @@ export const updateConnector = defineTool({
     baseUrl: ConnectorFields.baseUrl.optional(),
     variables: ConnectorFields.variables.optional(),
     authMethods: ConnectorFields.authMethods.optional().describe('Replaces all auth methods.'),
+    errors: ConnectorFields.errors.nullable().optional(),
+    expiry: ConnectorFields.expiry.nullable().optional(),
+    rateLimit: ConnectorFields.rateLimit.nullable().optional(),
+    concurrency: ConnectorFields.concurrency.nullable().optional(),
     verification: z
       .object({
         action: z.string().min(1).describe('Slug of a harmless action of this connector.'),
@@ -54,9 +58,11 @@ export const updateConnector = defineTool({
           hint: 'list_actions shows its actions.',
         })
       }
+      const merged = Object.entries({ ...head, ...withoutUndefined(change) }).filter(
+        ([, value]) => value !== null,
+      )
       const after = {
-        ...head,
-        ...withoutUndefined(change),
+        ...(Object.fromEntries(merged) as typeof head),
         ...(kept === undefined ? {} : { verification: kept }),
         schemas: {},
       }
