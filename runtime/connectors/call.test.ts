@@ -7,7 +7,7 @@ import { buildHttpClient } from '../http/client.ts'
 import type { ActionDefinition } from './action-definition.ts'
 import type { AuthMethod } from './auth-method.ts'
 import { type CallOptions, type CallTrace, callAction } from './call.ts'
-import { retryAfter } from './status-error.ts'
+import { retryAfter } from './retry-after.ts'
 
 const http = buildHttpClient({ allowedPrivateHosts: ['127.0.0.1'] })
 let handler: (request: IncomingMessage, response: ServerResponse, body: string) => void = () => {}
@@ -167,7 +167,11 @@ test.each([
   expect(error.retryable).toBe(retryable)
   expect(error.message).toContain(`github.issues_create was answered ${status}`)
   expect(error.message).toContain('title is too long')
-  expect(error.data).toEqual({ status, body: { errors: [{ message: 'title is too long' }] } })
+  expect(error.data).toEqual({
+    status,
+    body: { errors: [{ message: 'title is too long' }] },
+    ...(status === 401 ? { expired: true } : {}),
+  })
 })
 
 test('Retry-After is read as seconds and as a date', async () => {

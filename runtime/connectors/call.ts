@@ -3,96 +3,194 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { Secret } from '../../core/secret.ts'
 import type { HttpClient, HttpResponse } from '../http/client.ts'
 import type { ActionDefinition } from './action-definition.ts'
+import { answerError } from './answer-error.ts'
 import { applyAuth } from './apply-auth.ts'
 import type { AuthMethod } from './auth-method.ts'
 import type { ConnectorDefinition } from './definition.ts'
+import { type LoadedFile, loadInputFiles } from './input-files.ts'
+import { nextAddress } from './next-address.ts'
+import { outputWarnings } from './output-warnings.ts'
 import { type BuiltRequest, buildRequest } from './request.ts'
-import { decodeBody } from './response.ts'
+import { decodeBody, isFileBody } from './response.ts'
+import { type FileReference, responseFileName, safeContentType } from './response-file.ts'
+import { idempotencyHeaders, isTransient, MAX_ATTEMPTS, mayRetry, retryDelayMs } from './retry.ts'
 import { UNKNOWN_HOST } from './server-url.ts'
-import { statusError } from './status-error.ts'
 import { buildRedactor, buildTrace, type CallTrace, type Redactor } from './trace.ts'
+import { pause, type Traffic } from './traffic.ts'
 import { validateInput } from './validate-input.ts'
 
 export type { CallTrace } from './trace.ts'
 
 export interface ActionResult {
-  /** Parsed JSON, text, `{contentType, base64, bytes}`, or null. */
+  /** Parsed JSON, text, null, or bytes: as a {@link FileReference} where files are kept, else `{contentType, base64, bytes}`. */
   output: Json
   status: number
   headers: Record<string, string>
   durationMs: number
+  /** The address that answered. */
+  url: string
+  /** How the answer differs from the action's output schema; it is returned as it came all the same. */
+  warnings: string[]
+}
+
+export type CalledConnector = Pick<
+  ConnectorDefinition,
+  'slug' | 'baseUrl' | 'variables' | 'schemas' | 'errors' | 'expiry' | 'rateLimit' | 'concurrency'
+>
+
+/** Where a call finds the files its input refers to, and keeps a response that is one. */
+export interface CallFiles {
+  read(id: string): Promise<LoadedFile>
+  save(file: LoadedFile): Promise<FileReference>
 }
 
 export interface CallOptions {
   http: HttpClient
-  connector: Pick<ConnectorDefinition, 'slug' | 'baseUrl' | 'variables' | 'schemas'>
+  connector: CalledConnector
   action: ActionDefinition
   authMethod: AuthMethod
   credentials: Secret<Record<string, string>>
   input: JsonObject
   signal?: AbortSignal
+  /** For the whole call: waiting for a turn, every attempt, and what is between them. Default 30 s. */
   timeoutMs?: number
   maxResponseBytes?: number
   /** Check the input against the action's schema first. Default true. */
   validateInput?: boolean
   /** Extra headers, such as an idempotency key; they never replace the credentials. */
   headers?: Record<string, string>
-  /** Told once about every request that was sent, whether it succeeded or not. */
+  /** The address of a next page, which the app gave: used in place of the action's own, on the same origin only. */
+  url?: string
+  /** Keeps the call within its account's limits. */
+  traffic?: { traffic: Traffic; account: string }
+  files?: CallFiles
+  /** Told about every request that was sent, whether it succeeded or not. */
   onTrace?: (trace: CallTrace) => void
 }
 
 const USER_AGENT = 'Patchbay'
+const DEFAULT_TIMEOUT_MS = 30_000
+/** Where responses are kept as files, they may be this large. */
+const MAX_FILE_RESPONSE_BYTES = 50 * 1024 * 1024
+
+/** Larger bodies that become files are not decoded for the error rules as well. */
+const MAX_DECODED_BYTES = 5 * 1024 * 1024
+
+/** A call that is built and checked, to be sent as often as it may be. */
+interface PreparedCall {
+  options: CallOptions
+  /** Without credentials. */
+  request: BuiltRequest
+  redactor: Redactor
+  deadline: number
+}
 
 /**
  * Calls an action: checks the input, builds the request, adds the credentials, sends it, decodes the answer.
- * The answer is returned as it came, also where it does not fit the action's output schema.
+ * A call that may be made again is, up to three times, when it fails in passing (see retry.ts). The answer is
+ * returned as it came, also where it does not fit the action's output schema.
  *
  * @throws AppError `invalid_input`, `unauthenticated` (a credential is missing), `upstream_error` (a status
- * outside 2xx, with `data.status` and `data.body`; or the network), `forbidden`, `timeout`, `cancelled`.
+ * outside 2xx, with `data.status` and `data.body`; or the network), whatever an error rule of the connector says
+ * the answer means, `limit_exceeded` (the account's rate limit), `forbidden`, `timeout`, `cancelled`. An answer
+ * that says the credentials have expired has `data.expired`.
  */
 export async function callAction(options: CallOptions): Promise<ActionResult> {
-  const { connector, action, authMethod } = options
-  if (options.validateInput !== false) validateInput(connector.schemas, action, options.input)
-  const built = buildRequest(connector, action, options.input)
+  const { connector, action, files } = options
+  const deadline = performance.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+  const { toCheck, toSend, ...loaded } =
+    files === undefined
+      ? { toCheck: options.input, toSend: options.input, files: undefined }
+      : await loadInputFiles(action.body, options.input, files.read)
+  if (options.validateInput !== false) validateInput(connector.schemas, action, toCheck)
+  const built = buildRequest(connector, action, toSend, loaded.files)
   refuseUnknownHost(built, connector.slug)
-  const credentials = options.credentials.reveal()
-  const isPublic = action.auth !== undefined && action.auth.length === 0
-  const headers = { 'user-agent': USER_AGENT, ...built.headers, ...lowerCase(options.headers ?? {}) }
-  const unsigned = { ...built, headers }
-  const request = isPublic ? unsigned : applyAuth(unsigned, authMethod, credentials)
-  const redactor = buildRedactor(authMethod, credentials)
-  return send(options, request, redactor)
+  const given = { ...built.headers, ...lowerCase(options.headers ?? {}) }
+  return sendOften({
+    options,
+    deadline,
+    request: {
+      ...built,
+      url: options.url === undefined ? built.url : nextAddress(options.url, built.url, options.authMethod),
+      headers: { 'user-agent': USER_AGENT, ...given, ...idempotencyHeaders(action, given) },
+    },
+    redactor: buildRedactor(options.authMethod, options.credentials.reveal()),
+  })
 }
 
-async function send(options: CallOptions, request: BuiltRequest, redactor: Redactor): Promise<ActionResult> {
-  const { connector, action, onTrace } = options
+async function sendOften(call: PreparedCall): Promise<ActionResult> {
+  const { connector, action, signal, traffic } = call.options
+  for (let attempt = 1; ; attempt += 1) {
+    const leave = await traffic?.traffic.enter(traffic.account, connector, action, call.deadline, signal)
+    let delayMs: number
+    try {
+      return await send(call, attempt)
+    } catch (cause) {
+      const error = toAppError(cause)
+      delayMs = retryDelayMs(attempt, error)
+      const late = performance.now() + delayMs >= call.deadline
+      if (attempt >= MAX_ATTEMPTS || late || !mayRetry(action) || !isTransient(error)) throw cause
+    } finally {
+      leave?.()
+    }
+    await pause(delayMs, signal)
+  }
+}
+
+async function send(call: PreparedCall, attempt: number): Promise<ActionResult> {
+  const { options, redactor } = call
+  const { connector, action, authMethod, files, traffic, onTrace } = options
+  const isPublic = action.auth !== undefined && action.auth.length === 0
+  const request = isPublic ? call.request : applyAuth(call.request, authMethod, options.credentials.reveal())
   const startedAt = performance.now()
   let response: HttpResponse | undefined
+  let kept: FileReference | undefined
   try {
+    const maxResponseBytes =
+      options.maxResponseBytes ?? (files === undefined ? undefined : MAX_FILE_RESPONSE_BYTES)
     response = await options.http.request(
       {
         ...request,
-        ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-        ...(options.maxResponseBytes === undefined ? {} : { maxResponseBytes: options.maxResponseBytes }),
+        timeoutMs: Math.max(1, Math.ceil(call.deadline - startedAt)),
+        ...(maxResponseBytes === undefined ? {} : { maxResponseBytes }),
       },
       options.signal,
     )
-    if (response.status < 200 || response.status > 299) {
-      throw statusError(response, connector.slug, action.slug, redactor)
+    traffic?.traffic.note(traffic.account, connector, action, response)
+    const asFile = files !== undefined && isFileBody(response)
+    const decoded = asFile && response.body.byteLength > MAX_DECODED_BYTES ? null : decodeBody(response)
+    const error = answerError(connector, action, response, decoded, redactor)
+    if (error !== undefined) throw error
+    if (asFile) {
+      kept = await files.save({
+        name: responseFileName(response),
+        contentType: safeContentType(response.headers['content-type']),
+        bytes: response.body,
+      })
     }
+    const warnings = kept === undefined ? outputWarnings(connector.schemas, action, decoded) : []
+    const { durationMs, status, headers, url } = response
+    onTrace?.(
+      buildTrace(redactor, action.slug, request, {
+        attempt,
+        response,
+        durationMs,
+        warnings,
+        file: kept?.file,
+      }),
+    )
+    return { output: kept === undefined ? decoded : { ...kept }, status, headers, durationMs, url, warnings }
   } catch (error) {
     onTrace?.(
       buildTrace(redactor, action.slug, request, {
-        ...(response === undefined ? {} : { response }),
+        attempt,
+        response,
         error: toErrorBody(toAppError(error)),
         durationMs: performance.now() - startedAt,
       }),
     )
     throw error
   }
-  const { durationMs } = response
-  onTrace?.(buildTrace(redactor, action.slug, request, { response, durationMs }))
-  return { output: decodeBody(response), status: response.status, headers: response.headers, durationMs }
 }
 
 function refuseUnknownHost(request: BuiltRequest, slug: string): void {

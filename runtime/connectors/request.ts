@@ -2,6 +2,7 @@ import { invalidInput } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { ActionDefinition, ActionParameter } from './action-definition.ts'
 import type { ConnectorDefinition } from './definition.ts'
+import type { LoadedFile } from './input-files.ts'
 import { serializeBody } from './serialize-body.ts'
 import { serializeCookie, serializeHeader, serializePath, serializeQuery } from './serialize-parameter.ts'
 import { expandBaseUrl } from './server-url.ts'
@@ -17,6 +18,7 @@ export interface BuiltRequest {
 /**
  * The HTTP request of an action for an input, without credentials. Pure. Parameters are serialized by their
  * OpenAPI style; a null or missing value is not sent.
+ * @param files the stored files that the input refers to, by id
  *
  * @throws AppError `invalid_input` for a missing or empty path parameter, a path parameter that would lead to
  * another path (`..`), a header value with a line break, and a base URL whose variables do not fit.
@@ -25,6 +27,7 @@ export function buildRequest(
   connector: Pick<ConnectorDefinition, 'baseUrl' | 'variables'>,
   action: ActionDefinition,
   input: JsonObject,
+  files?: ReadonlyMap<string, LoadedFile>,
 ): BuiltRequest {
   const headers: Record<string, string> = {}
   const query: string[] = []
@@ -50,7 +53,7 @@ export function buildRequest(
   const url = targetUrl(connector, action, pathValues, query)
   const content = bodyValue(action, input)
   if (content === undefined || action.body === undefined) return { method: action.method, url, headers }
-  const { contentType, body } = serializeBody(action.body, content)
+  const { contentType, body } = serializeBody(action.body, content, files)
   return { method: action.method, url, headers: { ...headers, 'content-type': contentType }, body }
 }
 

@@ -42,6 +42,20 @@ function decodeText(body: Uint8Array, contentType: string): string {
   }
 }
 
+/** Text longer than this is better kept as a file than carried through a workflow or an agent's context. */
+const MAX_INLINE_TEXT_BYTES = 256 * 1024
+const MAX_INLINE_JSON_BYTES = 5 * 1024 * 1024
+
+/** Is this body one to keep as a file: bytes of any size, text over 256 KB, JSON over 5 MB? */
+export function isFileBody(response: Pick<HttpResponse, 'headers' | 'body' | 'status'>): boolean {
+  const { body, headers } = response
+  if (body.byteLength === 0) return false
+  const contentType = headers['content-type'] ?? ''
+  if (isBinary(contentType, body)) return true
+  const json = contentType === '' ? body[0] === 0x7b || body[0] === 0x5b : /[/+]json\b/i.test(contentType)
+  return body.byteLength > (json ? MAX_INLINE_JSON_BYTES : MAX_INLINE_TEXT_BYTES)
+}
+
 const TEXTUAL = /^text\/|[/+](json|xml|yaml)\b|javascript|x-www-form-urlencoded|graphql|ndjson|jsonl|csv/i
 
 /** Is this content type text that can be shown and searched? */

@@ -3,6 +3,7 @@ import { invalidInput } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { ActionBody } from './action-definition.ts'
 import { scalarText } from './encoding.ts'
+import type { LoadedFile } from './input-files.ts'
 import { serializeQuery } from './serialize-parameter.ts'
 
 export interface SerializedBody {
@@ -10,13 +11,19 @@ export interface SerializedBody {
   body: string | Uint8Array
 }
 
+const NO_FILES: ReadonlyMap<string, LoadedFile> = new Map()
+
 const essence = (contentType: string): string => (contentType.split(';')[0] ?? '').trim().toLowerCase()
 
 /**
  * The body as it is sent: JSON, form-urlencoded, multipart, or text and bytes as they are.
  * @throws AppError `invalid_input` when the value cannot be put into a body of that type.
  */
-export function serializeBody(body: ActionBody, value: Json): SerializedBody {
+export function serializeBody(
+  body: ActionBody,
+  value: Json,
+  files: ReadonlyMap<string, LoadedFile> = NO_FILES,
+): SerializedBody {
   const type = essence(body.contentType)
   if (type === 'application/json' || type.endsWith('+json')) {
     return { contentType: body.contentType, body: JSON.stringify(value) }
@@ -25,8 +32,8 @@ export function serializeBody(body: ActionBody, value: Json): SerializedBody {
     if (typeof value === 'string') return { contentType: body.contentType, body: value }
     return { contentType: body.contentType, body: formBody(fields(value, body), body) }
   }
-  if (type.startsWith('multipart/')) return multipartBody(fields(value, body), body)
-  const file = fileOf(value)
+  if (type.startsWith('multipart/')) return multipartBody(fields(value, body), body, files)
+  const file = fileOf(value, files)
   if (file !== undefined) return { contentType: file.contentType ?? body.contentType, body: file.bytes }
   return { contentType: body.contentType, body: scalarText(value) }
 }
@@ -72,12 +79,15 @@ interface FileValue {
   contentType?: string
 }
 
-/** `{base64, filename?, contentType?}`: how an input holds bytes. */
-function fileOf(value: Json): FileValue | undefined {
-  if (!isJsonObject(value) || typeof value.base64 !== 'string') return undefined
+/** `{base64, filename?, contentType?}` or `{file, filename?, contentType?}`: how an input holds bytes. */
+function fileOf(value: Json, files: ReadonlyMap<string, LoadedFile>): FileValue | undefined {
+  if (!isJsonObject(value)) return undefined
   const { base64, filename, contentType } = value
+  const kept = typeof value.file === 'string' ? files.get(value.file) : undefined
+  if (kept === undefined && typeof base64 !== 'string') return undefined
   return {
-    bytes: Buffer.from(base64, 'base64'),
+    bytes: kept?.bytes ?? Buffer.from(String(base64), 'base64'),
+    ...(kept === undefined ? {} : { filename: kept.name, contentType: kept.contentType }),
     ...(typeof filename === 'string' ? { filename } : {}),
     ...(typeof contentType === 'string' ? { contentType: contentType.replace(/[\r\n]/g, '') } : {}),
   }
@@ -87,9 +97,13 @@ function fileOf(value: Json): FileValue | undefined {
  * RFC 7578. The boundary is a hash of the content: the same input gives the same bytes, and content that
  * contains its own hash cannot be made.
  */
-function multipartBody(values: JsonObject, body: ActionBody): SerializedBody {
+function multipartBody(
+  values: JsonObject,
+  body: ActionBody,
+  files: ReadonlyMap<string, LoadedFile>,
+): SerializedBody {
   const parts = Object.entries(values).flatMap(([name, value]) =>
-    (Array.isArray(value) ? value : [value]).map((item) => part(name, item, body)),
+    (Array.isArray(value) ? value : [value]).map((item) => part(name, item, body, files)),
   )
   const hash = createHash('sha256')
   for (const piece of parts) hash.update(piece.head).update(piece.bytes)
@@ -103,9 +117,14 @@ function multipartBody(values: JsonObject, body: ActionBody): SerializedBody {
   return { contentType: `${essence(body.contentType)}; boundary=${boundary}`, body: Buffer.concat(chunks) }
 }
 
-function part(name: string, value: Json, body: ActionBody): { head: string; bytes: Uint8Array } {
+function part(
+  name: string,
+  value: Json,
+  body: ActionBody,
+  files: ReadonlyMap<string, LoadedFile>,
+): { head: string; bytes: Uint8Array } {
   const declared = body.encoding?.[name]?.contentType?.split(',')[0]?.trim()
-  const file = fileOf(value)
+  const file = fileOf(value, files)
   const disposition = `Content-Disposition: form-data; name="${escapeName(name)}"`
   if (file !== undefined) {
     const type =

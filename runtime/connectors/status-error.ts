@@ -2,11 +2,13 @@ import { STATUS_CODES } from 'node:http'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import type { HttpResponse } from '../http/client.ts'
-import { decodeBody } from './response.ts'
+import type { ConnectorDefinition } from './definition.ts'
+import { rateLimitIn } from './rate-limit.ts'
+import { retryAfter } from './retry-after.ts'
 import type { Redactor } from './trace.ts'
 
 const MAX_EXCERPT_CHARS = 4_000
-const MAX_MESSAGE_CHARS = 300
+export const MAX_MESSAGE_CHARS = 300
 const RETRYABLE = new Set([408, 425, 429])
 
 /**
@@ -14,30 +16,36 @@ const RETRYABLE = new Set([408, 425, 429])
  * without credentials), retryable for 408, 425, 429 and 5xx, with `retryAfterSeconds` from Retry-After.
  */
 export function statusError(
-  response: HttpResponse,
-  connector: string,
-  action: string,
+  response: Pick<HttpResponse, 'status' | 'headers'>,
+  output: Json,
+  call: string,
+  limits: Pick<ConnectorDefinition, 'rateLimit'>,
   redactor: Redactor,
 ): AppError {
   const { status } = response
-  const output = decodeBody(response)
   const said = messageIn(output)
-  const retryAfterSeconds = retryAfter(response.headers['retry-after'], Date.now())
+  const usedUp = usedUpFor(response.headers, limits)
+  // Some APIs (GitHub) refuse for their rate limit with 403.
+  const limited = status === 403 && usedUp !== undefined
+  const retryAfterSeconds =
+    retryAfter(response.headers['retry-after'], Date.now()) ??
+    (status === 429 || limited ? usedUp : undefined)
   return new AppError(
-    'upstream_error',
-    `${connector}.${action} was answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd() +
+    limited ? 'limit_exceeded' : 'upstream_error',
+    `${call} was answered ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd() +
       // Redacted before it is cut: half a credential would not be recognized.
       (said === undefined ? '.' : `: ${redactor.text(said).slice(0, MAX_MESSAGE_CHARS)}`),
     {
-      hint: hintFor(status, retryAfterSeconds),
-      retryable: RETRYABLE.has(status) || status >= 500,
+      hint: hintFor(limited ? 429 : status, retryAfterSeconds),
+      retryable: limited || RETRYABLE.has(status) || status >= 500,
       ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
       data: { status, body: excerpt(output, redactor) },
     },
   )
 }
 
-function excerpt(output: Json, redactor: Redactor): Json {
+/** A body as an error may carry it: bounded, without credentials. */
+export function excerpt(output: Json, redactor: Redactor): Json {
   const text = redactor.text(typeof output === 'string' ? output : JSON.stringify(output))
   if (text.length > MAX_EXCERPT_CHARS) return `${text.slice(0, MAX_EXCERPT_CHARS)}… (cut)`
   if (typeof output === 'string') return text
@@ -61,7 +69,7 @@ const MESSAGE_KEYS = [
 ]
 
 /** The sentence in an error body that says what was wrong: most APIs have it under one of a few names. */
-function messageIn(output: Json, depth = 0): string | undefined {
+export function messageIn(output: Json, depth = 0): string | undefined {
   if (typeof output === 'string') {
     const text = output.trim()
     return text === '' || text.startsWith('<') ? undefined : text
@@ -91,14 +99,11 @@ function hintFor(status: number, retryAfterSeconds: number | undefined): string 
   return 'Correct the input by what data.body says.'
 }
 
-const MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
-
-/** Retry-After (RFC 9110, 10.2.3): seconds, or an HTTP date. Undefined when it is neither. */
-export function retryAfter(value: string | undefined, now: number): number | undefined {
-  if (value === undefined) return undefined
-  const text = value.trim()
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : (Date.parse(text) - now) / 1000
-  return Number.isFinite(seconds)
-    ? Math.min(Math.max(0, Math.ceil(seconds)), MAX_RETRY_AFTER_SECONDS)
-    : undefined
+/** Seconds until a rate limit that the headers call used up is filled again. */
+function usedUpFor(
+  headers: Record<string, string>,
+  { rateLimit }: Pick<ConnectorDefinition, 'rateLimit'>,
+): number | undefined {
+  const note = rateLimitIn(headers, rateLimit, Date.now())
+  return note?.remaining === 0 ? Math.max(0, Math.ceil((note.resetAt - Date.now()) / 1000)) : undefined
 }

@@ -23,6 +23,12 @@ export interface CallTrace {
   responseHeaders?: Record<string, string>
   responseBody?: string
   error?: ErrorBody
+  /** Which attempt of the call it was, from 1. */
+  attempt: number
+  /** How the answer differs from the action's output schema. */
+  warnings?: string[]
+  /** Id of the file the response body was kept as. */
+  file?: string
 }
 
 const MAX_BODY_CHARS = 16 * 1024
@@ -102,9 +108,16 @@ export function buildTrace(
   redactor: Redactor,
   action: string,
   request: BuiltRequest,
-  outcome: { response?: HttpResponse; error?: ErrorBody; durationMs: number },
+  outcome: {
+    attempt: number
+    response?: HttpResponse | undefined
+    error?: ErrorBody
+    durationMs: number
+    warnings?: string[]
+    file?: string | undefined
+  },
 ): CallTrace {
-  const { response, error, durationMs } = outcome
+  const { attempt, response, error, durationMs, warnings = [], file } = outcome
   const requestBody = redactor.body(request.body, request.headers['content-type'] ?? '')
   const responseBody =
     response === undefined || response.body.byteLength === 0
@@ -121,5 +134,8 @@ export function buildTrace(
     ...(response === undefined ? {} : { responseHeaders: redactor.headers(response.headers) }),
     ...(responseBody === undefined ? {} : { responseBody }),
     ...(error === undefined ? {} : { error }),
+    attempt,
+    ...(warnings.length === 0 ? {} : { warnings: warnings.map(redactor.text) }),
+    ...(file === undefined ? {} : { file }),
   }
 }

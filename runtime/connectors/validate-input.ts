@@ -20,7 +20,7 @@ const MAX_CHECK_MS = 500
 const byContent = new LRUCache<string, Compiled>({ max: MAX_COMPILED })
 const byIdentity = new WeakMap<object, Compiled>()
 
-interface Compiled {
+export interface Compiled {
   validate: ValidateFunction
   /** Its checks take time in proportion to the input: nothing in it multiplies or compares items with each other. */
   linear: boolean
@@ -69,9 +69,9 @@ export function inputIssues(
   checked: Pick<ActionDefinition, 'slug' | 'inputSchema'>,
   input: Json,
 ): InputIssue[] {
-  const { validate, linear } = compile(schemas, checked)
-  // Ending a check that takes too long needs a watchdog, which costs more than most checks.
-  const fits = linear && isSmall(input) ? validate(input) : withinTime(MAX_CHECK_MS, () => validate(input))
+  const compiled = compile(schemas, checked)
+  const { validate } = compiled
+  const fits = check(compiled, input, MAX_CHECK_MS)
   if (fits === 'too long') {
     throw invalidInput(`Checking the input of '${checked.slug}' took more than ${MAX_CHECK_MS} ms.`, {
       where: 'input',
@@ -81,6 +81,12 @@ export function inputIssues(
   return fits ? [] : toIssues(validate.errors ?? [], checked.inputSchema)
 }
 
+/** Checks a value; `'too long'` when that takes more than `ms`. */
+export function check({ validate, linear }: Compiled, value: Json, ms: number): boolean | 'too long' {
+  // Ending a check that takes too long needs a watchdog, which costs more than most checks.
+  return linear && isSmall(value) ? validate(value) : withinTime(ms, () => validate(value))
+}
+
 function compile(
   schemas: ConnectorDefinition['schemas'],
   action: Pick<ActionDefinition, 'slug' | 'inputSchema'>,
@@ -88,15 +94,25 @@ function compile(
   const known = byIdentity.get(action.inputSchema)
   if (known !== undefined) return known
   const { schema } = bundleSchema(schemas, action.inputSchema, { maxBytes: Number.POSITIVE_INFINITY })
+  const compiled = compiledSchema(schema, `The input schema of '${action.slug}'`)
+  byIdentity.set(action.inputSchema, compiled)
+  return compiled
+}
+
+/**
+ * The validator of a self-contained schema, made once per content.
+ * @param what names the schema in the error
+ * @throws AppError `invalid_input` when the schema cannot be used
+ */
+export function compiledSchema(schema: JsonSchema, what: string): Compiled {
   const text = JSON.stringify(schema)
   const key = createHash('sha256').update(text).digest('base64')
   let compiled = byContent.get(key)
   if (compiled === undefined) {
     const linear = text.length <= SMALL_SCHEMA_CHARS && !SUPERLINEAR.test(text)
-    compiled = { validate: compileSchema(schema, action.slug), linear }
+    compiled = { validate: compileSchema(schema, what), linear }
     byContent.set(key, compiled)
   }
-  byIdentity.set(action.inputSchema, compiled)
   return compiled
 }
 
@@ -115,20 +131,16 @@ function isSmall(input: Json): boolean {
   return true
 }
 
-function compileSchema(schema: JsonSchema, slug: string): ValidateFunction {
+function compileSchema(schema: JsonSchema, what: string): ValidateFunction {
   try {
     // An Ajv of its own for each schema: Ajv keeps what it compiled, and the LRU must be able to let go.
     return buildAjv().compile(lenient(schema) as object)
   } catch (error) {
-    throw new AppError(
-      'invalid_input',
-      `The input schema of '${slug}' cannot be used: ${(error as Error).message}.`,
-      {
-        where: 'action.inputSchema',
-        hint: 'Correct the schema in the connector definition, or import the specification again.',
-        cause: error,
-      },
-    )
+    throw new AppError('invalid_input', `${what} cannot be used: ${(error as Error).message}.`, {
+      where: 'action.inputSchema',
+      hint: 'Correct the schema in the connector definition, or import the specification again.',
+      cause: error,
+    })
   }
 }
 
@@ -165,7 +177,8 @@ function lenient(schema: JsonSchema): JsonSchema {
   return { ...rest, allOf: [...(Array.isArray(rest.allOf) ? rest.allOf : []), { anyOf: oneOf }] }
 }
 
-function toIssues(errors: ErrorObject[], schema: Record<string, unknown>): InputIssue[] {
+/** What is wrong, each thing once, at most 20. */
+export function toIssues(errors: ErrorObject[], schema: Record<string, unknown>): InputIssue[] {
   const issues = new Map<string, InputIssue>()
   for (const error of errors) {
     const issue = toIssue(error, schema)
