@@ -5,6 +5,7 @@ import type { Config } from '../core/config.ts'
 import { AppError, notFound } from '../core/errors.ts'
 import { buildLogger, type Logger } from '../core/log.ts'
 import { type Database, openDatabase } from '../db/database.ts'
+import { deleteExpiredFiles } from '../db/files.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
 import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
 import { bootstrap } from '../runtime/access/bootstrap.ts'
@@ -13,6 +14,7 @@ import { buildConnections } from '../runtime/connections/build-connections.ts'
 import { buildEngine, type Engine } from '../runtime/executions/engine.ts'
 import { startSweeper } from '../runtime/executions/sweeper.ts'
 import { buildVersions } from '../runtime/executions/versions.ts'
+import { buildFiles } from '../runtime/files/files.ts'
 import { buildHttpClient } from '../runtime/http/client.ts'
 import {
   buildExecutionQueue,
@@ -85,7 +87,8 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     const vault = buildVault(masterKey)
     const http = buildHttpClient({ allowedPrivateHosts: config.allowedPrivateHosts })
     const apiKeys = buildApiKeys(database, log)
-    const connections = buildConnections({ db: database, vault, http, log })
+    const files = buildFiles(database)
+    const connections = buildConnections({ db: database, vault, http, files, log })
     const sandbox = buildSandbox({ processes: config.sandboxProcesses, log })
     const queue = buildExecutionQueue({ connection: database.connection, redisUrl: config.redisUrl, log })
     const versions = buildVersions(database)
@@ -109,6 +112,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       http,
       apiKeys,
       connections,
+      files,
       executions: engine,
       catalog: {
         visibleTo: (actor) => registry.all.filter((tool) => mayCall(actor, tool)),
@@ -151,9 +155,9 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await sweeper.sweep(database.solo ? 0 : undefined)
         await queue.work(engine.handle, config.workerConcurrency)
         cleanUp = setInterval(() => {
-          deleteExpiredIdempotencyKeys(database).catch((error: Error) =>
-            log.warn({ err: error.message }, 'clean-up failed'),
-          )
+          for (const clean of [deleteExpiredIdempotencyKeys, deleteExpiredFiles]) {
+            clean(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
+          }
         }, CLEAN_UP_EVERY_MS)
       },
       onChanged: (listener) => {

@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/json.ts'
 import type { ApiKeys } from '../runtime/access/api-keys.ts'
 import type { Connections } from '../runtime/connections/connections.ts'
 import type { Executions } from '../runtime/executions/executions.ts'
+import type { Files } from '../runtime/files/files.ts'
 import type { HttpClient } from '../runtime/http/client.ts'
 import type { Vault } from '../runtime/vault/vault.ts'
 import type { AnyTool } from './define-tool.ts'
@@ -14,6 +15,8 @@ export interface Services {
   apiKeys: ApiKeys
   /** Resolves connections and runs connector actions with them. */
   connections: Connections
+  /** Content too large or too binary for JSON. */
+  files: Files
   /** Starts, cancels and replays executions. */
   executions: Executions
   /** The registry as an actor may see it; how `call_tool` reaches other tools. */

@@ -1,6 +1,5 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { type AppError, conflict, notFound, toAppError } from '../../core/errors.ts'
-import { newId } from '../../core/ids.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { Secret } from '../../core/secret.ts'
@@ -8,19 +7,17 @@ import { getAction } from '../../db/actions.ts'
 import { getSealedConnection, noteVerification, type SealedConnectionRow } from '../../db/connections.ts'
 import { findConnector } from '../../db/connectors.ts'
 import type { Database, Tx } from '../../db/database.ts'
-import { type CallTrace, callAction } from '../connectors/call.ts'
-import type { AuthMethod } from '../connectors/definition.ts'
+import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type CallContext, traceRow } from './call-trace.ts'
-import type { ActionOutcome, Connections, Verification } from './connections.ts'
+import type { Connections, Verification } from './connections.ts'
 import { type Credentials, openCredentials } from './credentials.ts'
 import { actionOf, headOf } from './definitions.ts'
 import { enrich, refusesCredentials } from './hints.ts'
+import { buildMakeCall } from './make-call.ts'
 import { buildResolver, type ResolvedCall } from './resolve.ts'
 import { buildTraceRecorder } from './trace-recorder.ts'
 
-const NO_AUTH: AuthMethod = { slug: 'none', type: 'no_auth', name: 'No authentication' }
 const NO_CREDENTIALS: Credentials = new Secret({})
 const VERIFY_TIMEOUT_MS = 20_000
 
@@ -28,49 +25,15 @@ interface Parts {
   db: Database
   vault: Vault
   http: HttpClient
+  files: Files
   log: Logger
 }
 
-export function buildConnections({ db, vault, http, log }: Parts): Connections {
+export function buildConnections({ db, vault, http, files, log }: Parts): Connections {
   const resolver = buildResolver(db)
   const recorder = buildTraceRecorder(db, log)
 
-  /** Makes the call and records it, whatever comes of it. No transaction is open meanwhile. */
-  const make = async (
-    scope: TenantScope,
-    call: ResolvedCall,
-    credentials: Credentials,
-    input: JsonObject,
-    context: CallContext,
-    signal: AbortSignal | undefined,
-  ): Promise<ActionOutcome> => {
-    const traceId = newId('trace')
-    const startedAt = new Date()
-    let sent: CallTrace | undefined
-    const record = (error?: AppError) =>
-      recorder.record(scope, traceRow(traceId, startedAt, scope, call, context, sent, error))
-    try {
-      const result = await callAction({
-        http,
-        connector: targetOf(call),
-        action: call.action,
-        authMethod: call.authMethod ?? NO_AUTH,
-        credentials,
-        input,
-        ...(signal === undefined ? {} : { signal }),
-        ...(context.timeoutMs === undefined ? {} : { timeoutMs: context.timeoutMs }),
-        onTrace: (trace) => {
-          sent = trace
-        },
-      })
-      await record()
-      return { ...result, traceId }
-    } catch (cause) {
-      const error = toAppError(cause)
-      await record(error)
-      throw enrich(error, { data: { traceId } })
-    }
-  }
+  const make = buildMakeCall({ http, files, recorder })
 
   /** @throws AppError whatever the verification call throws */
   const tryCall = async (
@@ -176,14 +139,6 @@ export function buildConnections({ db, vault, http, log }: Parts): Connections {
     forget: resolver.forget,
     settled: recorder.settled,
   }
-}
-
-/** Where the call goes: an account's own address takes the place of the connector's. */
-function targetOf({ head, schemas, connection }: ResolvedCall) {
-  const { slug, baseUrl, variables } = head
-  const own = connection?.base_url ?? null
-  if (own !== null) return { slug, baseUrl: own, schemas }
-  return { slug, baseUrl, schemas, ...(variables === undefined ? {} : { variables }) }
 }
 
 const reconnectHint = (id: string, error: AppError): string =>

@@ -9,6 +9,8 @@ export interface CallContext {
   customerId: string | null
   execution?: { id: string; attempt: number } | undefined
   timeoutMs?: number | undefined
+  /** One page of a list: the address of a later one, where the app gave one. */
+  page?: { url?: string; later: boolean } | undefined
 }
 
 /** The row of a call. Nothing was sent when the input did not fit: then the request tells the action's template. */
@@ -21,6 +23,7 @@ export function traceRow(
   sent: CallTrace | undefined,
   error: AppError | undefined,
 ): NewTrace {
+  const failed = sent?.error ?? error
   return {
     id,
     // An actor limited to customers leaves no trace outside them.
@@ -30,7 +33,7 @@ export function traceRow(
     connection_id: call.connection?.id ?? null,
     connector: call.connector.slug,
     action: call.action.slug,
-    status: error === undefined ? 'success' : neverAnswered(sent, error) ? 'pending' : 'error',
+    status: failed === undefined ? 'success' : neverAnswered(sent, failed) ? 'pending' : 'error',
     http_status: sent?.status ?? null,
     duration_ms: sent === undefined ? null : Math.round(sent.durationMs),
     request:
@@ -41,16 +44,23 @@ export function traceRow(
             url: sent.url,
             headers: sent.requestHeaders,
             body: sent.requestBody ?? null,
+            ...(sent.attempt === 1 ? {} : { attempt: sent.attempt }),
           },
     response:
       sent?.status === undefined
         ? null
-        : { status: sent.status, headers: sent.responseHeaders ?? {}, body: sent.responseBody ?? null },
+        : {
+            status: sent.status,
+            headers: sent.responseHeaders ?? {},
+            body: sent.responseBody ?? null,
+            ...(sent.warnings === undefined ? {} : { warnings: sent.warnings }),
+            ...(sent.file === undefined ? {} : { file: sent.file }),
+          },
     error: sent?.error ?? (error === undefined ? null : toErrorBody(error)),
     created_at: startedAt.toISOString(),
   }
 }
 
 /** It was sent, and given up before anything came back: nobody here knows what the app made of it. */
-const neverAnswered = (sent: CallTrace | undefined, error: AppError): boolean =>
+const neverAnswered = (sent: CallTrace | undefined, error: Pick<AppError, 'code'>): boolean =>
   sent !== undefined && sent.status === undefined && (error.code === 'timeout' || error.code === 'cancelled')

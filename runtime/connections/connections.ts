@@ -15,6 +15,8 @@ export interface RunAction {
   /** The attempt this call is part of, for its trace. */
   execution?: { id: string; attempt: number } | undefined
   timeoutMs?: number | undefined
+  /** Set when the call is for one page of a list; see {@link Paging}. */
+  page?: { url?: string; later: boolean } | undefined
 }
 
 export interface ActionOutcome {
@@ -22,6 +24,10 @@ export interface ActionOutcome {
   status: number
   headers: Record<string, string>
   durationMs: number
+  /** The address that answered. */
+  url: string
+  /** How the answer differs from the action's output schema. */
+  warnings: string[]
   traceId: string
 }
 

@@ -9,6 +9,7 @@ import { insertOrganization } from '../../../db/organizations.ts'
 import { buildApiKeys } from '../../../runtime/access/api-keys.ts'
 import { buildRateLimits } from '../../../runtime/access/rate-limits.ts'
 import { buildConnections } from '../../../runtime/connections/build-connections.ts'
+import { buildFiles } from '../../../runtime/files/files.ts'
 import { buildHttpClient } from '../../../runtime/http/client.ts'
 import { loadMasterKey } from '../../../runtime/vault/master-key.ts'
 import { buildVault, type Vault } from '../../../runtime/vault/vault.ts'
@@ -40,7 +41,8 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
   const db = await openDatabase({ databaseUrl, dataDir, log })
   const vault = buildVault(loadMasterKey({ masterKey: undefined, dataDir }))
   const http = buildHttpClient({ allowedPrivateHosts: ['127.0.0.1'] })
-  const connections = buildConnections({ db, vault, http, log })
+  const files = buildFiles(db)
+  const connections = buildConnections({ db, vault, http, files, log })
   const apiKeys = buildApiKeys(db, log)
   const notHere = (name: string) =>
     new Proxy({}, { get: () => () => Promise.reject(new Error(`${name} is not part of this test`)) })
@@ -49,6 +51,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     http,
     apiKeys,
     connections,
+    files,
     executions: notHere('executions') as Services['executions'],
     catalog: notHere('catalog') as Services['catalog'],
     publicUrl: () => 'http://127.0.0.1',
