@@ -92,33 +92,6 @@ export const listActions = (
     [connectorId, page.effect, page.limit, page.offset],
   )
 
-/**
- * Actions that fit a query, best first. Any of its words may match (an agent's wording is rarely the API's);
- * full-text rank counts most, then similarity of the slug's words. Where no word is found as a whole, its
- * letters are looked for inside slugs and names.
- */
-export const searchActions = (
-  tx: Tx,
-  connectorId: string,
-  page: { query: string; effect: string | null; offset: number; limit: number },
-) =>
-  tx.rows<ActionSummaryRow>(
-    `WITH q AS (
-       SELECT plainto_tsquery('english', $2) AS every_word,
-              replace(plainto_tsquery('english', $2)::text, '&', '|')::tsquery AS any_word
-     ), found AS (
-       SELECT ${SUMMARY}, ts_rank_cd(search, every_word, 1) * 4 + ts_rank(search, any_word, 1) AS rank
-       FROM actions, q WHERE connector_id = $1 AND ($3::text IS NULL OR effect = $3) AND search @@ any_word
-     ), inside AS (
-       SELECT ${SUMMARY}, 0::real AS rank FROM actions
-       WHERE connector_id = $1 AND ($3::text IS NULL OR effect = $3) AND NOT EXISTS (SELECT FROM found)
-         AND (slug ILIKE '%' || $2 || '%' OR name ILIKE '%' || $2 || '%' OR description ILIKE '%' || $2 || '%')
-     )
-     SELECT ${SUMMARY} FROM (SELECT * FROM found UNION ALL SELECT * FROM inside) AS hits
-     ORDER BY rank DESC, slug LIMIT $4 OFFSET $5`,
-    [connectorId, page.query, page.effect, page.limit, page.offset],
-  )
-
 export const updateAction = (tx: Tx, id: string, action: Omit<NewAction, 'id' | 'slug'>) =>
   tx.row<ActionRow>(
     `UPDATE actions SET name = $2, description = $3, effect = $4, definition = $5, updated_at = now()

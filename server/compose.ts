@@ -22,6 +22,7 @@ import {
   prepareQueueSchema,
 } from '../runtime/queue/execution-queue.ts'
 import { buildSandbox, type Sandbox } from '../runtime/sandbox/sandbox.ts'
+import { buildActionSearch } from '../runtime/search/action-search.ts'
 import { buildIngest, type Ingest } from '../runtime/triggers/ingest.ts'
 import { loadMasterKey } from '../runtime/vault/master-key.ts'
 import { buildVault } from '../runtime/vault/vault.ts'
@@ -114,6 +115,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       connections,
       files,
       executions: engine,
+      actionSearch: buildActionSearch(),
       catalog: {
         visibleTo: (actor) => registry.all.filter((tool) => mayCall(actor, tool)),
         call: async (name, input, caller) => {

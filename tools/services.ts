@@ -5,6 +5,7 @@ import type { Connections } from '../runtime/connections/connections.ts'
 import type { Executions } from '../runtime/executions/executions.ts'
 import type { Files } from '../runtime/files/files.ts'
 import type { HttpClient } from '../runtime/http/client.ts'
+import type { ActionSearch } from '../runtime/search/action-search.ts'
 import type { Vault } from '../runtime/vault/vault.ts'
 import type { AnyTool } from './define-tool.ts'
 
@@ -19,6 +20,8 @@ export interface Services {
   files: Files
   /** Starts, cancels and replays executions. */
   executions: Executions
+  /** Finds actions by what they do. */
+  actionSearch: ActionSearch
   /** The registry as an actor may see it; how `call_tool` reaches other tools. */
   catalog: Catalog
   /** The address of this server that third parties can reach, without a trailing slash. */

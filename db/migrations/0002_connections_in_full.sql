@@ -206,3 +206,8 @@ BEGIN
 END $$;
 CREATE TRIGGER connector_versions_immutable BEFORE UPDATE ON connector_versions
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- What a customer's agents used of late.
+CREATE INDEX traces_customer ON traces (customer_id, id DESC) WHERE customer_id IS NOT NULL;
+-- Actions are found by an index in memory (runtime/search), which knows more words for a thing.
+ALTER TABLE actions DROP COLUMN search;

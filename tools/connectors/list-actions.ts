@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { invalidInput } from '../../core/errors.ts'
-import { listActions as queryActions, searchActions } from '../../db/actions.ts'
+import { listActions as queryActions } from '../../db/actions.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef, Cursor, Limit, NextCursor } from '../params.ts'
 import { ActionSummary, toActionSummary } from './action.ts'
@@ -36,18 +36,19 @@ export const listActions = defineTool({
   async run(context, input) {
     const offset = offsetOf(input.cursor)
     const { effect, query, limit } = input
-    const { rows, total } = await context.read(async (tx) => {
-      const connector = await requireConnector(tx, input.connector)
-      const page = { effect, offset, limit: limit + 1 }
-      const found =
-        query === null
-          ? await queryActions(tx, connector.id, page)
-          : await searchActions(tx, connector.id, { ...page, query })
-      return { rows: found, total: connector.action_count }
-    })
+    const connector = await context.read((tx) => requireConnector(tx, input.connector))
+    const rows =
+      query === null
+        ? await context.read((tx) => queryActions(tx, connector.id, { effect, offset, limit: limit + 1 }))
+        : (
+            await context.services.actionSearch.search(
+              { organizationId: context.actor.organizationId, connectors: [connector], read: context.read },
+              { query, effect },
+            )
+          ).slice(offset, offset + limit + 1)
     return {
       actions: rows.slice(0, limit).map(toActionSummary),
-      total,
+      total: connector.action_count,
       nextCursor: rows.length > limit ? String(offset + limit) : null,
     }
   },

@@ -11,6 +11,7 @@ import { buildRateLimits } from '../../../runtime/access/rate-limits.ts'
 import { buildConnections } from '../../../runtime/connections/build-connections.ts'
 import { buildFiles } from '../../../runtime/files/files.ts'
 import { buildHttpClient } from '../../../runtime/http/client.ts'
+import { buildActionSearch } from '../../../runtime/search/action-search.ts'
 import { loadMasterKey } from '../../../runtime/vault/master-key.ts'
 import { buildVault, type Vault } from '../../../runtime/vault/vault.ts'
 import { createTestDatabase, type DatabaseKind } from '../../../tests/setup/database.ts'
@@ -53,6 +54,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     connections,
     files,
     executions: notHere('executions') as Services['executions'],
+    actionSearch: buildActionSearch(),
     catalog: notHere('catalog') as Services['catalog'],
     publicUrl: () => 'http://127.0.0.1',
     changed: () => undefined,
