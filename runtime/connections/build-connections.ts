@@ -15,6 +15,7 @@ import { type Credentials, openCredentials } from './credentials.ts'
 import { actionOf, headOf } from './definitions.ts'
 import { enrich, refusesCredentials } from './hints.ts'
 import { buildMakeCall } from './make-call.ts'
+import { buildPaging, type Paging } from './paging.ts'
 import { buildResolver, type ResolvedCall } from './resolve.ts'
 import { buildTraceRecorder } from './trace-recorder.ts'
 
@@ -86,7 +87,7 @@ export function buildConnections({ db, vault, http, files, log }: Parts): Connec
     return { call, input: verification.input as JsonObject }
   }
 
-  return {
+  const connections: Omit<Connections, keyof Paging> = {
     runAction: async (scope, request, signal) => {
       const { connector, action, customerId, connection } = request
       const call = await resolver.resolve(scope, {
@@ -139,6 +140,7 @@ export function buildConnections({ db, vault, http, files, log }: Parts): Connec
     forget: resolver.forget,
     settled: recorder.settled,
   }
+  return { ...connections, ...buildPaging(resolver, connections.runAction) }
 }
 
 const reconnectHint = (id: string, error: AppError): string =>

@@ -1,6 +1,7 @@
 import type { TenantScope } from '../../core/actor.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { Secret } from '../../core/secret.ts'
+import type { Paging } from './paging.ts'
 
 export interface RunAction {
   /** Connector slug or id. */
@@ -51,7 +52,7 @@ export interface Verification {
 }
 
 /** Connector calls with customers' credentials. */
-export interface Connections {
+export interface Connections extends Paging {
   /**
    * Runs one action through the right connection, records its trace, and marks the connection used.
    * A customer without a connection of its own falls back to the organization's, when there is one.

@@ -21,10 +21,16 @@ export function nextAddress(given: string, own: string, authMethod: AuthMethod):
   target.username = ''
   target.password = ''
   target.hash = ''
+  return withoutKeys(target.href, authMethod)
+}
+
+/** An address without the credentials that travel in its query. */
+export function withoutKeys(address: string, authMethod: AuthMethod): string {
+  const url = new URL(address)
   for (const name of keysInQuery(authMethod)) {
-    if (target.searchParams.has(name)) target.searchParams.delete(name)
+    if (url.searchParams.has(name)) url.searchParams.delete(name)
   }
-  return target.href
+  return url.href
 }
 
 function keysInQuery(method: AuthMethod): string[] {

@@ -1,0 +1,95 @@
+import type { TenantScope } from '../../core/actor.ts'
+import { invalidInput } from '../../core/errors.ts'
+import type { Json } from '../../core/json.ts'
+import { withoutKeys } from '../connectors/next-address.ts'
+import type { PagePlace } from '../connectors/next-page.ts'
+import {
+  type Collected,
+  collectPages,
+  fromToken,
+  type PageCall,
+  pageAt,
+  toToken,
+} from '../connectors/paginate.ts'
+import type { ActionOutcome, Connections, RunAction } from './connections.ts'
+import type { Resolver } from './resolve.ts'
+
+type ListRequest = Omit<RunAction, 'page'> & {
+  /** `next` of an earlier answer; the first page when left out. */
+  next?: string | undefined
+}
+
+/** Lists in pages, as an action's `pagination` describes them. */
+export interface Paging {
+  /**
+   * One page.
+   * @throws AppError what runAction throws; `invalid_input` for an action without pagination
+   */
+  page(
+    scope: TenantScope,
+    request: ListRequest,
+    signal?: AbortSignal,
+  ): Promise<{ items: Json[]; next: string | null; stopped: string | null; output: Json }>
+  /** Items gathered over pages, within bounds; see {@link collectPages}. `last` is the last page's outcome. */
+  collect(
+    scope: TenantScope,
+    request: ListRequest & { maxItems: number; maxPages: number; maxBytes: number },
+    signal?: AbortSignal,
+  ): Promise<Omit<Collected, 'next'> & { next: string | null; last: ActionOutcome | undefined }>
+}
+
+/** Each page is a call like any other: through the same connection, traced, limited and retried. */
+export function buildPaging(resolver: Resolver, runAction: Connections['runAction']): Paging {
+  const prepare = async (scope: TenantScope, request: ListRequest) => {
+    const { connector, action, customerId, connection = null } = request
+    const call = await resolver.resolve(scope, { connector, action, customerId, connection })
+    const { pagination } = call.action
+    if (pagination === undefined) throw notPaged(call.action.slug)
+    const token = (place: PagePlace | null): string | null => {
+      if (place === null) return null
+      const { authMethod } = call
+      const { url } = place
+      return toToken(
+        url === undefined || authMethod === null ? place : { ...place, url: withoutKeys(url, authMethod) },
+      )
+    }
+    return { pagination, token, from: request.next === undefined ? undefined : fromToken(request.next) }
+  }
+
+  const callWith =
+    (scope: TenantScope, request: ListRequest, signal: AbortSignal | undefined) =>
+    ({ input, page }: PageCall): Promise<ActionOutcome> =>
+      runAction(scope, { ...request, input, page }, signal)
+
+  return {
+    page: async (scope, request, signal) => {
+      const { pagination, token, from } = await prepare(scope, request)
+      const call = callWith(scope, request, signal)
+      const page = await pageAt(pagination, request.input, call, from ?? { pages: 0 })
+      return {
+        items: page.items,
+        next: token(page.next),
+        stopped: page.stopped ?? null,
+        output: page.answer?.output ?? null,
+      }
+    },
+    collect: async (scope, request, signal) => {
+      const { pagination, token, from } = await prepare(scope, request)
+      const { maxItems, maxPages, maxBytes } = request
+      const limits = { maxItems, maxPages, maxBytes, from }
+      const collected = await collectPages(
+        pagination,
+        request.input,
+        callWith(scope, request, signal),
+        limits,
+      )
+      return { ...collected, next: token(collected.next) }
+    },
+  }
+}
+
+const notPaged = (action: string) =>
+  invalidInput(`The action '${action}' does not say how its pages follow each other.`, {
+    where: 'action.pagination',
+    hint: 'Run it once and pass its own paging parameters, or describe its pagination with update_action.',
+  })
