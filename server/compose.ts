@@ -98,6 +98,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       vault,
       http,
       connections,
+      files,
       sandbox,
       queue,
       versions,

@@ -4,14 +4,21 @@ import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { Database } from '../../db/database.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import { deleteState, getState, type StateKey, setState } from '../../db/state.ts'
-import type { Connections } from '../connections/connections.ts'
+import type { Connections, RunAction } from '../connections/connections.ts'
+import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import type { Bridge } from '../sandbox/sandbox.ts'
 import { openSecret } from '../secrets/secrets.ts'
 import type { Vault } from '../vault/vault.ts'
+import { fileCalls } from './file-calls.ts'
 
 const MAX_KEY_LENGTH = 512
 const MAX_STATE_BYTES = 1024 * 1024
+const DEFAULT_ITEMS = 10_000
+const MAX_ITEMS = 100_000
+const MAX_PAGES = 10_000
+/** What an isolate's memory can bear beside the workflow. */
+const MAX_COLLECTED_BYTES = 16 * 1024 * 1024
 
 /** Runs a child workflow and gives its output, or starts one and gives its execution id. */
 export interface ChildWorkflows {
@@ -24,6 +31,7 @@ export interface BridgeDeps {
   vault: Vault
   http: HttpClient
   connections: Connections
+  files: Files
   children: ChildWorkflows
 }
 
@@ -42,32 +50,29 @@ export function buildBridge(
   const scope = scopeOfRun(execution)
   const attempt = { id: execution.id, attempt: execution.attempt }
 
-  const calls: Record<string, (args: Json[], signal: AbortSignal) => Promise<Json>> = {
-    'connectors.call': async ([slug, action, input, options], signal) => {
-      const connector = text(slug, 'connector')
-      if (!connectors.includes(connector)) {
-        throw new AppError(
-          'not_found',
-          `This version of the workflow was not published with the connector '${connector}'.`,
-          {
-            hint: 'Name it in the code as ctx.connectors.<slug> and publish again.',
-          },
-        )
-      }
-      const outcome = await deps.connections.runAction(
-        scope,
-        {
-          connector,
-          action: text(action, 'action'),
-          input: object(input ?? {}, 'the action’s arguments'),
-          customerId: execution.customer_id,
-          execution: attempt,
-          ...(isJsonObject(options) && typeof options.connection === 'string'
-            ? { connection: options.connection }
-            : {}),
-        },
-        signal,
+  const actionOf = ([slug, action, input, options]: Json[]): RunAction => {
+    const connector = text(slug, 'connector')
+    if (!connectors.includes(connector)) {
+      throw new AppError(
+        'not_found',
+        `This version of the workflow was not published with the connector '${connector}'.`,
+        { hint: 'Name it in the code as ctx.connectors.<slug> and publish again.' },
       )
+    }
+    const connection = option(options, 'connection')
+    return {
+      connector,
+      action: text(action, 'action'),
+      input: object(input ?? {}, 'the action’s arguments'),
+      customerId: execution.customer_id,
+      execution: attempt,
+      ...(typeof connection === 'string' ? { connection } : {}),
+    }
+  }
+
+  const calls: Record<string, (args: Json[], signal: AbortSignal) => Promise<Json>> = {
+    'connectors.call': async (args, signal) => {
+      const outcome = await deps.connections.runAction(scope, actionOf(args), signal)
       return {
         output: outcome.output,
         status: outcome.status,
@@ -75,6 +80,31 @@ export function buildBridge(
         durationMs: outcome.durationMs,
       }
     },
+    'connectors.page': async (args, signal) => {
+      const next = option(args[3], 'next')
+      const page = await deps.connections.page(
+        scope,
+        { ...actionOf(args), ...(typeof next === 'string' ? { next } : {}) },
+        signal,
+      )
+      return { items: page.items, next: page.next, stopped: page.stopped }
+    },
+    'connectors.collect': async (args, signal) => {
+      const next = option(args[3], 'next')
+      const { last: _last, stopped, ...collected } = await deps.connections.collect(
+        scope,
+        {
+          ...actionOf(args),
+          ...(typeof next === 'string' ? { next } : {}),
+          maxItems: bounded(option(args[3], 'maxItems'), 'maxItems', DEFAULT_ITEMS, MAX_ITEMS),
+          maxPages: bounded(option(args[3], 'maxPages'), 'maxPages', MAX_PAGES, MAX_PAGES),
+          maxBytes: MAX_COLLECTED_BYTES,
+        },
+        signal,
+      )
+      return { ...collected, stopped: stopped === null ? null : (JSON.parse(JSON.stringify(stopped)) as Json) }
+    },
+    ...fileCalls(deps.files, scope, execution),
     'state.get': ([key, options]) =>
       deps.db.read(scope, (tx) => getState(tx, stateKey(execution, key, options))),
     'state.set': async ([key, value, options]) => {
@@ -113,6 +143,15 @@ export function buildBridge(
     if (call === undefined) throw invalidInput(`ctx has no '${name}'.`)
     return call(args, signal)
   }
+}
+
+const option = (options: Json | undefined, name: string): Json | undefined =>
+  isJsonObject(options) && Object.hasOwn(options, name) ? options[name] : undefined
+
+function bounded(value: Json | undefined, name: string, normally: number, most: number): number {
+  if (value === undefined || value === null) return normally
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most) return value
+  throw invalidInput(`${name} is a whole number from 1 to ${most}.`, { where: `collect.${name}` })
 }
 
 function text(value: Json | undefined, what: string): string {

@@ -6,12 +6,12 @@ export interface ConnectorCall {
   action: string
 }
 
-/** `ctx.connectors.<slug>.raw.<action>`: longer ones call nothing, and names made of names would fill the memory. */
+/** `ctx.connectors.<slug>.raw.<action>`, `ctx.connectors.<slug>.<action>.items`: longer ones call nothing, and names made of names would fill the memory. */
 const LONGEST_CHAIN = 5
 
 /**
  * The connector actions a workflow calls, as far as they can be seen: `ctx.connectors.<slug>.<action>(…)`,
- * `.raw.<action>(…)`, `fastn.connector(s).…`, bracket notation with a literal, and names bound to a part of
+ * `.raw.<action>(…)`, `.<action>.items(…)`, `fastn.connector(s).…`, bracket notation with a literal, and names bound to a part of
  * such a chain (`const { slack } = ctx.connectors`). In order of appearance, each once.
  */
 export function connectorCalls(program: Program): ConnectorCall[] {
@@ -76,6 +76,17 @@ function callIn(chain: string[]): ConnectorCall | undefined {
   const [root, area, slug, ...rest] = chain
   const connectors = area === 'connectors' || (root === 'fastn' && area === 'connector')
   if (!connectors || slug === undefined) return undefined
-  const action = rest[0] === 'raw' && rest.length === 2 ? rest[1] : rest.length === 1 ? rest[0] : undefined
+  const [first, second] = rest
+  const lists = second === 'items' || second === 'pages' || second === 'collect'
+  const action =
+    rest.length === 1
+      ? first
+      : rest.length !== 2
+        ? undefined
+        : first === 'raw'
+          ? second
+          : lists
+            ? first
+            : undefined
   return action === undefined ? undefined : { slug, action }
 }

@@ -73,7 +73,7 @@ export async function answerCall(
   try {
     if (run.waiting > MAX_WAITING_CALLS) throw new AppError('limit_exceeded', 'Too many calls are waiting.')
     const list = JSON.parse(args) as Json[]
-    if (name === 'connectors.call' && !run.job.connectors.includes(String(list[0]))) {
+    if (name.startsWith('connectors.') && !run.job.connectors.includes(String(list[0]))) {
       throw new AppError('forbidden', `This workflow is not bound to the connector '${String(list[0])}'.`)
     }
     const answer = await run.bridge({ name, args: list }, run.calls.signal)

@@ -32,8 +32,10 @@ export interface SandboxJob {
 }
 
 /**
- * A call out of the workflow, by name: `connectors.call` [slug, action, args] → {output, status, headers,
- * durationMs}; `state.get` [key, {scope}]; `state.set` [key, value, {scope}]; `state.delete` [key, {scope}];
+ * A call out of the workflow, by name: `connectors.call` [slug, action, args, options?] → {output, status, headers,
+ * durationMs}; `connectors.page` [slug, action, args, {next?, connection?}] → {items, next, stopped};
+ * `connectors.collect` [slug, action, args, {maxItems?, maxPages?, next?}] → {items, pages, complete, next, stopped};
+ * `files.save` [{name, content | base64, contentType}], `files.read` [id, {as?, offset?, length?}], `files.info` [id]; `state.get` [key, {scope}]; `state.set` [key, value, {scope}]; `state.delete` [key, {scope}];
  * `secrets.get` [name]; `workflows.run` and `workflows.start` [slug, input]; `fetch` [url, {method, headers,
  * body?, timeoutMs?, redirect?}] → {status, statusText, headers, body} with the body as text.
  */

@@ -50,13 +50,61 @@ export function buildContext(
           'dependency_error',
         )
       }
-      const action = (name: string, with_: (answer: unknown) => unknown) => (args: unknown) =>
-        call('connectors.call', [slug, name, args === undefined ? {} : args], with_)
+      const action =
+        (name: string, with_: (answer: unknown) => unknown) => (args: unknown, options: unknown) => {
+          const given = [slug, name, args === undefined ? {} : args]
+          return call('connectors.call', options === undefined ? given : [...given, options], with_)
+        }
       made[slug] ??= onDemand((name) =>
-        name === 'raw' ? onDemand((rawName) => action(rawName, same)) : action(name, pick),
+        name === 'raw' ? onDemand((rawName) => action(rawName, same)) : withLists(action(name, pick), slug, name),
       )
       return made[slug]
     })
+  }
+  /** An action that can also be read page by page, where it says how its pages follow each other. */
+  function withLists(action: object, slug: string, name: string): object {
+    const pages = async function* (args: unknown, options: unknown) {
+      const seen: Record<string, true> = { __proto__: null } as never
+      const given = (failures.isObject(options) ? options : {}) as Record<string, unknown>
+      const maxPages = typeof given.maxPages === 'number' ? given.maxPages : 10_000
+      let next = given.next
+      for (let count = 0; ; count++) {
+        if (count >= maxPages) {
+          const hint = 'Take fewer with break, or allow more: {maxPages: …}.'
+          throw refuse('limit_exceeded', 'LimitExceededError', `${count} pages of ${name} were read.`, hint)
+        }
+        const at = next === undefined ? {} : { next }
+        const page = (await call('connectors.page', [
+          slug,
+          name,
+          args === undefined ? {} : args,
+          given.connection === undefined ? at : { next, connection: given.connection },
+        ])) as { items: unknown[]; next: string | null; stopped: string | null }
+        yield { items: page.items, next: page.next }
+        if (page.stopped !== null || (page.next !== null && seen[page.next] === true)) {
+          const why = page.stopped ?? 'The app led back to a page that was read already.'
+          const hint = `Correct the pagination of the action ${name}.`
+          throw refuse('upstream_error', 'UpstreamError', why, hint, 'upstream_error')
+        }
+        if (page.next === null) return
+        seen[page.next] = true
+        next = page.next
+      }
+    }
+    const items = async function* (args: unknown, options: unknown) {
+      for await (const page of pages(args, options)) {
+        for (let i = 0; i < page.items.length; i++) yield page.items[i]
+      }
+    }
+    const collect = (args: unknown, options: unknown) =>
+      call('connectors.collect', [slug, name, args === undefined ? {} : args, options ?? {}])
+    const lists: Record<string, unknown> = { __proto__: null, pages, items, collect } as never
+    const names = p.keys(lists)
+    for (let i = 0; i < names.length; i++) {
+      const method = names[i] as string
+      p.defineProperty(action, method, { __proto__: null, value: lists[method] } as never)
+    }
+    return p.freeze(action)
   }
   /** `google_sheets` also names `google-sheets`, which dot notation cannot spell. */
   function slugOf(asked: string): string | undefined {
@@ -75,6 +123,13 @@ export function buildContext(
     delete: (key: unknown, options: unknown) => call('state.delete', [key, options ?? {}]),
   })
   const secrets = p.freeze({ get: (name: unknown) => call('secrets.get', [name]) })
+  const idOf = (file: unknown) =>
+    failures.isObject(file) ? (file as Record<string, unknown>).file : file
+  const files = p.freeze({
+    save: (file: unknown) => call('files.save', [file]),
+    read: (file: unknown, options: unknown) => call('files.read', [idOf(file), options ?? {}]),
+    info: (file: unknown) => call('files.info', [idOf(file)]),
+  })
   const workflows = p.freeze({
     run: (slug: unknown, input: unknown) => call('workflows.run', [slug, input ?? null]),
     start: (slug: unknown, input: unknown) => call('workflows.start', [slug, input ?? null]),
@@ -175,6 +230,7 @@ export function buildContext(
     connectors,
     state,
     secrets,
+    files,
     workflows,
     fetch,
     log: logs,
