@@ -91,7 +91,11 @@ export function buildBridge(
     },
     'connectors.collect': async (args, signal) => {
       const next = option(args[3], 'next')
-      const { last: _last, stopped, ...collected } = await deps.connections.collect(
+      const {
+        last: _last,
+        stopped,
+        ...collected
+      } = await deps.connections.collect(
         scope,
         {
           ...actionOf(args),
@@ -102,7 +106,10 @@ export function buildBridge(
         },
         signal,
       )
-      return { ...collected, stopped: stopped === null ? null : (JSON.parse(JSON.stringify(stopped)) as Json) }
+      return {
+        ...collected,
+        stopped: stopped === null ? null : (JSON.parse(JSON.stringify(stopped)) as Json),
+      }
     },
     ...fileCalls(deps.files, scope, execution),
     'state.get': ([key, options]) =>

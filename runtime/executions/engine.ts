@@ -21,6 +21,7 @@ import {
   requestCancel,
 } from '../../db/executions.ts'
 import type { Connections } from '../connections/connections.ts'
+import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { ExecutionJob, ExecutionQueue } from '../queue/execution-queue.ts'
@@ -56,6 +57,7 @@ export interface EngineDeps {
   vault: Vault
   http: HttpClient
   connections: Connections
+  files: Files
   sandbox: Sandbox
   queue: ExecutionQueue
   versions: Versions
@@ -100,6 +102,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     vault: deps.vault,
     http: deps.http,
     connections: deps.connections,
+    files: deps.files,
     sandbox: deps.sandbox,
     children: {
       run: async (parent, slug, input, signal) =>

@@ -56,7 +56,9 @@ export function buildContext(
           return call('connectors.call', options === undefined ? given : [...given, options], with_)
         }
       made[slug] ??= onDemand((name) =>
-        name === 'raw' ? onDemand((rawName) => action(rawName, same)) : withLists(action(name, pick), slug, name),
+        name === 'raw'
+          ? onDemand((rawName) => action(rawName, same))
+          : withLists(action(name, pick), slug, name),
       )
       return made[slug]
     })
@@ -123,8 +125,7 @@ export function buildContext(
     delete: (key: unknown, options: unknown) => call('state.delete', [key, options ?? {}]),
   })
   const secrets = p.freeze({ get: (name: unknown) => call('secrets.get', [name]) })
-  const idOf = (file: unknown) =>
-    failures.isObject(file) ? (file as Record<string, unknown>).file : file
+  const idOf = (file: unknown) => (failures.isObject(file) ? (file as Record<string, unknown>).file : file)
   const files = p.freeze({
     save: (file: unknown) => call('files.save', [file]),
     read: (file: unknown, options: unknown) => call('files.read', [idOf(file), options ?? {}]),
