@@ -2,7 +2,7 @@
  * The execution table as the outbox of the queue: what the runtime asks across tenants. Statements take whole
  * batches, so that many executions share one commit.
  */
-import type { Database } from './database.ts'
+import type { Database, Tx } from './database.ts'
 import {
   EXECUTION_COLUMNS,
   type ExecutionRow,
@@ -11,6 +11,7 @@ import {
   type NewExecution,
 } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
+import { countScheduleOutcomes } from './schedules.ts'
 
 export interface NewEvent {
   id: string
@@ -35,31 +36,34 @@ export interface AcceptedEvent {
  * @returns for each event, in order, its own id, or the id of the earlier event it repeats
  */
 export const acceptEvents = (db: Database, accepted: readonly AcceptedEvent[]): Promise<string[]> =>
-  db.system(async (tx) => {
-    const inserted = await tx.rows<{ id: string }>(
-      `INSERT INTO events (id, organization_id, customer_id, source, trigger_id, dedupe_key, headers, payload, status)
+  db.system((tx) => insertEvents(tx, accepted))
+
+/** The same in the caller's transaction, which must be one of the runtime's own role. */
+export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): Promise<string[]> {
+  const inserted = await tx.rows<{ id: string }>(
+    `INSERT INTO events (id, organization_id, customer_id, source, trigger_id, dedupe_key, headers, payload, status)
        SELECT id, organization_id, customer_id, source, trigger_id, dedupe_key, headers, payload, status
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, source text, trigger_id text,
          dedupe_key text, headers jsonb, payload jsonb, status text)
        ON CONFLICT (trigger_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id`,
-      [toJsonb(accepted.map(({ event }) => event))],
-    )
-    const fresh = new Set(inserted.map((row) => row.id))
-    const executions = accepted.filter(({ event }) => fresh.has(event.id)).flatMap((item) => item.executions)
-    if (executions.length > 0) await insertExecutions(tx, executions)
+    [toJsonb(accepted.map(({ event }) => event))],
+  )
+  const fresh = new Set(inserted.map((row) => row.id))
+  const executions = accepted.filter(({ event }) => fresh.has(event.id)).flatMap((item) => item.executions)
+  if (executions.length > 0) await insertExecutions(tx, executions)
 
-    const repeats = accepted.filter(({ event }) => !fresh.has(event.id))
-    if (repeats.length === 0) return accepted.map(({ event }) => event.id)
-    const earlier = await tx.rows<{ id: string; trigger_id: string; dedupe_key: string }>(
-      `SELECT e.id, e.trigger_id, e.dedupe_key FROM events e
+  const repeats = accepted.filter(({ event }) => !fresh.has(event.id))
+  if (repeats.length === 0) return accepted.map(({ event }) => event.id)
+  const earlier = await tx.rows<{ id: string; trigger_id: string; dedupe_key: string }>(
+    `SELECT e.id, e.trigger_id, e.dedupe_key FROM events e
        JOIN unnest($1::text[], $2::text[]) AS k(trigger_id, dedupe_key) USING (trigger_id, dedupe_key)`,
-      [repeats.map(({ event }) => event.trigger_id), repeats.map(({ event }) => event.dedupe_key)],
-    )
-    const first = new Map(earlier.map((row) => [`${row.trigger_id} ${row.dedupe_key}`, row.id]))
-    return accepted.map(({ event }) =>
-      fresh.has(event.id) ? event.id : (first.get(`${event.trigger_id} ${event.dedupe_key}`) ?? event.id),
-    )
-  })
+    [repeats.map(({ event }) => event.trigger_id), repeats.map(({ event }) => event.dedupe_key)],
+  )
+  const first = new Map(earlier.map((row) => [`${row.trigger_id} ${row.dedupe_key}`, row.id]))
+  return accepted.map(({ event }) =>
+    fresh.has(event.id) ? event.id : (first.get(`${event.trigger_id} ${event.dedupe_key}`) ?? event.id),
+  )
+}
 
 export interface Claim {
   id: string
@@ -86,6 +90,8 @@ export interface FinishedAttempt {
   customer_id: string | null
   attempt: number
   worker: string
+  /** The scheduler that started it; null: none did. */
+  scheduler_id: string | null
   /** `queued`: it will be tried again when `delay_ms` have passed. */
   status: 'completed' | 'failed' | 'timeout' | 'cancelled' | 'queued'
   output: unknown
@@ -179,8 +185,26 @@ export const finishAttempts = (db: Database, finished: readonly FinishedAttempt[
         [toJsonb(letters)],
       )
     }
+    const outcomes = scheduleOutcomes(mine)
+    if (outcomes.length > 0) await countScheduleOutcomes(tx, outcomes)
     return [...recorded]
   })
+
+/** How the runs of each scheduler ended: whether one succeeded, and how many failed since. */
+function scheduleOutcomes(finished: readonly FinishedAttempt[]) {
+  const outcomes = new Map<string, { trigger_id: string; succeeded: boolean; failures: number }>()
+  for (const { scheduler_id: id, status } of finished) {
+    if (id === null || status === 'queued' || status === 'cancelled') continue
+    const before = outcomes.get(id) ?? { trigger_id: id, succeeded: false, failures: 0 }
+    outcomes.set(
+      id,
+      status === 'completed'
+        ? { trigger_id: id, succeeded: true, failures: 0 }
+        : { ...before, failures: before.failures + 1 },
+    )
+  }
+  return [...outcomes.values()]
+}
 
 /** Says that a worker's executions are alive; gives the ids of those somebody asked to cancel. */
 export const heartbeat = async (db: Database, worker: string, ids: readonly string[]): Promise<string[]> =>

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/json.ts'
+import type { Json, JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
 
@@ -9,6 +9,8 @@ export interface RouteRow {
   environment: string
   /** A Condition of runtime/triggers. */
   filter: JsonObject | null
+  /** What a scheduler gives as input. */
+  payload: Json
   /** Does the environment run a version of the workflow now? */
   deployed: boolean
 }
@@ -20,21 +22,30 @@ export interface TriggerRow {
   name: string
   description: string
   enabled: boolean
-  /** By type; a webhook's is a WebhookConfig of runtime/triggers. */
+  /** By type: a WebhookConfig of runtime/triggers, a SchedulerConfig of runtime/schedules. */
   config: JsonObject
   has_secret: boolean
   created_at: Date
   updated_at: Date
   /** In the order they are looked at. */
   routes: RouteRow[]
+  /** Schedulers only; times are ISO 8601. */
+  schedule: {
+    next_run_at: string | null
+    last_run_at: string | null
+    consecutive_failures: number
+    disabled_reason: string | null
+    disabled_at: string | null
+  } | null
 }
 
 const SELECT = `SELECT t.id, t.customer_id, t.type, t.name, t.description, t.enabled, t.config, t.secret IS NOT NULL AS has_secret,
   t.created_at, t.updated_at, coalesce((
     SELECT jsonb_agg(jsonb_build_object('id', r.id, 'workflow_id', r.workflow_id, 'workflow_slug', w.slug,
-      'environment', r.environment, 'filter', r.filter, 'deployed',
+      'environment', r.environment, 'filter', r.filter, 'payload', r.payload, 'deployed',
       EXISTS (SELECT FROM deployments d WHERE d.workflow_id = r.workflow_id AND d.environment = r.environment AND d.active)) ORDER BY r.position)
-    FROM routes r JOIN workflows w ON w.id = r.workflow_id WHERE r.trigger_id = t.id), '[]') AS routes
+    FROM routes r JOIN workflows w ON w.id = r.workflow_id WHERE r.trigger_id = t.id), '[]') AS routes,
+  (SELECT to_jsonb(s) FROM schedules s WHERE s.trigger_id = t.id) AS schedule
   FROM triggers t`
 
 export const getTrigger = (tx: Tx, id: string) => tx.row<TriggerRow>(`${SELECT} WHERE t.id = $1`, [id])
@@ -112,6 +123,7 @@ export interface NewRoute {
   workflowId: string
   environment: string
   filter: object | null
+  payload: Json
 }
 
 /** Puts these routes, in this order, in the place of the trigger's present ones. */
@@ -122,9 +134,9 @@ export async function replaceRoutes(
 ): Promise<void> {
   await tx.run('DELETE FROM routes WHERE trigger_id = $1', [owner.triggerId])
   await tx.run(
-    `INSERT INTO routes (id, organization_id, trigger_id, workflow_id, environment, filter, position)
-     SELECT r.id, $1, $2, r.workflow_id, r.environment, r.filter, r.position
-     FROM jsonb_to_recordset($3::jsonb) AS r(id text, workflow_id text, environment text, filter jsonb, position integer)`,
+    `INSERT INTO routes (id, organization_id, trigger_id, workflow_id, environment, filter, payload, position)
+     SELECT r.id, $1, $2, r.workflow_id, r.environment, r.filter, r.payload, r.position
+     FROM jsonb_to_recordset($3::jsonb) AS r(id text, workflow_id text, environment text, filter jsonb, payload jsonb, position integer)`,
     [
       owner.organizationId,
       owner.triggerId,
@@ -134,6 +146,7 @@ export async function replaceRoutes(
           workflow_id: route.workflowId,
           environment: route.environment,
           filter: route.filter,
+          payload: route.payload,
           position,
         })),
       ),

@@ -22,6 +22,7 @@ import {
   prepareQueueSchema,
 } from '../runtime/queue/execution-queue.ts'
 import { buildSandbox, type Sandbox } from '../runtime/sandbox/sandbox.ts'
+import { buildSchedules } from '../runtime/schedules/schedules.ts'
 import { buildActionSearch } from '../runtime/search/action-search.ts'
 import { buildIngest, type Ingest } from '../runtime/triggers/ingest.ts'
 import { loadMasterKey } from '../runtime/vault/master-key.ts'
@@ -106,6 +107,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       worker,
     })
     const ingest = buildIngest({ db: database, vault, queue, log })
+    const schedules = buildSchedules({ db: database, queue, log })
 
     let publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`
     const listeners = new Set<Parameters<Platform['onChanged']>[0]>()
@@ -116,6 +118,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       connections,
       files,
       executions: engine,
+      schedules,
       actionSearch: buildActionSearch(),
       catalog: {
         visibleTo: (actor) => registry.all.filter((tool) => mayCall(actor, tool)),
@@ -157,6 +160,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         // The embedded database was closed until now, so nobody else can be running anything on it.
         await sweeper.sweep(database.solo ? 0 : undefined)
         await queue.work(engine.handle, config.workerConcurrency)
+        schedules.start()
         cleanUp = setInterval(() => {
           for (const clean of [deleteExpiredIdempotencyKeys, deleteExpiredFiles]) {
             clean(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
@@ -181,6 +185,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         const end = (part: string, work: Promise<unknown>) => within(CLOSE_MS, part, work, log)
         await Promise.all([end('worker', queue.stopWork()), engine.drain(DRAIN_GRACE_MS)])
         await end('sweeper', sweeper?.stop() ?? Promise.resolve())
+        await end('schedules', schedules.stop())
         await within(QUEUE_CLOSE_MS, 'queue', queue.close(), log)
         await sandbox.close()
         await connections.settled()

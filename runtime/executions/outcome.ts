@@ -36,6 +36,7 @@ export function concludeAttempt(
     customer_id: execution.customer_id,
     attempt: execution.attempt,
     worker: execution.worker ?? '',
+    scheduler_id: execution.triggered_by === 'scheduler' ? execution.trigger_id : null,
     stats: result.stats,
     logs: result.logs,
   }

@@ -3,10 +3,18 @@ import type { Actor } from '../../core/actor.ts'
 import { notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { lockTrigger, type TriggerRow } from '../../db/triggers.ts'
+import { missedRunPolicies, SchedulerConfig } from '../../runtime/schedules/scheduler-config.ts'
+import { Timetable, TimeZone } from '../../runtime/schedules/timetable.ts'
 import { deduplicationSource, Verification, WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { Timestamp } from '../params.ts'
 import { requireEnvironmentFor } from '../workflows/environment.ts'
 import { Route, toRoute } from './routes.ts'
+
+export const MissedRuns = z
+  .enum(missedRunPolicies)
+  .describe(
+    'What becomes of times that passed while nothing could run: run_once (the last of them), run_all (up to 100), skip.',
+  )
 
 export const TriggerRef = z.string().min(1).describe("A trigger's id (trg_…).")
 
@@ -33,6 +41,29 @@ export const Trigger = z.object({
     })
     .nullable()
     .describe('Null for triggers of another type.'),
+  scheduler: z
+    .object({
+      timetable: Timetable,
+      timeZone: TimeZone,
+      startAt: Timestamp.describe('Intervals count from here; nothing runs before.'),
+      delayMinutes: z.number().int().describe('Minutes between the time and the run.'),
+      missedRuns: MissedRuns,
+      maxFailures: z
+        .number()
+        .int()
+        .nullable()
+        .describe('Failures in a row that switch it off; null: none do.'),
+      deadLetter: z.boolean().describe('Executions that fail for good are kept as dead letters.'),
+      nextRunAt: Timestamp.nullable().describe('Null: it is switched off, or no time comes.'),
+      lastRunAt: Timestamp.nullable(),
+      consecutiveFailures: z.number().int(),
+      disabledReason: z
+        .string()
+        .nullable()
+        .describe('Why it switched itself off; enable it with update_trigger.'),
+    })
+    .nullable()
+    .describe('Null for triggers of another type.'),
   routes: z.array(Route),
   createdAt: Timestamp,
   updatedAt: Timestamp,
@@ -47,6 +78,7 @@ export function toTrigger(row: TriggerRow, publicUrl: string) {
     enabled: row.enabled,
     customerId: row.customer_id,
     webhook: row.type === 'webhook' ? toWebhook(row, publicUrl) : null,
+    scheduler: row.type === 'scheduler' ? toScheduler(row) : null,
     routes: row.routes.map(toRoute),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -66,24 +98,47 @@ function toWebhook(row: TriggerRow, publicUrl: string) {
   }
 }
 
+function toScheduler(row: TriggerRow) {
+  const config = SchedulerConfig.parse(row.config)
+  return {
+    ...config,
+    nextRunAt: row.enabled ? asDate(row.schedule?.next_run_at) : null,
+    lastRunAt: asDate(row.schedule?.last_run_at),
+    consecutiveFailures: row.schedule?.consecutive_failures ?? 0,
+    disabledReason: row.schedule?.disabled_reason ?? null,
+  }
+}
+
+const asDate = (text: string | null | undefined) =>
+  text === null || text === undefined ? null : new Date(text)
+
 export const noTrigger = (id: string) => notFound('trigger', id, 'list_triggers shows the ones there are.')
 
 /** What a trigger's signing secret is sealed for. */
 export const triggerPurpose = (id: string) => `trigger:${id}`
 
 /**
- * A webhook trigger, locked until the transaction ends. Who verifies its deliveries decides what runs, so a test
- * key does not change one that runs workflows in production.
+ * A trigger, locked until the transaction ends. What starts runs in production is not a test key's to change.
  * @throws AppError `not_found`, also for triggers the actor may not see; `forbidden`
+ */
+export async function requireTriggerLocked(tx: Tx, actor: Actor, id: string): Promise<TriggerRow> {
+  const row = await lockTrigger(tx, id)
+  if (row === undefined) throw noTrigger(id)
+  for (const environment of new Set(row.routes.map((route) => route.environment)))
+    await requireEnvironmentFor(tx, actor, environment, 'change triggers that run workflows in')
+  return row
+}
+
+/**
+ * The same for a webhook.
+ * @throws AppError `not_found` for triggers of another type too
  */
 export async function requireWebhookLocked(
   tx: Tx,
   actor: Actor,
   id: string,
 ): Promise<{ row: TriggerRow; config: WebhookConfig }> {
-  const row = await lockTrigger(tx, id)
-  if (row === undefined || row.type !== 'webhook') throw noTrigger(id)
-  for (const environment of new Set(row.routes.map((route) => route.environment)))
-    await requireEnvironmentFor(tx, actor, environment, 'change webhooks that run workflows in')
+  const row = await requireTriggerLocked(tx, actor, id)
+  if (row.type !== 'webhook') throw noTrigger(id)
   return { row, config: WebhookConfig.parse(row.config) }
 }

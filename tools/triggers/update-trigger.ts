@@ -1,28 +1,63 @@
 import { z } from 'zod'
-import { updateTrigger as changeTrigger, getTrigger, setTriggerSecret } from '../../db/triggers.ts'
-import { Deduplication, Verification } from '../../runtime/triggers/webhook-config.ts'
-import { defineTool } from '../define-tool.ts'
-import { RouteInputs, setRoutes } from './routes.ts'
-import { requireWebhookLocked, Trigger, TriggerRef, toTrigger, triggerPurpose } from './trigger.ts'
+import { invalidInput } from '../../core/errors.ts'
+import type { Tx } from '../../db/database.ts'
+import { setSchedule } from '../../db/schedules.ts'
+import {
+  updateTrigger as changeTrigger,
+  getTrigger,
+  setTriggerSecret,
+  type TriggerRow,
+} from '../../db/triggers.ts'
+import { comingRun, SchedulerConfig } from '../../runtime/schedules/scheduler-config.ts'
+import { Deduplication, Verification, WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
+import { withoutUndefined } from '../connectors/connector-fields.ts'
+import { defineTool, type ToolContext } from '../define-tool.ts'
+import { AnyRouteInputs, setRoutes } from './routes.ts'
+import { SchedulerFields } from './scheduler-fields.ts'
+import { requireTriggerLocked, Trigger, TriggerRef, toTrigger, triggerPurpose } from './trigger.ts'
 import { chooseSecret, NewSecret } from './webhook-secret.ts'
+
+const webhookFields = {
+  verification: Verification.optional().describe(
+    'Webhooks: replaces how deliveries prove where they come from.',
+  ),
+  deduplication: Deduplication.optional().describe(
+    'Webhooks: replaces what makes a delivery a repeated one.',
+  ),
+}
+
+const schedulerFields = {
+  timetable: SchedulerFields.timetable.optional().describe('Schedulers: replaces when it runs.'),
+  timeZone: SchedulerFields.timeZone.optional(),
+  startAt: SchedulerFields.startAt.optional(),
+  delayMinutes: SchedulerFields.delayMinutes.optional(),
+  missedRuns: SchedulerFields.missedRuns.optional(),
+  maxFailures: SchedulerFields.maxFailures.optional(),
+}
+
+const Input = z.object({
+  trigger: TriggerRef,
+  name: z.string().trim().min(1).max(200).optional().describe('New display name.'),
+  description: z.string().max(5_000).optional().describe('New description.'),
+  enabled: z
+    .boolean()
+    .optional()
+    .describe('False refuses deliveries or stops the timetable; true also enables what switched itself off.'),
+  routes: AnyRouteInputs.optional().describe(
+    'Replaces all routes: with `filter` for webhooks, with `payload` for schedulers.',
+  ),
+  ...webhookFields,
+  ...schedulerFields,
+  deadLetter: z.boolean().optional().describe('Keep executions that fail for good as dead letters.'),
+})
+type Input = z.output<typeof Input>
 
 export const updateTrigger = defineTool({
   name: 'update_trigger',
   title: 'Change a trigger',
   description:
-    'Changes a trigger; what is left out stays. `enabled: false` refuses deliveries. Another verification scheme makes a new secret, shown this once; with the same scheme the secret stays (rotate_webhook_secret changes it).',
-  input: z.object({
-    trigger: TriggerRef,
-    name: z.string().trim().min(1).max(200).optional().describe('New display name.'),
-    description: z.string().max(5_000).optional().describe('New description.'),
-    enabled: z.boolean().optional().describe('False refuses deliveries.'),
-    routes: RouteInputs.optional().describe(
-      'Replaces all routes. Every route whose filter matches starts one execution.',
-    ),
-    verification: Verification.optional().describe('Replaces how deliveries prove where they come from.'),
-    deduplication: Deduplication.optional().describe('Replaces what makes a delivery a repeated one.'),
-    deadLetter: z.boolean().optional().describe('Keep executions that fail for good as dead letters.'),
-  }),
+    'Changes a webhook or scheduler; what is left out stays. `enabled: false` pauses it. Another verification scheme makes a new secret, shown this once; with the same scheme the secret stays (rotate_webhook_secret changes it).',
+  input: Input,
   output: z.object({ trigger: Trigger, secret: NewSecret }),
   permission: 'workflows.update',
   effect: 'write',
@@ -31,32 +66,13 @@ export const updateTrigger = defineTool({
   async run(context, input) {
     const { actor, services } = context
     const { row, secret } = await context.transaction(async (tx) => {
-      const { row: before, config } = await requireWebhookLocked(tx, actor, input.trigger)
+      const before = await requireTriggerLocked(tx, actor, input.trigger)
       context.touches(before.id)
-      const verification = input.verification ?? config.verification
-      await changeTrigger(tx, before.id, {
-        name: input.name ?? before.name,
-        description: input.description ?? before.description,
-        enabled: input.enabled ?? before.enabled,
-        config: {
-          verification,
-          deduplication: input.deduplication ?? config.deduplication,
-          deadLetter: input.deadLetter ?? config.deadLetter,
-        },
-      })
-      // A secret of one scheme need not fit, and should not serve, another.
-      let shown: string | null = null
-      if (verification.scheme !== config.verification.scheme) {
-        const made = chooseSecret(verification, undefined)
-        shown = made.shown
-        await setTriggerSecret(
-          tx,
-          before.id,
-          made.plain === null
-            ? null
-            : await services.vault.seal(tx, actor.organizationId, triggerPurpose(before.id), made.plain),
-        )
-      }
+      refuseForeignFields(before.type, input)
+      const shown =
+        before.type === 'scheduler'
+          ? await changeScheduler(tx, context, before, input)
+          : await changeWebhook(tx, context, before, input)
       if (input.routes !== undefined) await setRoutes(tx, actor, before.id, input.routes)
       return { row: await getTrigger(tx, before.id), secret: shown }
     })
@@ -64,3 +80,69 @@ export const updateTrigger = defineTool({
     return { trigger: toTrigger(row, services.publicUrl()), secret }
   },
 })
+
+/** A field of the other type would be without effect. */
+function refuseForeignFields(type: TriggerRow['type'], input: Input): void {
+  const isScheduler = type === 'scheduler'
+  const fields = Object.keys(isScheduler ? webhookFields : schedulerFields) as (keyof Input)[]
+  const ofRoutes = (input.routes ?? []).flatMap((route, i) =>
+    (isScheduler ? route.filter : route.payload) === undefined
+      ? []
+      : [`routes.${i}.${isScheduler ? 'filter' : 'payload'}`],
+  )
+  const [where] = [...fields.filter((name) => input[name] !== undefined), ...ofRoutes]
+  if (where === undefined) return
+  throw invalidInput(`${where} has no effect on a ${type}.`, { where, hint: 'Leave it out.' })
+}
+
+const common = (before: TriggerRow, input: Input) => ({
+  name: input.name ?? before.name,
+  description: input.description ?? before.description,
+  enabled: input.enabled ?? before.enabled,
+})
+
+async function changeScheduler(
+  tx: Tx,
+  { actor }: ToolContext,
+  before: TriggerRow,
+  input: Input,
+): Promise<null> {
+  const { timetable, timeZone, startAt, delayMinutes, missedRuns, maxFailures, deadLetter } = input
+  const config = {
+    ...SchedulerConfig.parse(before.config),
+    ...withoutUndefined({ timetable, timeZone, startAt, delayMinutes, missedRuns, maxFailures, deadLetter }),
+  }
+  const after = common(before, input)
+  await changeTrigger(tx, before.id, { ...after, config })
+  const owner = { triggerId: before.id, organizationId: actor.organizationId, customerId: before.customer_id }
+  await setSchedule(tx, owner, after.enabled ? comingRun(config, new Date()) : { slotAt: null, runAt: null })
+  return null
+}
+
+/** @returns the new secret, when another verification scheme made one */
+async function changeWebhook(
+  tx: Tx,
+  { actor, services }: ToolContext,
+  before: TriggerRow,
+  input: Input,
+): Promise<string | null> {
+  const config = WebhookConfig.parse(before.config)
+  const verification = input.verification ?? config.verification
+  await changeTrigger(tx, before.id, {
+    ...common(before, input),
+    config: {
+      verification,
+      deduplication: input.deduplication ?? config.deduplication,
+      deadLetter: input.deadLetter ?? config.deadLetter,
+    },
+  })
+  // A secret of one scheme need not fit, and should not serve, another.
+  if (verification.scheme === config.verification.scheme) return null
+  const { plain, shown } = chooseSecret(verification, undefined)
+  const sealed =
+    plain === null
+      ? null
+      : await services.vault.seal(tx, actor.organizationId, triggerPurpose(before.id), plain)
+  await setTriggerSecret(tx, before.id, sealed)
+  return shown
+}

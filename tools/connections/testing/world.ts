@@ -54,6 +54,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     connections,
     files,
     executions: notHere('executions') as Services['executions'],
+    schedules: notHere('schedules') as Services['schedules'],
     actionSearch: buildActionSearch(),
     catalog: notHere('catalog') as Services['catalog'],
     publicUrl: () => 'http://127.0.0.1',

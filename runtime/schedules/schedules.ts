@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { conflict, notFound } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Database } from '../../db/database.ts'
+import type { AcceptedEvent } from '../../db/execution-queue.ts'
+import { fireDueSchedules, fireSchedule } from '../../db/schedules.ts'
+import type { ExecutionQueue } from '../queue/execution-queue.ts'
+import { decideDue, scheduledEvent } from './due.ts'
+import { SchedulerConfig } from './scheduler-config.ts'
+
+const LOOK_EVERY_MS = 1_000
+const MAX_DUE = 100
+
+export interface Schedules {
+  /**
+   * Runs a scheduler now, besides its timetable, which stays as it is.
+   * @throws AppError `not_found`; `conflict` when none of its routes leads to a deployed workflow
+   */
+  runNow(triggerId: string): Promise<{ eventId: string; executionIds: string[] }>
+  /** One look at what is due. Gives the number of runs started. */
+  look(now?: Date): Promise<number>
+  /** Looks every second until stopped. */
+  start(): void
+  stop(): Promise<void>
+}
+
+/** Starts the runs of scheduler triggers. Every process may: the database decides who runs which moment. */
+export function buildSchedules(deps: { db: Database; queue: ExecutionQueue; log: Logger }): Schedules {
+  const { db, queue, log } = deps
+
+  /** Committed already: should the queue be away, the sweeper queues them when it is back. */
+  const enqueue = (accepted: readonly AcceptedEvent[]) => {
+    const jobs = accepted
+      .flatMap(({ executions }) => executions)
+      .map(({ id, tier }) => ({ id, attempt: 1, tier, delay_ms: 0 }))
+    return jobs.length === 0
+      ? Promise.resolve()
+      : queue
+          .add(jobs)
+          .catch((error: Error) =>
+            log.warn({ err: error.message, executions: jobs.length }, 'jobs not queued; the sweeper will'),
+          )
+  }
+
+  const look: Schedules['look'] = async (now) => {
+    let started = 0
+    for (;;) {
+      const { accepted, advances, disabled } = await fireDueSchedules(db, decideDue, { limit: MAX_DUE, now })
+      for (const { triggerId, reason } of disabled)
+        log.warn({ trigger: triggerId, reason }, 'scheduler switched off')
+      for (const { event } of accepted.filter(({ executions }) => executions.length === 0))
+        log.warn({ trigger: event.trigger_id }, 'a scheduler has no route to anything deployed')
+      await enqueue(accepted)
+      started += accepted.length
+      if (advances.length + disabled.length < MAX_DUE) return started
+    }
+  }
+
+  let stopping: AbortController | undefined
+  let loop: Promise<void> = Promise.resolve()
+  const run = async (signal: AbortSignal) => {
+    while (!signal.aborted) {
+      await look().catch((error: Error) =>
+        log.warn({ err: error.message }, 'looking for due schedulers failed; it is tried again'),
+      )
+      await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined) // stopped
+    }
+  }
+
+  return {
+    runNow: async (triggerId) => {
+      const accepted = await fireSchedule(db, triggerId, (row) => {
+        const made = scheduledEvent(row, SchedulerConfig.parse(row.config), null)
+        if (made.executions.length > 0) return made
+        throw conflict('None of its routes leads to a workflow that is deployed and active.', {
+          hint: 'Deploy the workflow to the environment of the route with deploy_workflow.',
+        })
+      })
+      if (accepted === undefined) throw notFound('scheduler', triggerId, 'list_triggers shows them.')
+      await enqueue([accepted])
+      return { eventId: accepted.event.id, executionIds: accepted.executions.map(({ id }) => id) }
+    },
+    look,
+    start: () => {
+      stopping = new AbortController()
+      loop = run(stopping.signal)
+    },
+    stop: async () => {
+      stopping?.abort()
+      await loop
+    },
+  }
+}
