@@ -33,7 +33,7 @@ export interface Paging {
   /** Items gathered over pages, within bounds; see {@link collectPages}. `last` is the last page's outcome. */
   collect(
     scope: TenantScope,
-    request: ListRequest & { maxItems: number; maxPages: number; maxBytes: number },
+    request: ListRequest & { maxItems: number; maxPages: number; maxBytes: number; maxMs?: number },
     signal?: AbortSignal,
   ): Promise<Omit<Collected, 'next'> & { next: string | null; last: ActionOutcome | undefined }>
 }
@@ -75,8 +75,8 @@ export function buildPaging(resolver: Resolver, runAction: Connections['runActio
     },
     collect: async (scope, request, signal) => {
       const { pagination, token, from } = await prepare(scope, request)
-      const { maxItems, maxPages, maxBytes } = request
-      const limits = { maxItems, maxPages, maxBytes, from }
+      const { maxItems, maxPages, maxBytes, maxMs } = request
+      const limits = { maxItems, maxPages, maxBytes, maxMs, from }
       const collected = await collectPages(
         pagination,
         request.input,

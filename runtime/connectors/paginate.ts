@@ -91,6 +91,8 @@ export interface CollectLimits extends PageLimits {
   maxItems: number
   /** Bound on the items as JSON. An item alone above it is replaced by a note. */
   maxBytes: number
+  /** Time after which no further page is begun. */
+  maxMs?: number | undefined
 }
 
 const NOTE_CHARS = 64 * 1024
@@ -106,6 +108,7 @@ export async function collectPages<A extends PageAnswer>(
   limits: CollectLimits,
 ): Promise<Collected & { last: A | undefined }> {
   const items: Json[] = []
+  const startedAt = performance.now()
   let bytes = 2
   let pages = 0
   let next: PagePlace | null = limits.from ?? FIRST_PAGE
@@ -136,6 +139,9 @@ export async function collectPages<A extends PageAnswer>(
         bytes += Math.min(size, NOTE_CHARS)
       }
       next = page.next
+      if (next !== null && performance.now() - startedAt >= (limits.maxMs ?? Number.POSITIVE_INFINITY)) {
+        return over('The time for one call is over')
+      }
       if (page.stopped !== undefined) return so({ reason: 'circle', message: page.stopped })
     }
   } catch (cause) {

@@ -14,6 +14,7 @@ import {
   protectedResource,
 } from './authentication.ts'
 import { callHandler, localsOf, setRateHeaders } from './call.ts'
+import { mountFiles } from './files.ts'
 import { checkHost } from './hosts.ts'
 import { readBody, readInput } from './input.ts'
 import { observeRequest, securityHeaders } from './observe.ts'
@@ -65,6 +66,7 @@ export function buildHttpApp(deps: HttpAppDeps): express.Express {
   app.get(`${API_PREFIX}/openapi.json`, (_req, res) => {
     res.json(openApi)
   })
+  mountFiles(app, invoker, deps.apiKeys)
   mountTools(app, registry, invoker, deps.apiKeys)
 
   app.use((req) => {
