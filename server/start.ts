@@ -65,7 +65,7 @@ async function listen(platform: Platform): Promise<RunningServer> {
     ...platform,
     ready: async () => (stopping ? { ok: false, checks: { server: 'stopping' } } : platform.ready()),
     extend: (express) => {
-      mountMcp(express, { endpoint, apiKeys: platform.apiKeys, config })
+      mountMcp(express, { endpoint, apiKeys: platform.apiKeys, db: platform.db, config })
       mountWebhooks(express, platform.ingest, config.maxWebhookBytes)
     },
   })

@@ -13,37 +13,31 @@ import { AppError, toAppError } from '../../core/errors.ts'
 import { isJsonObject } from '../../core/json.ts'
 import { version } from '../../core/version.ts'
 import type { ProgressUpdate } from '../../tools/define-tool.ts'
-import { type Invoker, invoke, mayCall } from '../../tools/invoke.ts'
-import type { Registry } from '../../tools/registry.ts'
-import { prompts } from './prompts.ts'
-import { isTemplate, type ResourceDefinition, resources } from './resources.ts'
-import { toErrorResult, toMcpTool, toToolResult } from './tool-view.ts'
-import { listedTools, parseSelection, type Selection } from './toolsets.ts'
+import { buildPlatformDoor, type McpDeps, type McpDoor } from './door.ts'
+import { buildGateway } from './gateway/gateway-door.ts'
+import type { GatewaySession } from './gateway/session.ts'
+import { isTemplate, type ResourceDefinition } from './resources.ts'
+import { toErrorResult } from './tool-view.ts'
+import { parseSelection, type Selection } from './toolsets.ts'
 
 const MAX_COMPLETIONS = 100
 /** How long a client may keep a list: it is also told when lists change. */
 const LIST_TTL_MS = 60_000
 
-const instructions = `Patchbay builds and runs integrations between apps for the customers of one organization.
-Usual order: import_spec (a connector from an API description) → create_customer → create_connection (a customer's account) → run_action (try it) → create_workflow, publish_workflow, deploy_workflow → create_webhook or run_workflow → get_execution (output, logs, traces).
-More tools than are listed here exist: search_tools finds them, describe_tool shows one, call_tool calls it. Errors say what was wrong, where, and what to do next.`
-
-export interface McpDeps {
-  registry: Registry
-  invoker: Invoker
-}
-
 /** The actor a verified request carries. */
 export const actorOf = (authInfo: AuthInfo | undefined): Actor | undefined =>
   authInfo?.extra?.actor as Actor | undefined
 
-/** How an actor travels through the SDK. */
-export const toAuthInfo = (actor: Actor, token: string): AuthInfo => ({
+/** How an actor, and the gateway session its address asks for, travel through the SDK. */
+export const toAuthInfo = (actor: Actor, token: string, gateway: GatewaySession | null = null): AuthInfo => ({
   token,
   clientId: actor.id,
   scopes: [],
-  extra: { actor },
+  extra: { actor, gateway },
 })
+
+const gatewayOf = (authInfo: AuthInfo | undefined): GatewaySession | null =>
+  (authInfo?.extra?.gateway as GatewaySession | null | undefined) ?? null
 
 /**
  * One MCP server per serving unit (a request, a session, a connection), for both protocol eras.
@@ -51,9 +45,12 @@ export const toAuthInfo = (actor: Actor, token: string): AuthInfo => ({
  */
 export function buildMcpFactory(
   deps: McpDeps,
-  local?: { actor: Actor; selection: Selection },
+  local?: { actor: Actor; selection: Selection; gateway?: GatewaySession | null },
 ): McpServerFactory {
+  const openDoor = buildGateway(deps)
   return (context) => {
+    const gateway = local?.gateway ?? gatewayOf(context.authInfo)
+    if (gateway !== null) return buildServer(openDoor(gateway))
     const actor = local?.actor ?? actorOf(context.authInfo)
     if (actor === undefined) throw new AppError('unauthenticated', 'This MCP endpoint needs an API key.')
     const selection =
@@ -63,11 +60,12 @@ export function buildMcpFactory(
           ? null
           : new URL(context.requestInfo.url).searchParams.get('toolsets'),
       )
-    return buildServer(deps, actor, selection)
+    return buildServer(buildPlatformDoor(deps, actor, selection))
   }
 }
 
-function buildServer({ registry, invoker }: McpDeps, actor: Actor, selection: Selection): Server {
+function buildServer(door: McpDoor): Server {
+  const { prompts } = door
   const server = new Server(
     { name: 'patchbay', title: 'Patchbay', version },
     {
@@ -77,7 +75,7 @@ function buildServer({ registry, invoker }: McpDeps, actor: Actor, selection: Se
         prompts: {},
         completions: {},
       },
-      instructions,
+      instructions: door.instructions,
       cacheHints: {
         'tools/list': { ttlMs: LIST_TTL_MS, cacheScope: 'private' },
         'resources/list': { ttlMs: LIST_TTL_MS, cacheScope: 'private' },
@@ -87,37 +85,16 @@ function buildServer({ registry, invoker }: McpDeps, actor: Actor, selection: Se
       },
     },
   )
-  const call = (
-    name: string,
-    input: unknown,
-    context: ServerContext,
-    progress?: (update: ProgressUpdate) => void,
-  ) => {
-    const tool = registry.get(name)
-    if (tool === undefined) {
-      throw new AppError('not_found', `No tool '${name}'.`, {
-        where: 'name',
-        hint: 'search_tools finds tools by what they do.',
-      })
-    }
-    return invoke(invoker, { tool, actor, input, signal: context.mcpReq.signal, progress })
-  }
-
-  server.setRequestHandler('tools/list', () => ({
-    tools: listedTools(registry, actor, selection).map(toMcpTool),
-  }))
+  server.setRequestHandler('tools/list', async () => ({ tools: await door.listTools() }))
   server.setRequestHandler('tools/call', async ({ params }, context) => {
     try {
-      return toToolResult(await call(params.name, params.arguments, context, progressOf(context)))
+      return await door.callTool(params.name, params.arguments, { context, progress: progressOf(context) })
     } catch (error) {
       return toErrorResult(toAppError(error))
     }
   })
 
-  const visible = resources.filter((definition) => {
-    const tool = registry.get(definition.tool)
-    return tool !== undefined && mayCall(actor, tool)
-  })
+  const visible = door.resources
   const described = ({ name, title, description }: ResourceDefinition) => ({
     name,
     title,
@@ -143,7 +120,7 @@ function buildServer({ registry, invoker }: McpDeps, actor: Actor, selection: Se
           : null
       if (variables === null) continue
       try {
-        const output = await call(definition.tool, definition.input(variables), context)
+        const output = await door.read(definition.tool, definition.input(variables), { context })
         return { contents: [{ uri: params.uri, mimeType: 'application/json', text: JSON.stringify(output) }] }
       } catch (cause) {
         throw asProtocolError(toAppError(cause), params.uri)
@@ -190,10 +167,10 @@ function buildServer({ registry, invoker }: McpDeps, actor: Actor, selection: Se
             ?.completions
         : visible.find(({ uri }) => uri === ref.uri)?.completions?.[argument.name]
     if (source === undefined) return { completion: { values: [], total: 0, hasMore: false } }
-    const output = await call(
+    const output = await door.read(
       source.tool,
       { limit: MAX_COMPLETIONS, ...(source.query && argument.value !== '' ? { query: argument.value } : {}) },
-      context,
+      { context },
     )
     const rows = Array.isArray(output[source.list]) ? (output[source.list] as unknown[]) : []
     const values = rows
