@@ -28,6 +28,8 @@ const tables = [
   'dead_letters',
   'state_entries',
   'secrets',
+  'files',
+  'file_chunks',
 ]
 
 interface Planted {
@@ -65,6 +67,11 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     verify: false,
   })
   await tenant.ok('set_secret', { name: 'API_TOKEN', value: `${MARK}-secret`, customer: customer.id })
+  const { file } = await tenant.ok('upload_file', {
+    name: `${MARK}.txt`,
+    content: MARK,
+    customer: customer.id,
+  })
   const { workflow } = await tenant.ok('create_workflow', {
     name: `${MARK} flow`,
     slug: `flow-${slug}`,
@@ -104,6 +111,7 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     connector.slug,
     action.id,
     connection.id,
+    file.file,
     workflow.id,
     workflow.slug,
     version?.id,
@@ -254,6 +262,7 @@ describeOnEachDatabase('tenancy', (kind) => {
       ['get_execution', { execution: planted.refs.find((ref) => ref.startsWith('exec_')) }],
       ['get_event', { event: planted.refs.find((ref) => ref.startsWith('evt_')) }],
       ['get_connection', { connection: planted.refs.find((ref) => ref.startsWith('cxn_')) }],
+      ['get_file', { file: planted.refs.find((ref) => ref.startsWith('file_')) }],
       ['get_trigger', { trigger: planted.refs.find((ref) => ref.startsWith('trg_')) }],
     ] as const) {
       const { status, body } = await ours.call(tool, input)
@@ -267,7 +276,7 @@ describeOnEachDatabase('tenancy', (kind) => {
     const key = await theirs.key({ role: 'end_user', customerIds: [neighbour.customerId] })
     const before = await contents(planted.customerId)
     // What both share (connectors, workflows) bears the mark too: here the other customer's own ids must not show.
-    const others = planted.refs.filter((ref) => /^(cus|cxn|evt|exec|dlq|trc|trg)_/.test(ref))
+    const others = planted.refs.filter((ref) => /^(cus|cxn|evt|exec|dlq|trc|trg|file)_/.test(ref))
     const wrong = await tryEverything(theirs, key, others, ({ tool, ref, status, text }) => {
       const shown = others.some((other) => other !== ref && text.includes(other))
       const found = status < 300 && tool.effect === 'read' && tool.toolset !== 'catalog' && text.includes(ref)

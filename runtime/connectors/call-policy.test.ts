@@ -469,7 +469,7 @@ describe('files', () => {
   test('a stored file is sent where an action wants one: as a part, in a list, or as the whole body', async () => {
     const id = `file_${'a'.repeat(28)}`
     kept.set(id, { name: 'r.bin', contentType: 'application/x-thing', bytes: new Uint8Array([0, 255, 10]) })
-    let body = Buffer.alloc(0)
+    let body: Buffer = Buffer.alloc(0)
     handler = (_request, response, got) => {
       body = got
       response.writeHead(200).end()
