@@ -2,7 +2,7 @@
  * `npm run bench`: how far Patchbay is from the limits it is built on, measured in one run on one machine and
  * printed as ratios. Absolute figures vary with the machine; the ratios are what to watch.
  *   npm run bench              all
- *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue
+ *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -17,6 +17,7 @@ import { startPostgres, type TestServer } from '../tests/setup/postgres-server.t
 import { startRedis } from '../tests/setup/redis-server.ts'
 import { type Child, startChild } from './child.ts'
 import { closedLoop, compare, type Figures } from './measure.ts'
+import { benchSearch } from './search.ts'
 
 const ROUNDS = 3
 const OWNER_KEY = `pk_live_${'b'.repeat(43)}`
@@ -170,6 +171,14 @@ async function benchAction(): Promise<void> {
   )
   await pool.close()
   await upstream.stop()
+  await platform.close()
+}
+
+async function benchSearchHere(): Promise<void> {
+  console.log('\nFinding the right operation from one sentence, over several whole APIs at once')
+  const platform = await composeHere()
+  const actor = await platform.apiKeys.authenticate(OWNER_KEY, { door: 'http', ip: undefined })
+  await benchSearch(platform, actor)
   await platform.close()
 }
 
@@ -337,6 +346,7 @@ try {
   if (wants('action')) await benchAction()
   if (wants('sandbox')) await benchSandbox()
   if (wants('queue')) await benchQueue()
+  if (wants('search')) await benchSearchHere()
 } finally {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 }

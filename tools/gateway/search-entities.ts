@@ -65,7 +65,7 @@ export const searchEntities = defineTool({
           return {
             skip: {
               integration: app.slug,
-              reason: `It has no action that lists '${input.entityType}' without further input.`,
+              reason: 'It has no action that lists such records without further input.',
             },
           }
         }
