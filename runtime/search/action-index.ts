@@ -16,6 +16,8 @@ export interface ActionDocument {
   tags: readonly string[]
   /** Keys of its input. */
   inputKeys: readonly string[]
+  /** Those it must have. */
+  required: readonly string[]
   deprecated: boolean
 }
 
