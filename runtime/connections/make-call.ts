@@ -79,6 +79,7 @@ export function buildMakeCall({ http, files, recorder }: Parts): MakeCall {
 
 function filesOf(files: Files, scope: TenantScope, context: CallContext): CallFiles {
   return {
+    size: async (id) => Number((await files.info(scope, id)).bytes),
     read: async (id) => {
       const { row, bytes } = await files.read(scope, id)
       return { name: row.name, contentType: row.content_type, bytes }

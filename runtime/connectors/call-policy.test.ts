@@ -439,6 +439,7 @@ describe('answers that do not fit', () => {
 describe('files', () => {
   const kept = new Map<string, LoadedFile>()
   const files: NonNullable<CallOptions['files']> = {
+    size: async (id) => kept.get(id)?.bytes.byteLength ?? 0,
     read: async (id) => kept.get(id) ?? Promise.reject(new Error(`no ${id}`)),
     save: async (file) => {
       const id = `file_${String(kept.size).padStart(28, '0')}`
@@ -513,6 +514,34 @@ describe('files', () => {
     await call({ files, action: whole, input: { body: { file: id } } })
     expect([...body]).toEqual([0, 255, 10])
     expect(requests.at(-1)?.headers['content-type']).toBe('application/x-thing')
+  })
+
+  test('large bodies of all accounts together are in memory four at a time', async () => {
+    let saving = 0
+    let most = 0
+    const slow: typeof files = {
+      ...files,
+      save: async (file) => {
+        saving += 1
+        most = Math.max(most, saving)
+        await new Promise((done) => setTimeout(done, 20))
+        saving -= 1
+        return { file: '', name: file.name, contentType: '', bytes: 0 }
+      },
+    }
+    const body = new Uint8Array(1024 * 1024 + 1)
+    const traffic = buildTraffic()
+    handler = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'image/png' })
+      if (requests.length % 2 === 0) response.write(body.subarray(0, 1)) // without content-length
+      response.end(body.subarray(requests.length % 2 === 0 ? 1 : 0))
+    }
+    const calls = Array.from({ length: 10 }, (_unused, n) =>
+      call({ files: slow, traffic: { traffic, account: `cxn_${n}` } }),
+    )
+    await Promise.all(calls)
+    expect(most).toBeLessThanOrEqual(4)
+    expect(most).toBeGreaterThan(1)
   })
 
   test('in a JSON body {file} is data like any other', async () => {

@@ -1,6 +1,7 @@
 import { invalidInput, toAppError, toErrorBody } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { Secret } from '../../core/secret.ts'
+import { LARGE_BODY_BYTES } from '../http/body.ts'
 import type { HttpClient, HttpResponse } from '../http/client.ts'
 import type { ActionDefinition } from './action-definition.ts'
 import { answerError } from './answer-error.ts'
@@ -40,6 +41,8 @@ export type CalledConnector = Pick<
 
 /** Where a call finds the files its input refers to, and keeps a response that is one. */
 export interface CallFiles {
+  /** Bytes of a file. */
+  size(id: string): Promise<number>
   read(id: string): Promise<LoadedFile>
   save(file: LoadedFile): Promise<FileReference>
 }
@@ -96,12 +99,34 @@ interface PreparedCall {
  * that says the credentials have expired has `data.expired`.
  */
 export async function callAction(options: CallOptions): Promise<ActionResult> {
-  const { connector, action, files } = options
   const deadline = performance.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
-  const { toCheck, toSend, ...loaded } =
-    files === undefined
-      ? { toCheck: options.input, toSend: options.input, files: undefined }
-      : await loadInputFiles(action.body, options.input, files.read)
+  const { files, traffic } = options
+  if (files === undefined)
+    return callWith(options, deadline, { toCheck: options.input, toSend: options.input })
+  let leaveLarge: (() => void) | undefined
+  try {
+    const read = async (id: string) => {
+      if ((await files.size(id)) > LARGE_BODY_BYTES) {
+        leaveLarge ??= await traffic?.traffic.enterLarge('request', deadline, options.signal)
+      }
+      return files.read(id)
+    }
+    return await callWith(options, deadline, await loadInputFiles(options.action.body, options.input, read))
+  } finally {
+    leaveLarge?.()
+  }
+}
+
+async function callWith(
+  options: CallOptions,
+  deadline: number,
+  {
+    toCheck,
+    toSend,
+    ...loaded
+  }: { toCheck: JsonObject; toSend: JsonObject; files?: Map<string, LoadedFile> },
+): Promise<ActionResult> {
+  const { connector, action } = options
   if (options.validateInput !== false) validateInput(connector.schemas, action, toCheck)
   const built = buildRequest(connector, action, toSend, loaded.files)
   refuseUnknownHost(built, connector.slug)
@@ -144,6 +169,7 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
   const request = isPublic ? call.request : applyAuth(call.request, authMethod, options.credentials.reveal())
   const startedAt = performance.now()
   let response: HttpResponse | undefined
+  let leaveLarge: (() => void) | undefined
   let kept: FileReference | undefined
   try {
     const maxResponseBytes =
@@ -153,6 +179,9 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
         ...request,
         timeoutMs: Math.max(1, Math.ceil(call.deadline - startedAt)),
         ...(maxResponseBytes === undefined ? {} : { maxResponseBytes }),
+        beforeLargeBody: async () => {
+          leaveLarge ??= await traffic?.traffic.enterLarge('response', call.deadline, options.signal)
+        },
       },
       options.signal,
     )
@@ -190,6 +219,8 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
       }),
     )
     throw error
+  } finally {
+    leaveLarge?.()
   }
 }
 

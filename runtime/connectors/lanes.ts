@@ -74,7 +74,7 @@ export function buildLanes(): Lanes {
 const cancelled = () => new AppError('cancelled', 'The call was cancelled while it waited for its turn.')
 
 const noTurn = (lane: string, limit: number) =>
-  new AppError('timeout', `No turn came in time: ${limit} calls were under way with the same account.`, {
+  new AppError('timeout', `No turn came in time: ${limit} others were under way.`, {
     hint: 'Call less at once, allow more time, or raise the connector’s concurrency.',
     data: { concurrency: limit, lane },
   })

@@ -9,6 +9,8 @@ import { retryAfter } from './retry-after.ts'
 const DEFAULT_CONCURRENCY = 20
 const REMEMBERED_CONNECTIONS = 10_000
 const LIMITS_PER_CONNECTION = 50
+/** Of up to 50 MB each, in each direction. */
+const MAX_LARGE_BODIES = 4
 /** A limit that is over this soon is waited for; otherwise the caller is told when to come back. */
 const MAX_WAIT_MS = 5_000
 /** Clocks differ: a call right at the reset often comes a little early. */
@@ -32,6 +34,11 @@ export interface Traffic {
     deadline: number,
     signal?: AbortSignal,
   ): Promise<() => void>
+  /**
+   * Waits for a turn to hold a body over 1 MB in memory: a few may at once, of all accounts together.
+   * @throws AppError as `enter`
+   */
+  enterLarge(what: 'request' | 'response', deadline: number, signal?: AbortSignal): Promise<() => void>
   /** Remembers what an answer told about the account's limits. */
   note(
     account: string,
@@ -82,6 +89,8 @@ export function buildTraffic(now: () => number = Date.now): Traffic {
         throw error
       }
     },
+    enterLarge: (what, deadline, signal) =>
+      lanes.enter(`large ${what}`, MAX_LARGE_BODIES, Math.max(0, deadline - performance.now()), signal),
     note: (account, connector, action, { status, headers }) => {
       const found = rateLimitIn(headers, connector.rateLimit, now())
       const after = status === 429 ? retryAfter(headers['retry-after'], now()) : undefined

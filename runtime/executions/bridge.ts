@@ -78,6 +78,7 @@ export function buildBridge(
         status: outcome.status,
         headers: outcome.headers,
         durationMs: outcome.durationMs,
+        warnings: outcome.warnings,
       }
     },
     'connectors.page': async (args, signal) => {

@@ -6,6 +6,9 @@ import { AppError } from '../../core/errors.ts'
 /** Codings this client asks for and can undo. */
 export const ACCEPT_ENCODING = 'gzip, deflate, br'
 
+/** Bodies above this may have to wait for room in memory; see `HttpRequest.beforeLargeBody`. */
+export const LARGE_BODY_BYTES = 1024 * 1024
+
 // A chain of codings multiplies the compression ratio; real servers use one.
 const MAX_CODINGS = 2
 
@@ -19,6 +22,7 @@ export async function readBody(
   stream: Readable,
   contentEncoding: string | undefined,
   maxBytes: number,
+  beforeLarge?: () => Promise<void>,
 ): Promise<Uint8Array> {
   const codings = (contentEncoding ?? '')
     .split(',')
@@ -32,8 +36,10 @@ export async function readBody(
   let size = 0
   try {
     for await (const chunk of source as AsyncIterable<Uint8Array>) {
+      const before = size
       size += chunk.byteLength
       if (size > maxBytes) throw tooLarge(maxBytes)
+      if (before <= LARGE_BODY_BYTES && size > LARGE_BODY_BYTES) await beforeLarge?.()
       chunks.push(chunk)
     }
   } finally {

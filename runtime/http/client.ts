@@ -1,7 +1,7 @@
 import { Agent, request as undiciRequest } from 'undici'
 import { AppError, invalidInput } from '../../core/errors.ts'
 import { buildAddressPolicy } from './addresses.ts'
-import { ACCEPT_ENCODING, readBody, tooLarge } from './body.ts'
+import { ACCEPT_ENCODING, LARGE_BODY_BYTES, readBody, tooLarge } from './body.ts'
 import { buildGuardedConnector, type Resolve, resolveWithSystem } from './connector.ts'
 import { toNetworkError } from './failures.ts'
 import { nextHop } from './redirects.ts'
@@ -16,6 +16,8 @@ export interface HttpRequest {
   timeoutMs?: number
   /** Bound on the response body, before and after decompression. */
   maxResponseBytes?: number
+  /** Waited for once, as soon as the body turns out to be larger than 1 MB: the rest is read after it resolves. */
+  beforeLargeBody?: () => Promise<void>
   /** Redirects followed; 0 returns the redirect response itself. Default 5. */
   maxRedirects?: number
 }
@@ -109,11 +111,20 @@ export function buildHttpClient(options: HttpClientOptions): HttpClient {
           response.body.destroy()
           throw tooLarge(maxBytes)
         }
+        if (
+          Number(headers['content-length'] ?? 0) > LARGE_BODY_BYTES &&
+          headers['content-encoding'] === undefined
+        ) {
+          await hop.beforeLargeBody?.().catch((error: unknown) => {
+            response.body.destroy()
+            throw error
+          })
+        }
         // The parser holds a plain body to its content-length, checked above: no need to count chunks.
         const body =
           headers['content-length'] !== undefined && headers['content-encoding'] === undefined
             ? new Uint8Array(await response.body.arrayBuffer())
-            : await readBody(response.body, headers['content-encoding'], maxBytes)
+            : await readBody(response.body, headers['content-encoding'], maxBytes, hop.beforeLargeBody)
         return {
           status: response.statusCode,
           headers,

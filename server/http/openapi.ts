@@ -19,6 +19,7 @@ export function buildOpenApi(registry: Registry, serverUrl: string): Record<stri
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, schemas) }
   }
   paths['/tools/{name}'] = { ...paths['/tools/{name}'], post: callByName }
+  paths['/files/{file}/content'] = { get: downloadFile }
   const used = new Set(registry.all.map((tool) => tool.toolset))
   return {
     openapi: '3.1.1',
@@ -210,4 +211,21 @@ const callByName = {
   ],
   requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
   responses: responses(200, "The tool's output.", { type: 'object' }),
+}
+
+const downloadFile = {
+  operationId: 'download_file',
+  summary: 'Download a file',
+  description: 'The whole content of a stored file, as an attachment.',
+  tags: ['files'],
+  parameters: [
+    { name: 'file', in: 'path', required: true, description: 'Id of the file.', schema: { type: 'string' } },
+  ],
+  responses: {
+    ...responses(200, 'The content.', { type: 'object' }),
+    200: {
+      description: 'The content.',
+      content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
+    },
+  },
 }
