@@ -167,7 +167,7 @@ function mapEncoding(media: Node, properties: string[]): Record<string, Encoding
 
 const FORM_STYLES = ['form', 'spaceDelimited', 'pipeDelimited', 'deepObject'] as const
 
-/** What the input holds for bytes: text to send as it is, or base64 with what a file needs. */
+/** What the input holds for bytes: text to send as it is, base64 with what a file needs, or a stored file. */
 const FILE_SCHEMA = {
   anyOf: [
     { type: 'string', description: 'Text content, sent as it is.' },
@@ -180,6 +180,13 @@ const FILE_SCHEMA = {
       },
       required: ['base64'],
       additionalProperties: false,
+    },
+    {
+      type: 'object',
+      properties: {
+        file: { type: 'string', description: 'Id of a stored file (file_…), as upload_file gives it.' },
+      },
+      required: ['file'],
     },
   ],
 }
