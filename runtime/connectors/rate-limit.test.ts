@@ -34,4 +34,3 @@ test('headers of the connector, and those that tell nothing', () => {
   ])
     expect(rateLimitIn(headers as Record<string, string>, undefined, now)).toBeUndefined()
 })
-

@@ -96,8 +96,14 @@ describe('connector calls', () => {
     ['another name for ctx', 'export default async (c) => c.connectors.slack.post({})'],
     ['brackets', 'export default async (ctx) => ctx.connectors["slack"]["post"]({})'],
     ['raw', 'export default async (ctx) => ctx.connectors.slack.raw.post({})'],
-    ['items', 'export default async (ctx) => { for await (const m of ctx.connectors.slack.post.items({})) return m }'],
-    ['pages of an alias', 'export default async (ctx) => { const { post } = ctx.connectors.slack; return post.pages({}) }'],
+    [
+      'items',
+      'export default async (ctx) => { for await (const m of ctx.connectors.slack.post.items({})) return m }',
+    ],
+    [
+      'pages of an alias',
+      'export default async (ctx) => { const { post } = ctx.connectors.slack; return post.pages({}) }',
+    ],
     ['collect', 'export default async (ctx) => ctx.connectors.slack.post.collect({}, { maxItems: 5 })'],
     ['optional chaining', 'export default async (ctx) => ctx.connectors.slack?.post?.({})'],
     ['a destructured parameter', 'export default async ({ connectors: { slack: s } }) => s.post({})'],

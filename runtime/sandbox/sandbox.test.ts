@@ -67,7 +67,11 @@ describe('what a workflow is given', () => {
     }
 
     test('items and pages are walked one page at a time, and no further than asked', async () => {
-      const bridge = pagedBridge({ '': { items: [1, 2], next: 'b' }, b: { items: [], next: 'c' }, c: { items: [3], next: null } })
+      const bridge = pagedBridge({
+        '': { items: [1, 2], next: 'b' },
+        b: { items: [], next: 'c' },
+        c: { items: [3], next: null },
+      })
       const body = `
         const items = [], pages = []
         for await (const item of ctx.connectors.slack.list.items({ q: 1 }, { connection: 'second' })) items.push(item)
@@ -76,23 +80,45 @@ describe('what a workflow is given', () => {
         return { items, pages }`
       expect(outputOf(await runBody(body, {}, bridge))).toEqual({
         items: [1, 2, 3],
-        pages: [{ items: [], next: 'c' }, { items: [3], next: null }],
+        pages: [
+          { items: [], next: 'c' },
+          { items: [3], next: null },
+        ],
       })
       expect(bridge.calls).toHaveLength(3 + 2 + 1)
-      expect(bridge.calls[1]).toEqual(['connectors.page', 'slack', 'list', { q: 1 }, { next: 'b', connection: 'second' }])
+      expect(bridge.calls[1]).toEqual([
+        'connectors.page',
+        'slack',
+        'list',
+        { q: 1 },
+        { next: 'b', connection: 'second' },
+      ])
     })
 
     test('pages in a circle, a list that cannot be read on and too many pages are errors, after what was got', async () => {
       const walk = `const got = []
         try { for await (const item of ctx.connectors.slack.list.items({}, ctx.input)) got.push(item) }
         catch (error) { return [got, error.code, error.message.split('.')[0]] }`
-      const walked = async (bridge: Bridge, input: Json = null) => outputOf(await runBody(walk, { input }, bridge))
-      const circle = pagedBridge({ '': { items: [1], next: 'b' }, b: { items: [2], next: 'c' }, c: { items: [3], next: 'b' } })
-      expect(await walked(circle)).toEqual([[1, 2, 3], 'upstream_error', 'The app led back to a page that was read already'])
+      const walked = async (bridge: Bridge, input: Json = null) =>
+        outputOf(await runBody(walk, { input }, bridge))
+      const circle = pagedBridge({
+        '': { items: [1], next: 'b' },
+        b: { items: [2], next: 'c' },
+        c: { items: [3], next: 'b' },
+      })
+      expect(await walked(circle)).toEqual([
+        [1, 2, 3],
+        'upstream_error',
+        'The app led back to a page that was read already',
+      ])
       const stuck = pagedBridge({ '': { items: [1], next: null, stopped: 'It is stuck.' } })
       expect(await walked(stuck)).toEqual([[1], 'upstream_error', 'It is stuck'])
       const long = pagedBridge({ '': { items: [1], next: 'b' }, b: { items: [2], next: 'c' } })
-      expect(await walked(long, { maxPages: 2 })).toEqual([[1, 2], 'limit_exceeded', '2 pages of list were read'])
+      expect(await walked(long, { maxPages: 2 })).toEqual([
+        [1, 2],
+        'limit_exceeded',
+        '2 pages of list were read',
+      ])
       expect(await walked(long)).toEqual([[1, 2], 'upstream_error', 'It broke'])
     })
 
