@@ -4,7 +4,7 @@ import { lockConnector } from '../../db/connectors.ts'
 import type { Tx } from '../../db/database.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
 import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts'
-import { importOpenApi } from '../../runtime/connectors/import/import-openapi.ts'
+import { importSpec as readSpec } from '../../runtime/connectors/import/import-spec.ts'
 import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
@@ -23,7 +23,7 @@ export const importSpec = defineTool({
   name: 'import_spec',
   title: 'Import an API description',
   description:
-    'Makes a connector with all actions from an OpenAPI 3.0 or 3.1 document, given as text, as several files, or by address. Returns the connector and a report of every operation that was skipped or approximated. It is stored whole or not at all. `include` takes a part of a large API.',
+    'Makes a connector with all actions from an API description (OpenAPI 3.0 or 3.1, Swagger 2.0, Postman Collection 2.0 or 2.1), given as text, as several files, or by address. Returns the connector and a report of every operation that was skipped or approximated. It is stored whole or not at all. `include` takes a part of a large API.',
   input: z.object({
     spec: z.string().min(1).optional().describe('The document, as JSON or YAML text.'),
     files: z
@@ -85,7 +85,7 @@ export const importSpec = defineTool({
         ? input.spec
         : await fetchSpecification(context.services.http, input.url, context.signal)
     context.progress({ progress: 2, total: STEPS, message: 'Mapping its operations' })
-    const imported = await importOpenApi(
+    const imported = await readSpec(
       {
         ...(text === undefined ? {} : { text }),
         ...(input.files === undefined ? {} : { files: input.files }),

@@ -64,8 +64,11 @@ export function convertSchema(place: Place, context: ConversionContext): JsonSch
   if (own(node, 'writeOnly') === true) out.writeOnly = true
   if (own(node, 'deprecated') === true) out.deprecated = true
   describeDiscriminator(node, out, place, context)
-  return own(node, 'nullable') === true ? allowNull(out) : out
+  return isNullable(node) ? allowNull(out) : out
 }
+
+/** Swagger 2.0 has no `nullable`; many documents say it in an extension. */
+const isNullable = (node: Node): boolean => own(node, 'nullable') === true || own(node, 'x-nullable') === true
 
 function convertReference(
   node: Node,
@@ -79,7 +82,7 @@ function convertReference(
   if (context.is30) {
     // 3.0 ignores siblings of $ref; authors still write `nullable` there and mean it.
     if (description !== '') siblings.description = description
-    if (own(node, 'nullable') === true) return { ...siblings, anyOf: [target, { type: 'null' }] }
+    if (isNullable(node)) return { ...siblings, anyOf: [target, { type: 'null' }] }
   } else {
     const { $ref: _reference, ...rest } = node
     Object.assign(siblings, convertSchema({ ...place, node: rest }, context))
@@ -233,9 +236,10 @@ const MAX_MAPPING_CHARS = 400
 
 /** JSON Schema has no discriminator: say in words which value chooses which alternative. */
 function describeDiscriminator(node: Node, out: Node, place: Place, context: ConversionContext): void {
-  const discriminator = nodeAt(node, 'discriminator')
-  const property = discriminator === undefined ? undefined : textAt(discriminator, 'propertyName')
-  if (discriminator === undefined || property === undefined) return
+  const discriminator = nodeAt(node, 'discriminator') ?? {}
+  // Swagger 2.0 names the property alone.
+  const property = textAt(node, 'discriminator') ?? textAt(discriminator, 'propertyName')
+  if (property === undefined) return
   const mapping = Object.entries(nodeAt(discriminator, 'mapping') ?? {}).map(
     ([value, target]) => `${value} (${String(target).split('/').at(-1)})`,
   )

@@ -5,7 +5,7 @@ import { AppError } from '../../../core/errors.ts'
 import { ConnectorDefinition } from '../definition.ts'
 import { buildRequest } from '../request.ts'
 import { validateInput } from '../validate-input.ts'
-import { type ImportReport, importOpenApi } from './index.ts'
+import { type ImportReport, importSpec } from './index.ts'
 import { sampleInput } from './sample-input.fixture.ts'
 
 /** Real specifications of real APIs, kept outside the repository. */
@@ -40,8 +40,8 @@ function filesUnder(folder: string): Record<string, string> {
 
 const load = (entry: Entry) =>
   entry.name.endsWith('/')
-    ? importOpenApi({ files: filesUnder(join(corpus, entry.name)), root: relative(entry.name, entry.root) })
-    : importOpenApi({ text: readFileSync(join(corpus, entry.root), 'utf8') })
+    ? importSpec({ files: filesUnder(join(corpus, entry.name)), root: relative(entry.name, entry.root) })
+    : importSpec({ text: readFileSync(join(corpus, entry.root), 'utf8') })
 
 const sizes: string[] = []
 afterAll(() => {
@@ -110,7 +110,7 @@ describe.skipIf(entries.length === 0)('every real specification imports whole (n
 test("GitHub's own specification imports in under three seconds", async () => {
   const text = readFileSync(github, 'utf8')
   const startedAt = performance.now()
-  const { definition, report } = await importOpenApi({ text })
+  const { definition, report } = await importSpec({ text })
   expect(performance.now() - startedAt).toBeLessThan(3_000)
   expect(report.operations).toBe(706)
   expect(report.skipped).toEqual([])
@@ -127,7 +127,7 @@ test("GitHub's own specification imports in under three seconds", async () => {
 describe.skipIf(entries.length === 0)('broken specifications (need ../shared/data)', () => {
   const text = (name: string) => readFileSync(join(corpus, 'broken', name), 'utf8')
   const refusal = async (name: string): Promise<AppError> =>
-    importOpenApi({ text: text(name) }).then(
+    importSpec({ text: text(name) }).then(
       () => {
         throw new Error('the import was expected to be refused')
       },
@@ -147,7 +147,7 @@ describe.skipIf(entries.length === 0)('broken specifications (need ../shared/dat
   })
 
   test('a missing $ref is reported by name and every operation still imports', async () => {
-    const { definition, report } = await importOpenApi({ text: text('petstore-missing-ref.yaml') })
+    const { definition, report } = await importSpec({ text: text('petstore-missing-ref.yaml') })
     expect(JSON.stringify(report.warnings)).toContain('#/components/schemas/PetThatIsNotThere')
     expect(report.imported + report.skipped.length).toBe(19)
     expect(definition.actions.map((action) => action.slug)).toContain('get_inventory')
@@ -156,7 +156,7 @@ describe.skipIf(entries.length === 0)('broken specifications (need ../shared/dat
 
   test('schemas that all refer to each other cost no more than their size, and a pure $ref loop is reported', async () => {
     const startedAt = performance.now()
-    const { definition, report } = await importOpenApi({
+    const { definition, report } = await importSpec({
       text: text('petstore-fully-connected-recursion.json'),
     })
     expect(performance.now() - startedAt).toBeLessThan(2_000)

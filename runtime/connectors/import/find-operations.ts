@@ -1,7 +1,23 @@
 import { AppError } from '../../../core/errors.ts'
 import type { ImportContext } from './context.ts'
+import type { Place } from './documents.ts'
 import { isNode, type Node, nodeAt, own, pointer, stringsAt, textAt } from './nodes.ts'
-import type { FoundOperation } from './operations.ts'
+
+/** An operation found in the document, before it is mapped. */
+export interface FoundOperation {
+  method: string
+  path: string
+  operationId: string | undefined
+  /** The Path Item Object, references followed. */
+  pathItem: Place
+  operation: Place
+  /** Words to name it by, where there is no operationId. */
+  nameHint?: string
+  /** Why it cannot be imported. */
+  unusable?: string
+  /** What of it is not as the document says. */
+  approximations?: string[]
+}
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query'] as const
 
@@ -50,6 +66,7 @@ export function skipReason(
   slug: string,
   include: Include | undefined,
 ): string | undefined {
+  if (found.unusable !== undefined) return found.unusable
   if (!isNode(found.operation.node)) return 'the operation is not an object'
   if (include?.methods !== undefined && !matches(include.methods, [found.method])) {
     return 'its method is not among the included ones'

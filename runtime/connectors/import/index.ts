@@ -1,3 +1,2 @@
-export { type ImportOptions, type ImportSource, importOpenApi } from './import-openapi.ts'
-export { defaultImportLimits, type ImportLimits } from './limits.ts'
+export { type ImportOptions, type ImportSource, importSpec } from './import-spec.ts'
 export type { ImportReport } from './report.ts'

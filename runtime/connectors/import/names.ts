@@ -5,6 +5,16 @@ export interface NamedOperation {
   method: string
   path: string
   operationId: string | undefined
+  /** Words to name it by, where there is no operationId. */
+  nameHint?: string
+}
+
+/** What an earlier import called an operation. */
+export interface PreviousAction {
+  slug: string
+  method: string
+  path: string
+  source?: { operationId?: string | undefined } | undefined
 }
 
 const MAX_SLUG_CHARS = 64
@@ -13,19 +23,24 @@ const HASH_CHARS = 6
 /**
  * Slugs for all operations at once, in their order: snake_case of the operationId, without what is the same
  * in all of them and without the path and method some frameworks append; else method and path. A slug
- * depends on the operation and the shared prefix only, so that importing a newer document keeps the names.
+ * depends on the operation and the shared prefix only, so that importing a newer document keeps the names; with
+ * the actions of the earlier import they are kept whatever else changed.
  */
-export function nameOperations(operations: NamedOperation[]): string[] {
+export function nameOperations(operations: NamedOperation[], previous: PreviousAction[] = []): string[] {
   const bare = operations.map((operation) => baseName(operation))
   const strip = sharedPrefix(operations, bare)
   const counts = new Map<string, number>()
   const first = bare.map((name) => (strip === '' ? name : name.slice(strip.length)))
   for (const name of first) counts.set(name, (counts.get(name) ?? 0) + 1)
 
-  const taken = new Set<string>()
+  const kept = keptSlugs(operations, previous)
+  const taken = new Set(kept.filter((slug) => slug !== undefined))
   return operations.map((operation, index) => {
+    const known = kept[index]
+    if (known !== undefined) return known
     const name = first[index] ?? ''
-    const ambiguous = (counts.get(name) ?? 0) > 1
+    // Requests of a Postman collection often share method and path too: those are told apart by number.
+    const ambiguous = (counts.get(name) ?? 0) > 1 && operation.nameHint === undefined
     const wanted = shorten(startWithLetter(ambiguous ? fromPath(operation) : name))
     let slug = wanted
     for (let number = 2; taken.has(slug); number += 1) {
@@ -37,8 +52,35 @@ export function nameOperations(operations: NamedOperation[]): string[] {
   })
 }
 
+/** The earlier slug of each operation: by operationId, else by method and path where that names only one. */
+function keptSlugs(operations: NamedOperation[], previous: PreviousAction[]): (string | undefined)[] {
+  const keysOf = (method: string, path: string, operationId: string | undefined) => [
+    ...(operationId === undefined ? [] : [`id ${operationId}`]),
+    `${method.toUpperCase()} ${path}`,
+  ]
+  const earlier = Map.groupBy(
+    previous.flatMap((action) =>
+      keysOf(action.method, action.path, action.source?.operationId).map((key) => ({
+        key,
+        slug: action.slug,
+      })),
+    ),
+    ({ key }) => key,
+  )
+  const used = new Set<string>()
+  return operations.map(({ method, path, operationId }) => {
+    for (const key of keysOf(method, path, operationId)) {
+      const [only, another] = earlier.get(key) ?? []
+      if (only === undefined || another !== undefined || used.has(only.slug)) continue
+      used.add(only.slug)
+      return only.slug
+    }
+    return undefined
+  })
+}
+
 function baseName(operation: NamedOperation): string {
-  const id = snakeCase(operation.operationId ?? '')
+  const id = snakeCase(operation.operationId ?? operation.nameHint ?? '')
   if (id === '') return fromPath(operation)
   // FastAPI: `read_item_items__item_id__get` is the function, the path and the method.
   const tail = `_${snakeCase(operation.path)}_${operation.method.toLowerCase()}`

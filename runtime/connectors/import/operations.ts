@@ -2,28 +2,26 @@ import type { JsonSchema } from '../../../core/json.ts'
 import type { ActionDefinition } from '../action-definition.ts'
 import { mapBody } from './bodies.ts'
 import type { ImportContext } from './context.ts'
-import type { Place } from './documents.ts'
+import { describeOperation, spaced } from './describe-operation.ts'
+import type { FoundOperation } from './find-operations.ts'
 import { buildInputKeys } from './input-keys.ts'
 import { titleFromSlug } from './names.ts'
 import { isNode, type Node, own, stringsAt, textAt } from './nodes.ts'
+import { ownCredential } from './own-credential.ts'
 import { mapParameters } from './parameters.ts'
-import { mapResponse, outputName } from './responses.ts'
+import { mapResponse } from './responses.ts'
 import type { MappedSecurity } from './security.ts'
 import type { MappedServers } from './servers.ts'
-import { clip, plainText, sentence } from './text.ts'
+import { clip, plainText } from './text.ts'
 
-/** An operation found in the document, before it is mapped. */
-export interface FoundOperation {
-  method: string
-  path: string
-  operationId: string | undefined
-  /** The Path Item Object, references followed. */
-  pathItem: Place
-  operation: Place
+export interface MappedOperation {
+  action: ActionDefinition
+  /** Do its responses describe a Link header? */
+  hasLinkHeader: boolean
+  approximations: string[]
 }
 
 const MAX_NAME_CHARS = 120
-const MAX_DESCRIPTION_CHARS = 600
 const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'])
 const IDEMPOTENT = new Set([...READS, 'PUT', 'DELETE'])
 
@@ -37,7 +35,7 @@ export function mapOperation(
   slug: string,
   security: MappedSecurity,
   servers: MappedServers,
-): { action: ActionDefinition; approximations: string[] } {
+): MappedOperation {
   const node = found.operation.node as Node
   const method = found.method.toUpperCase()
   const path = normalizePath(found.path)
@@ -50,25 +48,36 @@ export function mapOperation(
     servers.ownServer(node) ??
     (isNode(found.pathItem.node) ? servers.ownServer(found.pathItem.node) : undefined)
 
-  const properties = [...parameters.properties, ...(body?.properties ?? [])]
-  const required = [...parameters.required, ...(body?.required ?? [])]
+  const credential = ownCredential(
+    [...parameters.properties, ...(body?.properties ?? [])],
+    security.authMethods,
+  )
+  const properties = credential.properties
+  const required = [...parameters.required, ...(body?.required ?? [])].filter((key) => key !== credential.key)
   const summary = plainText(textAt(node, 'summary'))
-  const name = summary === '' ? titleFromSlug(slug) : clip(summary, MAX_NAME_CHARS)
+  const name = summary === '' ? titleFromSlug(slug) : clip(spaced(summary), MAX_NAME_CHARS)
   const tags = stringsAt(node, 'tags')
   const action: ActionDefinition = {
     slug,
     name,
-    description: describe(
-      name,
-      plainText(textAt(node, 'description')),
-      returns(response.outputSchema, response.description),
-    ),
+    description: describeOperation({
+      method,
+      path,
+      summary,
+      madeTitle: found.operationId === undefined ? '' : titleFromSlug(slug),
+      description: plainText(textAt(node, 'description')),
+      tags,
+      outputSchema: response.outputSchema,
+      responseDescription: response.description,
+    }),
     method,
     path,
     ...(baseUrl === undefined ? {} : { baseUrl }),
     effect: READS.has(method) ? 'read' : method === 'DELETE' ? 'destructive' : 'write',
     idempotent: IDEMPOTENT.has(method),
-    parameters: parameters.parameters,
+    parameters: parameters.parameters.map((parameter) =>
+      parameter.inputKey === credential.key ? { ...parameter, required: false } : parameter,
+    ),
     ...(body === undefined ? {} : { body: body.body }),
     inputSchema: {
       type: 'object',
@@ -88,7 +97,13 @@ export function mapOperation(
   }
   return {
     action,
-    approximations: [...parameters.approximations, ...(body?.approximations ?? []), ...approximations],
+    hasLinkHeader: response.hasLinkHeader,
+    approximations: [
+      ...parameters.approximations,
+      ...(body?.approximations ?? []),
+      ...credential.approximations,
+      ...approximations,
+    ],
   }
 }
 
@@ -98,21 +113,4 @@ const additional = (declared: JsonSchema | undefined): JsonSchema => declared ??
 function normalizePath(path: string): string {
   const template = path.replace(/#.*$/, '').replace(/\{[+#./;]?([^{}+*?]+)[+*?]*\}/g, '{$1}')
   return template.startsWith('/') ? template : `/${template}`
-}
-
-function returns(schema: JsonSchema | undefined, description: string): string {
-  const name = outputName(schema)
-  const useful = /^(ok|success(ful)?( (response|operation|request))?|response|default( response)?)\.?$/i.test(
-    description,
-  )
-    ? ''
-    : description
-  if (useful !== '') return `Returns: ${clip(useful, 160)}`
-  return name === '' ? '' : `Returns ${name}.`
-}
-
-function describe(name: string, description: string, result: string): string {
-  const start = description.toLowerCase().startsWith(name.toLowerCase()) ? '' : sentence(name)
-  const rest = clip(description, Math.max(80, MAX_DESCRIPTION_CHARS - start.length - result.length - 2))
-  return [start, sentence(rest), sentence(result)].filter((part) => part !== '').join(' ')
 }

@@ -94,12 +94,14 @@ function read(context: ImportContext, at: Place): RawParameter | undefined {
   return { node: place.node, place, name, in: location }
 }
 
+/** Does an auth method send this, as its key or as a further one? */
 function isCredential(parameter: RawParameter, authMethods: AuthMethod[]): boolean {
+  const isThis = (place: string, name: string | undefined) =>
+    place === parameter.in && name?.toLowerCase() === parameter.name.toLowerCase()
   return authMethods.some(
     (method) =>
-      method.type === 'api_key' &&
-      method.in === parameter.in &&
-      method.parameterName?.toLowerCase() === parameter.name.toLowerCase(),
+      (method.type === 'api_key' && isThis(method.in ?? 'header', method.parameterName)) ||
+      method.alsoSends?.some((extra) => isThis(extra.in, extra.parameterName)),
   )
 }
 

@@ -1,9 +1,9 @@
 /** What an import did with every operation of the document. Nothing is dropped without an entry here. */
 export interface ImportReport {
-  /** Format of the document: `openapi`. */
+  /** Format of the document: `openapi`, `swagger` or `postman`. */
   format: string
   title: string
-  /** Version of the format, such as `3.0.3`. */
+  /** Version of the format, such as `3.0.3`, `2.0` or `2.1.0`. */
   version: string
   /** Operations found; `imported` plus the length of `skipped`. */
   operations: number
@@ -22,9 +22,9 @@ export interface ReportBuilder {
 }
 
 /** Collects a report; the same warning about the same place is kept once, and their number is bounded. */
-export function buildReport(format: string): ReportBuilder {
+export function buildReport(): ReportBuilder {
   const report: ImportReport = {
-    format,
+    format: '',
     title: '',
     version: '',
     operations: 0,

@@ -10,6 +10,8 @@ export interface MappedResponse {
   outputSchema?: JsonSchema
   contentType?: string
   description: string
+  /** Does it have a Link header (RFC 8288), which names the next page? */
+  hasLinkHeader: boolean
 }
 
 /** The successful response: the lowest 2xx, then `2XX`, then `default`. */
@@ -21,7 +23,7 @@ export function mapResponse(context: ImportContext, operation: Place): MappedRes
   const status = [...statuses, '2XX', '2xx', 'default'].find((candidate) =>
     Object.hasOwn(responses, candidate),
   )
-  if (status === undefined) return { description: '' }
+  if (status === undefined) return { description: '', hasLinkHeader: false }
 
   const first: Place = {
     node: own(responses, status),
@@ -30,15 +32,18 @@ export function mapResponse(context: ImportContext, operation: Place): MappedRes
   }
   const shared = referenceOf(first.node) !== undefined
   const place = context.documents.follow(first)
-  if (!isNode(place.node)) return { description: '' }
+  if (!isNode(place.node)) return { description: '', hasLinkHeader: false }
   const description = plainText(textAt(place.node, 'description'))
+  const headers = Object.keys(nodeAt(place.node, 'headers') ?? {})
+  const hasLinkHeader = headers.some((name) => name.toLowerCase() === 'link')
   const content = nodeAt(place.node, 'content') ?? {}
   const [contentType] = Object.keys(content).sort((a, b) => contentTypeRank(a) - contentTypeRank(b))
-  if (contentType === undefined) return { description }
+  if (contentType === undefined) return { description, hasLinkHeader }
   const media = nodeAt(content, contentType) ?? {}
   const schema = own(media, 'schema')
   const accept = contentType.includes('*') ? {} : { contentType }
-  if (schema === undefined || contentTypeRank(contentType) > 4) return { ...accept, description }
+  if (schema === undefined || contentTypeRank(contentType) > 4)
+    return { ...accept, description, hasLinkHeader }
   const at = {
     node: schema,
     file: place.file,
@@ -48,7 +53,7 @@ export function mapResponse(context: ImportContext, operation: Place): MappedRes
   const outputSchema = shared
     ? context.schemas.share(at, `${place.pointer.split('/').at(-1) ?? ''}_response`)
     : context.schemas.convert(at)
-  return { outputSchema, ...accept, description }
+  return { outputSchema, ...accept, description, hasLinkHeader }
 }
 
 /** A word or two for what an output schema is: the name of the shared schema, or a list of it. */

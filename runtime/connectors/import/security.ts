@@ -1,8 +1,10 @@
 import type { AuthMethod } from '../auth-method.ts'
+import { combineMethods } from './combine-methods.ts'
 import type { ImportContext } from './context.ts'
-import { type Place, showPlace } from './documents.ts'
-import { isNode, listAt, type Node, nodeAt, own, pointer, textAt } from './nodes.ts'
-import { clip, plainText } from './text.ts'
+import { showPlace } from './documents.ts'
+import type { FoundOperation } from './find-operations.ts'
+import { isNode, listAt, type Node, nodeAt, own, pointer } from './nodes.ts'
+import { mapScheme } from './security-schemes.ts'
 
 export interface MappedSecurity {
   authMethods: AuthMethod[]
@@ -10,65 +12,128 @@ export interface MappedSecurity {
   forOperation(operation: Node): { auth: string[] | undefined; approximations: string[] }
 }
 
-/** Security schemes as auth methods, and the requirements of operations in terms of them. */
-export function mapSecurity(context: ImportContext, root: Node): MappedSecurity {
+/**
+ * Security schemes as auth methods, and the requirements of operations in terms of them. Schemes that are only
+ * ever asked for together become one method that sends both.
+ */
+export function mapSecurity(
+  context: ImportContext,
+  root: Node,
+  operations: FoundOperation[],
+): MappedSecurity {
   const schemes = nodeAt(nodeAt(root, 'components') ?? {}, 'securitySchemes') ?? {}
-  const bySchemeName = new Map<string, AuthMethod>()
+  const fallback = listAt(root, 'security')
+  const requirementsOf = (node: unknown): unknown[] =>
+    isNode(node) && own(node, 'security') !== undefined ? listAt(node, 'security') : fallback
+  const all = [fallback, ...operations.map(({ operation }) => requirementsOf(operation.node))].flat()
+  const scopes = scopesAskedFor(fallback, all)
+
+  const known = new Map<string, AuthMethod[]>()
+  const slugs = new Set<string>()
   for (const [name, node] of Object.entries(schemes)) {
     const place = context.documents.follow({
       node,
       file: context.documents.root.file,
       pointer: pointer('', 'components', 'securitySchemes', name),
     })
-    if (isNode(place.node)) bySchemeName.set(name, mapScheme(context, name, place.node, place))
+    if (!isNode(place.node)) continue
+    const warn = (message: string) => context.warn(showPlace(context.documents, place), message)
+    known.set(name, mapScheme(name, place.node, scopes.get(name) ?? [], slugs, warn))
   }
 
-  const fallback = listAt(root, 'security')
-  const declared = [...bySchemeName.values()]
-  // The scheme the document asks for by default comes first: it is what a new connection is offered.
-  const preferred = fallback.flatMap((item) => (isNode(item) ? Object.keys(item) : []))
-  const ordered = [...preferred.flatMap((name) => bySchemeName.get(name) ?? []), ...declared].filter(
-    (method, index, all) => all.indexOf(method) === index,
+  const combined = new Map<string, AuthMethod[]>()
+  const alone = new Set<string>()
+  for (const requirement of all) {
+    const names = isNode(requirement) ? Object.keys(requirement).filter((name) => known.has(name)) : []
+    if (names.length === 1) alone.add(names[0] ?? '')
+    if (names.length < 2 || combined.has(keyOf(names))) continue
+    combined.set(
+      keyOf(names),
+      combineMethods(
+        names.map((name) => known.get(name) ?? []),
+        slugs,
+      ),
+    )
+  }
+  const inPairs = new Set(
+    [...combined].filter(([, methods]) => methods.length > 0).flatMap(([key]) => key.split('\n')),
   )
-
+  const single = [...known].filter(([name]) => alone.has(name) || !inPairs.has(name)).map(([name]) => name)
+  const methodsOf = (requirement: unknown): AuthMethod[] => {
+    const names = isNode(requirement) ? Object.keys(requirement).filter((name) => known.has(name)) : []
+    const together = names.length > 1 ? (combined.get(keyOf(names)) ?? []) : []
+    return together.length > 0 ? together : names.flatMap((name) => known.get(name) ?? [])
+  }
+  const declared = [...single.flatMap((name) => known.get(name) ?? []), ...[...combined.values()].flat()]
+  // What the document asks for by default comes first: it is what a new connection is offered.
+  const ordered = [...new Set([...fallback.flatMap(methodsOf), ...declared])]
   return {
     authMethods: ordered.length > 0 ? ordered : undeclared(context),
     forOperation(operation) {
-      if (declared.length === 0) return { auth: undefined, approximations: [] }
-      const requirements = own(operation, 'security') === undefined ? fallback : listAt(operation, 'security')
-      return readRequirements(
-        requirements,
-        bySchemeName,
-        Object.hasOwn(operation, 'security') || fallback.length > 0,
-      )
+      const stated = Object.hasOwn(operation, 'security') || fallback.length > 0
+      if (ordered.length === 0 || !stated) return { auth: undefined, approximations: [] }
+      return readRequirements(requirementsOf(operation), known, combined, methodsOf, ordered.length)
     },
   }
 }
 
+const keyOf = (names: string[]): string => [...names].sort().join('\n')
+
 function readRequirements(
   requirements: unknown[],
-  known: Map<string, AuthMethod>,
-  stated: boolean,
+  known: Map<string, AuthMethod[]>,
+  combined: Map<string, AuthMethod[]>,
+  methodsOf: (requirement: unknown) => AuthMethod[],
+  total: number,
 ): { auth: string[] | undefined; approximations: string[] } {
-  if (!stated) return { auth: undefined, approximations: [] }
   const auth = new Set<string>()
   const approximations: string[] = []
   for (const requirement of requirements) {
     const names = isNode(requirement) ? Object.keys(requirement) : []
-    if (names.length > 1)
-      approximations.push(`needs ${names.join(' and ')} together; a connection sends one of them`)
     for (const name of names) {
-      const method = known.get(name)
-      if (method === undefined)
+      if (!known.has(name))
         approximations.push(`asks for the security scheme '${name}', which is not described`)
-      else auth.add(method.slug)
     }
+    const usable = names.filter((name) => known.has(name))
+    if (usable.length > 1 && (combined.get(keyOf(usable)) ?? []).length === 0) {
+      approximations.push(`needs ${usable.join(' and ')} together; a connection sends one of them`)
+    }
+    for (const method of methodsOf(requirement)) auth.add(method.slug)
   }
-  const slugs = [...auth]
-  if (slugs.length === 0 && requirements.some((item) => isNode(item) && Object.keys(item).length > 0)) {
+  const isOptional = requirements.some((item) => isNode(item) && Object.keys(item).length === 0)
+  if (isOptional && auth.size > 0) approximations.push('may be called without credentials too; they are sent')
+  if (auth.size === 0 && requirements.some((item) => isNode(item) && Object.keys(item).length > 0)) {
     return { auth: undefined, approximations }
   }
-  return { auth: slugs.length === known.size ? undefined : slugs, approximations }
+  return { auth: auth.size === total ? undefined : [...auth], approximations }
+}
+
+const MAX_DEFAULT_SCOPES = 10
+
+/**
+ * Scopes to ask for, by scheme: those the document requires of every call, else all that its operations need,
+ * when they are few. A longer list is for a person to choose from.
+ */
+function scopesAskedFor(fallback: unknown[], all: unknown[]): Map<string, string[]> {
+  const collect = (requirements: unknown[]) => {
+    const scopes = new Map<string, Set<string>>()
+    for (const requirement of requirements.filter(isNode)) {
+      for (const [name, list] of Object.entries(requirement)) {
+        const known = scopes.get(name) ?? new Set()
+        for (const scope of Array.isArray(list) ? list : []) if (typeof scope === 'string') known.add(scope)
+        scopes.set(name, known)
+      }
+    }
+    return scopes
+  }
+  const general = collect(fallback)
+  const out = new Map<string, string[]>()
+  for (const [name, scopes] of collect(all)) {
+    const always = [...(general.get(name) ?? [])]
+    if (always.length > 0) out.set(name, always)
+    else if (scopes.size <= MAX_DEFAULT_SCOPES) out.set(name, [...scopes])
+  }
+  return out
 }
 
 function undeclared(context: ImportContext): AuthMethod[] {
@@ -80,84 +145,4 @@ function undeclared(context: ImportContext): AuthMethod[] {
     { slug: 'none', type: 'no_auth', name: 'No authentication' },
     { slug: 'bearerToken', type: 'bearer_token', name: 'Bearer token' },
   ]
-}
-
-function mapScheme(context: ImportContext, schemeName: string, node: Node, place: Place): AuthMethod {
-  const slug = slugOf(schemeName)
-  const description = clip(plainText(textAt(node, 'description')), 300)
-  const base = { slug, name: schemeName, ...(description === '' ? {} : { description }) }
-  const type = textAt(node, 'type')
-  const where = showPlace(context.documents, place)
-  switch (type) {
-    case 'apiKey': {
-      const location = textAt(node, 'in')
-      const parameterName = textAt(node, 'name') ?? 'X-API-Key'
-      if (location === 'header' && parameterName.toLowerCase() === 'authorization') {
-        context.warn(
-          where,
-          'The key is sent as the whole Authorization header; set prefix if the API wants one.',
-        )
-      }
-      return {
-        ...base,
-        type: 'api_key',
-        in: location === 'query' || location === 'cookie' ? location : 'header',
-        parameterName,
-      }
-    }
-    case 'http': {
-      const scheme = textAt(node, 'scheme')?.toLowerCase()
-      if (scheme === 'basic') return { ...base, type: 'basic_auth' }
-      if (scheme === 'bearer') return { ...base, type: 'bearer_token' }
-      context.warn(
-        where,
-        `HTTP authentication '${scheme ?? ''}' is kept as a custom method, which cannot call yet.`,
-      )
-      return { ...base, type: 'custom' }
-    }
-    case 'oauth2':
-      return mapOAuth(base, nodeAt(node, 'flows') ?? {})
-    case 'openIdConnect':
-      context.warn(where, 'OpenID Connect is approximated by a bearer token.')
-      return { ...base, type: 'bearer_token' }
-    default:
-      context.warn(
-        where,
-        `The security scheme type '${type ?? ''}' is kept as a custom method, which cannot call yet.`,
-      )
-      return { ...base, type: 'custom' }
-  }
-}
-
-const FLOWS = [
-  ['authorizationCode', 'authorization_code'],
-  ['clientCredentials', 'client_credentials'],
-  ['implicit', 'implicit'],
-  ['password', 'password'],
-] as const
-
-function mapOAuth(base: { slug: string; name: string; description?: string }, flows: Node): AuthMethod {
-  const [key, flow] = FLOWS.find(([name]) => nodeAt(flows, name) !== undefined) ?? []
-  if (key === undefined || flow === undefined) return { ...base, type: 'oauth2' }
-  const node = nodeAt(flows, key) ?? {}
-  const scopes = Object.entries(nodeAt(node, 'scopes') ?? {})
-  const authorizationUrl = textAt(node, 'authorizationUrl')
-  const tokenUrl = textAt(node, 'tokenUrl')
-  const refreshUrl = textAt(node, 'refreshUrl')
-  return {
-    ...base,
-    type: 'oauth2',
-    flow,
-    ...(scopes.length > 0
-      ? { scopes: Object.fromEntries(scopes.map(([scope, text]) => [scope, plainText(String(text ?? ''))])) }
-      : {}),
-    ...(authorizationUrl === undefined ? {} : { authorizationUrl }),
-    ...(tokenUrl === undefined ? {} : { tokenUrl }),
-    ...(refreshUrl === undefined ? {} : { refreshUrl }),
-  }
-}
-
-const slugOf = (name: string): string => {
-  const slug = name.replace(/[^A-Za-z0-9_-]+/g, '_').replace(/^[^A-Za-z]+/, '')
-  return slug === '' ? 'auth' : slug
 }

@@ -5,15 +5,33 @@ export function plainText(text: string | undefined): string {
     .slice(0, 20_000)
     .replace(/```[^`]*```/g, ' ')
     .replace(/<[^<>]{0,2000}>/g, ' ')
-    .replace(/!?\[([^[\]]{0,500})\]\([^()]{0,2000}\)/g, '$1')
-    .replace(/&nbsp;/g, ' ')
-    .replace(/&lt;/g, '<')
-    .replace(/&gt;/g, '>')
-    .replace(/&amp;/g, '&')
-    .replace(/^#{1,6}\s+/gm, '')
-    .replace(/\*\*/g, '')
+    .replace(/!?\[([^[\]]{0,500})\](\([^()]{0,2000}\)|\[[^[\]]{0,200}\])/g, '$1')
+    .replace(/^\s*\|.*\|\s*$/gm, ' ')
+    .replace(/^\s*(#{1,6}|[*+-]|>)\s+/gm, '')
+    .replace(/^\s*([-=*_])\1{2,}\s*$/gm, ' ')
+    .replace(/&(nbsp|lt|gt|amp|quot|#39|#x27);/g, (entity) => ENTITIES[entity] ?? entity)
+    .replace(/\*\*|__(?=\S)|(?<=\S)__|`/g, '')
+    .replace(/(?<![\w*])[*_]([^*_\s][^*_\n]{0,200}?)[*_](?![\w*])/g, '$1')
     .replace(/\s+/g, ' ')
     .trim()
+}
+
+const ENTITIES: Record<string, string> = {
+  '&nbsp;': ' ',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&amp;': '&',
+  '&quot;': '"',
+  '&#39;': "'",
+  '&#x27;': "'",
+}
+
+/** The sentences of plain text. A full stop inside one (`e.g. this`) does not end it. */
+export function sentences(text: string): string[] {
+  return text
+    .split(/(?<=[.!?]["')]?)(?<!\b(?:e\.g|i\.e|etc|vs|approx|incl|no)\.)\s+(?=["'(]?[A-Z0-9])/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 }
 
 /** At most `max` characters, cut at the end of a sentence or word. */

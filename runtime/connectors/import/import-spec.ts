@@ -1,21 +1,24 @@
 import { setImmediate } from 'node:timers/promises'
 import { AppError } from '../../../core/errors.ts'
-import type { ActionDefinition } from '../action-definition.ts'
 import type { ConnectorDefinition } from '../definition.ts'
 import { slugify } from '../slug.ts'
 import type { ImportContext } from './context.ts'
 import { detectFormat } from './detect.ts'
 import { buildDocuments, type SpecificationSource } from './documents.ts'
+import { readEnvironments } from './environments.ts'
 import { mapEvents } from './events.ts'
-import { findOperations, skipReason } from './find-operations.ts'
+import { skipReason } from './find-operations.ts'
 import { defaultImportLimits, type ImportLimits } from './limits.ts'
-import { nameOperations } from './names.ts'
+import { nameOperations, type PreviousAction } from './names.ts'
 import { nodeAt, textAt } from './nodes.ts'
-import { mapOperation } from './operations.ts'
+import { type MappedOperation, mapOperation } from './operations.ts'
+import { withPagination } from './pagination.ts'
+import { readDocument } from './read-document.ts'
 import { buildReport, type ImportReport } from './report.ts'
 import { mapSecurity } from './security.ts'
 import { mapServers } from './servers.ts'
 import { buildSharedSchemas } from './shared-schemas.ts'
+import { splitDirections } from './split-directions.ts'
 import { clip, plainText } from './text.ts'
 import { guessVerification } from './verification.ts'
 
@@ -31,6 +34,8 @@ export interface ImportOptions {
   baseUrl?: string
   /** Only these operations; the others are listed in the report as skipped. Lists are alternatives within a field. */
   include?: { tags?: string[]; operations?: string[]; methods?: string[] }
+  /** Actions of an earlier import of the same API: operations that are still there keep their slugs. */
+  previous?: PreviousAction[]
   limits?: Partial<ImportLimits>
   signal?: AbortSignal
 }
@@ -39,33 +44,35 @@ const MAX_DESCRIPTION_CHARS = 500
 const OPERATIONS_PER_TURN = 50
 
 /**
- * Imports an OpenAPI 3.0 or 3.1 document (JSON or YAML, one file or several) as a connector definition.
- * Every operation becomes an action or is listed in the report with the reason; schemas stay shared.
+ * Imports an OpenAPI 3.0 or 3.1 document, a Swagger 2.0 document or a Postman collection 2.0 or 2.1 (JSON or
+ * YAML, one file or several) as a connector definition. Every operation becomes an action or is listed in the report with the reason; schemas stay shared.
  * Nothing is fetched. Works in slices, so that other requests are served meanwhile.
  *
  * @throws AppError `invalid_input` for text that cannot be read (with line and column), for formats that are
  * not supported, and for documents over the limits; `timeout` and `cancelled`.
  */
-export async function importOpenApi(
+export async function importSpec(
   source: ImportSource,
   options: ImportOptions = {},
 ): Promise<{ definition: ConnectorDefinition; report: ImportReport }> {
   const limits = { ...defaultImportLimits, ...options.limits }
   const deadline = performance.now() + limits.maxMs
-  const { report, warn } = buildReport('openapi')
+  const { report, warn } = buildReport()
   const documents = buildDocuments(source, limits, warn)
-  const { root, title, version } = detectFormat(documents.root)
-  Object.assign(report, { title, version })
-  const is30 = version.startsWith('3.0')
+  const detected = detectFormat(documents.root)
+  const { format, title, version } = detected
+  Object.assign(report, { format, title, version })
+  const is30 = version.startsWith('3.0') || format === 'swagger'
   const context: ImportContext = { documents, is30, warn, schemas: buildSharedSchemas(documents, is30, warn) }
+  const environments = format === 'postman' ? readEnvironments(source, documents.root.file, limits, warn) : []
 
+  const { root, found, upgrade } = readDocument(context, detected, environments)
   const servers = mapServers(context, root, options.baseUrl)
-  const security = mapSecurity(context, root)
+  const security = mapSecurity(context, root, found)
   const events = mapEvents(context, root)
-  const found = findOperations(context, root)
-  const slugs = nameOperations(found)
+  const slugs = nameOperations(found, options.previous)
   report.operations = found.length
-  const actions: ActionDefinition[] = []
+  const mapped: MappedOperation[] = []
   for (const [index, operation] of found.entries()) {
     if (index % OPERATIONS_PER_TURN === 0) await takeTurn(deadline, limits, options.signal)
     const slug = slugs[index] ?? ''
@@ -78,7 +85,7 @@ export async function importOpenApi(
       })
     const reason =
       skipReason(operation, slug, options.include) ??
-      (actions.length >= limits.maxOperations
+      (mapped.length >= limits.maxOperations
         ? `the limit of ${limits.maxOperations} operations is reached; choose with include`
         : undefined)
     if (reason !== undefined) {
@@ -86,9 +93,12 @@ export async function importOpenApi(
       continue
     }
     try {
-      const { action, approximations } = mapOperation(context, operation, slug, security, servers)
-      actions.push(action)
-      for (const what of approximations) report.approximated.push({ action: slug, what })
+      const upgraded = upgrade(operation)
+      const result = mapOperation(context, upgraded.found, slug, security, servers)
+      mapped.push(result)
+      for (const what of new Set([...upgraded.approximations, ...result.approximations])) {
+        report.approximated.push({ action: slug, what })
+      }
       events.addCallbacks(operation.operation)
     } catch (error) {
       // Our own complaint about this operation: name it and go on with the others.
@@ -96,8 +106,11 @@ export async function importOpenApi(
       skip(error.message)
     }
   }
-  report.imported = actions.length
-  const schemas = context.schemas.finish()
+  report.imported = mapped.length
+  const shared = context.schemas.finish()
+  await takeTurn(deadline, limits, options.signal)
+  const paged = mapped.map(({ action, hasLinkHeader }) => withPagination(action, shared, hasLinkHeader))
+  const { actions, schemas } = splitDirections(paged, events.events, shared)
   await takeTurn(deadline, limits, options.signal)
 
   const info = nodeAt(root, 'info') ?? {}
