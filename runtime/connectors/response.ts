@@ -46,6 +46,12 @@ function decodeText(body: Uint8Array, contentType: string): string {
 const MAX_INLINE_TEXT_BYTES = 256 * 1024
 const MAX_INLINE_JSON_BYTES = 5 * 1024 * 1024
 
+/** Is this body JSON, by its label or, without one, by how it begins? */
+export function isJsonBody({ body, headers }: Pick<HttpResponse, 'headers' | 'body'>): boolean {
+  const contentType = headers['content-type'] ?? ''
+  return contentType === '' ? body[0] === 0x7b || body[0] === 0x5b : /[/+]json\b/i.test(contentType)
+}
+
 /** Is this body one to keep as a file: bytes of any size, text over 256 KB, JSON over 5 MB? */
 export function isFileBody(response: Pick<HttpResponse, 'headers' | 'body' | 'status'>): boolean {
   const { body, headers } = response
