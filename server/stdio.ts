@@ -3,10 +3,19 @@ import { readConfig } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
 import { compose } from './compose.ts'
 import { buildMcpFactory } from './mcp/factory.ts'
+import { openGateway, parseGateway } from './mcp/gateway/session.ts'
 import { parseSelection } from './mcp/toolsets.ts'
 import { serveMcpStdio } from './mcp/transport/stdio.ts'
 import { readOwnerKey } from './owner-key.ts'
 import { runUntilStopped } from './process.ts'
+
+/** What the address says over HTTP (`/mcp?customer=acme`), options say here (`--customer acme`). */
+const options = {
+  toolsets: { type: 'string' },
+  customer: { type: 'string' },
+  connectors: { type: 'string' },
+  readOnly: { type: 'string' },
+} as const
 
 /**
  * MCP over stdio for a client that starts Patchbay itself: on the data folder (or DATABASE_URL), beside a
@@ -27,11 +36,17 @@ await runUntilStopped(async () => {
   }
   const actor = await platform.apiKeys.authenticate(key, { door: 'mcp', ip: '127.0.0.1' })
   await platform.startWork()
-  const { toolsets } = parseArgs({ options: { toolsets: { type: 'string' } }, strict: false }).values
+  const { values } = parseArgs({ options, strict: false })
+  const asked = new URLSearchParams()
+  for (const name of Object.keys(options)) {
+    if (values[name] !== undefined) asked.set(name, String(values[name]))
+  }
+  const gateway = parseGateway(asked, actor)
   const stdio = serveMcpStdio({
     factory: buildMcpFactory(platform, {
       actor,
-      selection: parseSelection(typeof toolsets === 'string' ? toolsets : null),
+      selection: parseSelection(asked.get('toolsets')),
+      gateway: gateway === null ? null : await openGateway(platform.db, actor, gateway),
     }),
     log: platform.log,
   })

@@ -108,7 +108,7 @@ export function buildActionIndex(): ActionIndex {
         }
       }
       const exact = new Set(asked)
-      const mood = moodOf(query)
+      const wording = { mood: moodOf(query), plurals: pluralsOf(query) }
       const results = index.search([...asked, ...expansion.keys()].join(' '), {
         boost: BOOST,
         boostTerm: (term) => (exact.has(term) ? 1 : SYNONYM_WEIGHT),
@@ -125,7 +125,7 @@ export function buildActionIndex(): ActionIndex {
         const entry = indexed.get(result.id as string)
         return entry === undefined
           ? []
-          : [{ id: entry.document.id, score: rescore(result, entry, asked, expansion, weightOf, mood) }]
+          : [{ id: entry.document.id, score: rescore(result, entry, asked, expansion, weightOf, wording) }]
       })
       head.sort((a, b) => b.score - a.score)
       return [
@@ -201,7 +201,7 @@ function rescore(
   asked: readonly string[],
   expansion: ReadonlyMap<string, ReadonlySet<string>>,
   weightOf: (term: string) => number,
-  mood: Mood,
+  { mood, plurals }: Wording,
 ): number {
   const matched = new Map<string, number>()
   for (const [term, fields] of Object.entries(result.match)) {
@@ -231,6 +231,8 @@ function rescore(
   if (wantedVerbs.size > 0) score *= intersects(wantedVerbs, entry.verbs) ? 1.35 : 0.65
   // What the path ends in is what the operation works on.
   if (asked.includes(entry.last)) score *= 1.35
+  // Who speaks of many wants the list, not one of them.
+  if (entry.document.path.endsWith('}') && plurals.has(entry.last)) score *= 0.8
   // Naming the app is meant.
   if (asked.some((term) => entry.appTerms.has(term))) score *= 1.5
   // The plainer operation is the likelier one.
@@ -245,6 +247,19 @@ function rescore(
 }
 
 type Mood = 'ask' | 'tell' | null
+
+interface Wording {
+  mood: Mood
+  /** Stems of the words that are plurals. */
+  plurals: ReadonlySet<string>
+}
+
+const pluralsOf = (query: string): ReadonlySet<string> =>
+  new Set(
+    wordsOf(query)
+      .filter((word) => word.length > 3 && /[^s]s$/.test(word))
+      .map(stem),
+  )
 
 /** "Which branches …" wants to know; "fork a repository", a verb no class knows, wants something done. */
 function moodOf(query: string): Mood {

@@ -11,12 +11,17 @@ const stopWords = new Set(
  * Classes are few on purpose: finer ones ("send", "merge") are told by the word itself.
  */
 const verbClasses: Record<string, readonly string[]> = {
-  create: 'create add new open make insert register post publish record submit start book'.split(' '),
+  create:
+    'create add new open make insert register post publish record submit start book store save attach upload assign invite'.split(
+      ' ',
+    ),
   list: 'list all show see browse enumerate every history many recent'.split(' '),
   get: 'get show see read fetch retrieve view look lookup download check info details find'.split(' '),
   search: 'search find query lookup look filter'.split(' '),
   update: 'update edit change modify set rename replace patch put adjust close respond'.split(' '),
-  delete: 'delete remove cancel destroy drop trash revoke unset clear erase'.split(' '),
+  delete: 'delete remove cancel destroy drop trash revoke unset clear erase unassign detach disconnect'.split(
+    ' ',
+  ),
 }
 export type VerbClass = keyof typeof verbClasses
 
@@ -27,6 +32,7 @@ post send publish
 leave add create
 put add set
 give add grant
+set add create
 add create new attach
 new create add
 open create
@@ -96,6 +102,22 @@ workspace team
 code source
 release version
 bill invoice
+save create store
+store create save
+unassign remove assignee
+assign assignee
+owe receivable outstanding due
+due overdue receivable
+free available availability
+slot availability
+enterprise company organization
+company organization enterprise
+organisation organization
+note comment
+kick remove
+card payment source
+shift timecard
+restore trash undelete
 discount coupon promotion
 `
 

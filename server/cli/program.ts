@@ -101,7 +101,11 @@ function addPrograms(program: Command): void {
     .command('stdio')
     .helpGroup(group)
     .description('Serve MCP over standard input and output.')
-    .option('--toolsets <names>', 'toolsets to serve, separated by commas') // stdio.ts reads it itself
+    // stdio.ts reads these itself
+    .option('--toolsets <names>', 'toolsets to serve, separated by commas')
+    .option('--customer <id>', 'serve the apps of one customer (id or slug)')
+    .option('--connectors <slugs>', 'with --customer: only these apps, separated by commas')
+    .option('--readOnly <yes>', 'with --customer: true to serve only what reads')
     .action(async () => {
       await import('../stdio.ts')
     })

@@ -110,18 +110,20 @@ export function buildGateway({ registry, invoker }: McpDeps): (session: GatewayS
           throw await noTool(tx, session, name)
         })
         if (runAction === undefined) throw new AppError('internal', 'There is no run_action.')
-        const { output, truncated, traceId } = await run(
+        const { output, truncated, warnings, traceId } = await run(
           runAction,
           actionInput(session, action, given),
           options,
         )
         const structured = isJsonObject(output) ? output : { output }
-        const note =
-          truncated === null
+        const notes = [
+          ...(truncated === null
             ? []
-            : [`The output was too large; this is its beginning. ${JSON.stringify(truncated)}`]
+            : [`The output was too large; this is its beginning. ${JSON.stringify(truncated)}`]),
+          ...(Array.isArray(warnings) ? warnings.map((warning) => `Warning: ${warning}`) : []),
+        ]
         return {
-          content: [JSON.stringify(output), ...note].map((text) => ({ type: 'text' as const, text })),
+          content: [JSON.stringify(output), ...notes].map((text) => ({ type: 'text' as const, text })),
           structuredContent: structured,
           _meta: { 'patchbay/traceId': traceId },
         }
