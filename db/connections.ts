@@ -14,6 +14,14 @@ export interface ConnectionRow {
   status: ConnectionStatus
   status_reason: string | null
   is_default: boolean
+  oauth_app_id: string | null
+  /** What the provider granted; null: unknown, or not OAuth. */
+  scopes: string[] | null
+  /** When the access token expires; null: it does not, or nobody knows. */
+  expires_at: Date | null
+  refreshed_at: Date | null
+  /** Counts the changes of the credentials. */
+  credentials_revision: number
   verified_at: Date | null
   last_used_at: Date | null
   created_at: Date
@@ -26,7 +34,7 @@ export interface SealedConnectionRow extends ConnectionRow {
 }
 
 const COLUMNS =
-  'x.id, x.customer_id, x.connector_id, c.slug AS connector_slug, x.name, x.auth_method, x.base_url, x.status, x.status_reason, x.is_default, x.verified_at, x.last_used_at, x.created_at, x.updated_at'
+  'x.id, x.customer_id, x.connector_id, c.slug AS connector_slug, x.name, x.auth_method, x.base_url, x.status, x.status_reason, x.is_default, x.oauth_app_id, x.scopes, x.expires_at, x.refreshed_at, x.credentials_revision, x.verified_at, x.last_used_at, x.created_at, x.updated_at'
 const FROM = 'FROM connections x JOIN connectors c ON c.id = x.connector_id'
 
 export interface NewConnection {
@@ -40,12 +48,20 @@ export interface NewConnection {
   credentials: string
   baseUrl: string | null
   isDefault: boolean
+  oauth?: OAuthFacts | undefined
+}
+
+/** What is known of a connection's OAuth token. */
+export interface OAuthFacts {
+  appId: string | null
+  scopes: string[] | null
+  expiresAt: Date | null
 }
 
 export const insertConnection = (tx: Tx, connection: NewConnection) =>
   tx.run(
-    `INSERT INTO connections (id, organization_id, customer_id, connector_id, name, auth_method, credentials, base_url, is_default)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO connections (id, organization_id, customer_id, connector_id, name, auth_method, credentials, base_url, is_default, oauth_app_id, scopes, expires_at, refreshed_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $13 THEN now() END)`,
     [
       connection.id,
       connection.organizationId,
@@ -56,6 +72,10 @@ export const insertConnection = (tx: Tx, connection: NewConnection) =>
       connection.credentials,
       connection.baseUrl,
       connection.isDefault,
+      connection.oauth?.appId ?? null,
+      connection.oauth?.scopes ?? null,
+      connection.oauth?.expiresAt ?? null,
+      connection.oauth !== undefined,
     ],
   )
 
@@ -129,6 +149,8 @@ export interface ConnectionChange {
   credentials?: string | undefined
   baseUrl?: string | null | undefined
   status?: ConnectionStatus | undefined
+  /** With `credentials`: what is known of the new token; without, nothing is. */
+  oauth?: OAuthFacts | undefined
 }
 
 /** Changes what is given. A new status forgets why the old one was. */
@@ -137,7 +159,13 @@ export const updateConnection = (tx: Tx, id: string, change: ConnectionChange) =
     `UPDATE connections SET name = coalesce($2, name), is_default = coalesce($3, is_default), auth_method = coalesce($4, auth_method),
        credentials = coalesce($5, credentials), base_url = CASE WHEN $6 THEN $7 ELSE base_url END, status = coalesce($8, status),
        status_reason = CASE WHEN $8::text IS NULL THEN status_reason END,
-       verified_at = CASE WHEN $5::text IS NULL THEN verified_at END, updated_at = now()
+       verified_at = CASE WHEN $5::text IS NULL THEN verified_at END, updated_at = now(),
+       credentials_revision = credentials_revision + CASE WHEN $5::text IS NULL THEN 0 ELSE 1 END,
+       refresh_lease = CASE WHEN $5::text IS NULL THEN refresh_lease END,
+       oauth_app_id = CASE WHEN $5::text IS NULL THEN oauth_app_id ELSE $9 END,
+       scopes = CASE WHEN $5::text IS NULL THEN scopes ELSE $10 END,
+       expires_at = CASE WHEN $5::text IS NULL THEN expires_at ELSE $11 END,
+       refreshed_at = CASE WHEN $5::text IS NULL THEN refreshed_at WHEN $12 THEN now() END
      WHERE id = $1`,
     [
       id,
@@ -148,6 +176,10 @@ export const updateConnection = (tx: Tx, id: string, change: ConnectionChange) =
       change.baseUrl !== undefined,
       change.baseUrl ?? null,
       change.status,
+      change.oauth?.appId ?? null,
+      change.oauth?.scopes ?? null,
+      change.oauth?.expiresAt ?? null,
+      change.oauth !== undefined,
     ],
   )
 
@@ -159,6 +191,55 @@ export const noteVerification = (tx: Tx, id: string, failure: string | null) =>
      WHERE id = $1`,
     [id, failure],
   )
+
+/**
+ * Takes the right to refresh a connection's token, for `ms`. False: its credentials have changed since
+ * `revision`, or somebody else is refreshing it.
+ */
+export const leaseRefresh = async (
+  tx: Tx,
+  id: string,
+  revision: number,
+  holder: string,
+  ms: number,
+): Promise<boolean> =>
+  (await tx.run(
+    `UPDATE connections SET refresh_lease = $3, refresh_lease_until = now() + $4 * interval '1 millisecond'
+     WHERE id = $1 AND credentials_revision = $2 AND (refresh_lease IS NULL OR refresh_lease_until < now())`,
+    [id, revision, holder, ms],
+  )) === 1
+
+export const releaseRefresh = (tx: Tx, id: string, holder: string) =>
+  tx.run(
+    'UPDATE connections SET refresh_lease = NULL, refresh_lease_until = NULL WHERE id = $1 AND refresh_lease = $2',
+    [id, holder],
+  )
+
+/** Stores refreshed credentials; gives their revision, or undefined when the lease was lost to others' changes. */
+export const storeRefreshed = async (
+  tx: Tx,
+  id: string,
+  holder: string,
+  /** Credentials sealed. */
+  refreshed: { credentials: string; expiresAt: Date | null; scopes: string[] | null },
+): Promise<number | undefined> =>
+  (
+    await tx.row<{ credentials_revision: number }>(
+      `UPDATE connections SET credentials = $3, expires_at = $4, scopes = coalesce($5, scopes), refreshed_at = now(),
+         credentials_revision = credentials_revision + 1, refresh_lease = NULL, refresh_lease_until = NULL, updated_at = now()
+       WHERE id = $1 AND refresh_lease = $2 RETURNING credentials_revision`,
+      [id, holder, refreshed.credentials, refreshed.expiresAt, refreshed.scopes],
+    )
+  )?.credentials_revision
+
+/** The provider will refresh this connection's token no more. */
+export const markExpired = async (tx: Tx, id: string, holder: string, reason: string): Promise<boolean> =>
+  (await tx.run(
+    `UPDATE connections SET status = CASE WHEN status = 'inactive' THEN status ELSE 'expired' END, status_reason = $3,
+       refresh_lease = NULL, refresh_lease_until = NULL, updated_at = now()
+     WHERE id = $1 AND refresh_lease = $2`,
+    [id, holder, reason],
+  )) === 1
 
 export const touchConnections = (tx: Tx, ids: readonly string[]) =>
   tx.run(

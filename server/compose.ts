@@ -16,6 +16,8 @@ import { startSweeper } from '../runtime/executions/sweeper.ts'
 import { buildVersions } from '../runtime/executions/versions.ts'
 import { buildFiles } from '../runtime/files/files.ts'
 import { buildHttpClient } from '../runtime/http/client.ts'
+import { buildOAuth } from '../runtime/oauth/oauth.ts'
+import { buildTokenRequests } from '../runtime/oauth/token-requests.ts'
 import {
   buildExecutionQueue,
   type ExecutionQueue,
@@ -111,6 +113,18 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
 
     let publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`
     const listeners = new Set<Parameters<Platform['onChanged']>[0]>()
+    const changed: Services['changed'] = (scope, what) => {
+      for (const listener of listeners) listener(scope, what)
+    }
+    const oauth = buildOAuth({
+      db: database,
+      vault,
+      tokens: buildTokenRequests(http),
+      connections,
+      log,
+      publicUrl: () => publicUrl,
+      changed: (scope) => changed(scope, 'tools'),
+    })
     const services: Services = {
       vault,
       http,
@@ -119,6 +133,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       files,
       executions: engine,
       schedules,
+      oauth,
       actionSearch: buildActionSearch(),
       catalog: {
         visibleTo: (actor) => registry.all.filter((tool) => mayCall(actor, tool)),
@@ -129,9 +144,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         },
       },
       publicUrl: () => publicUrl,
-      changed: (scope, what) => {
-        for (const listener of listeners) listener(scope, what)
-      },
+      changed,
     }
     const invoker: Invoker = {
       db: database,

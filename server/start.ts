@@ -9,6 +9,7 @@ import { isRunning } from '../core/processes.ts'
 import { compose, type Platform } from './compose.ts'
 import { buildHttpApp } from './http/app.ts'
 import { announceChanges, mountMcp } from './http/mcp.ts'
+import { mountOAuthCallback } from './http/oauth.ts'
 import { MAX_BODY_BYTES } from './http/problem.ts'
 import { mountWebhooks } from './http/webhooks.ts'
 import { buildMcpFactory } from './mcp/factory.ts'
@@ -66,6 +67,7 @@ async function listen(platform: Platform): Promise<RunningServer> {
     ready: async () => (stopping ? { ok: false, checks: { server: 'stopping' } } : platform.ready()),
     extend: (express) => {
       mountMcp(express, { endpoint, apiKeys: platform.apiKeys, db: platform.db, config })
+      mountOAuthCallback(express, platform.services.oauth, platform.log)
       mountWebhooks(express, platform.ingest, config.maxWebhookBytes)
     },
   })

@@ -12,6 +12,7 @@ export const toolsets = {
   connectors: 'Connectors, their actions, and imports from API descriptions.',
   customers: 'The customers an integration runs for.',
   connections: 'Customers’ authenticated accounts.',
+  oauth: 'OAuth apps (your clients at providers) and connecting accounts by consent.',
   files: 'Files that actions send, and large or binary responses.',
   gateway: 'What one customer’s own agents use: its apps, their actions, events and usage.',
   workflows: 'Workflow code: write, validate, publish, deploy, run.',

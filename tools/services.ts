@@ -5,6 +5,7 @@ import type { Connections } from '../runtime/connections/connections.ts'
 import type { Executions } from '../runtime/executions/executions.ts'
 import type { Files } from '../runtime/files/files.ts'
 import type { HttpClient } from '../runtime/http/client.ts'
+import type { OAuth } from '../runtime/oauth/oauth.ts'
 import type { Schedules } from '../runtime/schedules/schedules.ts'
 import type { ActionSearch } from '../runtime/search/action-search.ts'
 import type { Vault } from '../runtime/vault/vault.ts'
@@ -21,6 +22,8 @@ export interface Services {
   files: Files
   /** Starts, cancels and replays executions. */
   executions: Executions
+  /** Connects accounts by OAuth 2.0. */
+  oauth: OAuth
   /** Runs schedulers. */
   schedules: Pick<Schedules, 'runNow'>
   /** Finds actions by what they do. */

@@ -7,15 +7,19 @@ import { getAction } from '../../db/actions.ts'
 import { getSealedConnection, noteVerification, type SealedConnectionRow } from '../../db/connections.ts'
 import { findConnector } from '../../db/connectors.ts'
 import type { Database, Tx } from '../../db/database.ts'
+import { isExpiredError } from '../connectors/expiry.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
+import { buildTokenRequests } from '../oauth/token-requests.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { CallContext } from './call-trace.ts'
 import type { Connections, Verification } from './connections.ts'
-import { type Credentials, openCredentials } from './credentials.ts'
+import type { Credentials } from './credentials.ts'
 import { actionOf, headOf } from './definitions.ts'
-import { enrich, refusesCredentials } from './hints.ts'
+import { enrich, reconnectHint, refusesCredentials } from './hints.ts'
 import { buildMakeCall } from './make-call.ts'
 import { buildPaging, type Paging } from './paging.ts'
+import { type Account, buildCredentialSource } from './refresh.ts'
 import { buildResolver, type ResolvedCall } from './resolve.ts'
 import { buildTraceRecorder } from './trace-recorder.ts'
 
@@ -28,19 +32,60 @@ interface Parts {
   http: HttpClient
   files: Files
   log: Logger
+  /** A link by which the owner of an expired account connects it anew; without, the hint names the tools. */
+  reconnectLink?: (scope: TenantScope, connection: SealedConnectionRow) => Promise<string>
 }
 
-export function buildConnections({ db, vault, http, files, log }: Parts): Connections {
+export function buildConnections({ db, vault, http, files, log, reconnectLink }: Parts): Connections {
   const resolver = buildResolver(db)
   const recorder = buildTraceRecorder(db, log)
 
   const make = buildMakeCall({ http, files, recorder })
+  const hintFor = async (scope: TenantScope, connection: SealedConnectionRow): Promise<string> => {
+    const link = await reconnectLink?.(scope, connection).catch((error: Error) => {
+      log.warn({ connection: connection.id, err: error.message }, 'no reconnect link could be made')
+      return undefined
+    })
+    return reconnectHint(connection, link)
+  }
+  const source = buildCredentialSource({
+    db,
+    vault,
+    tokens: buildTokenRequests(http),
+    log,
+    changed: resolver.forget,
+    reconnectHint: hintFor,
+  })
+
+  /** Calls with an account's credentials; once more with new ones when the provider calls these expired. */
+  const makeAs = async (
+    scope: TenantScope,
+    call: ResolvedCall,
+    input: JsonObject,
+    context: CallContext,
+    signal: AbortSignal | undefined,
+  ) => {
+    const { connection, connector, authMethod } = call
+    if (connection === null || authMethod === null) {
+      return make(scope, call, NO_CREDENTIALS, input, context, signal)
+    }
+    const account: Account = { connector, authMethod, connection }
+    const first = await source.current(scope, account)
+    try {
+      return await make(scope, call, first.credentials, input, context, signal)
+    } catch (error) {
+      if (!isExpiredError(error as AppError) || !first.renewable) throw error
+    }
+    const second = await source.renewed(scope, account, first.revision)
+    return make(scope, call, second.credentials, input, context, signal)
+  }
 
   /** @throws AppError whatever the verification call throws */
   const tryCall = async (
     scope: TenantScope,
     trial: { call: ResolvedCall; input: JsonObject } | undefined,
-    credentials: Credentials,
+    /** Those to try; null: the connection's own. */
+    credentials: Credentials | null,
     customerId: string | null,
     signal: AbortSignal | undefined,
   ): Promise<Verification> => {
@@ -48,14 +93,11 @@ export function buildConnections({ db, vault, http, files, log }: Parts): Connec
       return { verified: false, detail: 'The connector has no verification call; nothing was tried.' }
     }
     const { call, input } = trial
-    const { status } = await make(
-      scope,
-      call,
-      credentials,
-      input,
-      { customerId, timeoutMs: VERIFY_TIMEOUT_MS },
-      signal,
-    )
+    const context = { customerId, timeoutMs: VERIFY_TIMEOUT_MS }
+    const { status } =
+      credentials === null
+        ? await makeAs(scope, call, input, context, signal)
+        : await make(scope, call, credentials, input, context, signal)
     return { verified: true, detail: `${call.connector.slug}.${call.action.slug} was answered ${status}.` }
   }
 
@@ -87,20 +129,27 @@ export function buildConnections({ db, vault, http, files, log }: Parts): Connec
     return { call, input: verification.input as JsonObject }
   }
 
+  /** Adds to "this connection is expired" (or failed) how its owner connects it again. */
+  const withReconnectLink = async (scope: TenantScope, error: AppError): Promise<never> => {
+    const { connection: id, status } = error.data ?? {}
+    if (typeof id !== 'string' || (status !== 'expired' && status !== 'failed')) throw error
+    const row = await db.read(scope, (tx) => getSealedConnection(tx, id))
+    if (row === undefined) throw error
+    throw enrich(error, { hint: await hintFor(scope, row) })
+  }
+
   const connections: Omit<Connections, keyof Paging> = {
     runAction: async (scope, request, signal) => {
       const { connector, action, customerId, connection } = request
-      const call = await resolver.resolve(scope, {
-        connector,
-        action,
-        customerId,
-        connection: connection ?? null,
-      })
-      const credentials =
-        call.connection === null ? NO_CREDENTIALS : await openCredentials(db, vault, scope, call.connection)
-      return make(scope, call, credentials, request.input, request, signal).catch((error: AppError) => {
+      const call = await resolver
+        .resolve(scope, { connector, action, customerId, connection: connection ?? null })
+        .catch((error: AppError) => withReconnectLink(scope, error))
+      return makeAs(scope, call, request.input, request, signal).catch(async (error: AppError) => {
         if (call.connection === null || !refusesCredentials(error)) throw error
-        throw enrich(error, { hint: reconnectHint(call.connection.id, error) })
+        if (error.data?.status === 'expired') throw error // says how to reconnect already
+        throw enrich(error, {
+          hint: `${error.hint ?? ''} ${reconnectHint(call.connection, undefined)}`.trim(),
+        })
       })
     },
 
@@ -119,14 +168,14 @@ export function buildConnections({ db, vault, http, files, log }: Parts): Connec
         await db.tenant(scope, (tx) => noteVerification(tx, connectionId, failure))
         resolver.forget(scope.organizationId)
       }
-      const credentials = await openCredentials(db, vault, scope, connection)
       try {
-        const outcome = await tryCall(scope, trial, credentials, connection.customer_id, signal)
+        const outcome = await tryCall(scope, trial, null, connection.customer_id, signal)
         if (outcome.verified) await note(null)
         return outcome
       } catch (cause) {
         const error = toAppError(cause)
-        if (!refusesCredentials(error)) throw error
+        // Expired: that is noted already, and the error says how to reconnect.
+        if (!refusesCredentials(error) || error.data?.status === 'expired') throw error
         await note(error.message)
         throw enrich(error, { hint: 'Give the connection new credentials with update_connection.' })
       }
@@ -142,6 +191,3 @@ export function buildConnections({ db, vault, http, files, log }: Parts): Connec
   }
   return { ...connections, ...buildPaging(resolver, connections.runAction) }
 }
-
-const reconnectHint = (id: string, error: AppError): string =>
-  `${error.hint ?? ''} verify_connection {"connection":"${id}"} tells whether its credentials still work; update_connection gives it new ones.`.trim()

@@ -18,3 +18,14 @@ export function enrich(error: AppError, more: { hint?: string; data?: Record<str
 export const refusesCredentials = (error: AppError): boolean =>
   error.code === 'unauthenticated' ||
   (error.code === 'upstream_error' && (error.data?.status === 401 || error.data?.status === 403))
+
+/** What the owner of an account whose credentials no longer work, or their agent, does next. */
+export const reconnectHint = (
+  connection: { id: string; oauth_app_id: string | null },
+  link: string | undefined,
+): string =>
+  link !== undefined
+    ? `Reconnect the account: ${link} (open it in a browser).`
+    : connection.oauth_app_id !== null
+      ? `start_oauth {"connection":"${connection.id}"} gives the address where its owner connects it again.`
+      : `verify_connection {"connection":"${connection.id}"} tells whether its credentials still work; update_connection gives it new ones.`

@@ -97,5 +97,5 @@ test('every method names what a connection must supply', () => {
   expect(names('api_key')).toEqual(['apiKey'])
   expect(names('basic_auth')).toEqual(['username', 'password'])
   expect(names('bearer_token')).toEqual(['token'])
-  expect(names('oauth2')).toEqual(['accessToken'])
+  expect(names('oauth2')).toEqual(['accessToken', 'refreshToken'])
 })

@@ -26,6 +26,19 @@ export function applyAuth(
       )
     }
   }
+  const authenticated = withOwnCredentials(request, method, credentials)
+  return (method.alsoSends ?? []).reduce(
+    (sent, key) =>
+      withKey(sent, key, `${key.in === 'header' ? (key.prefix ?? '') : ''}${credentials[key.field] ?? ''}`),
+    authenticated,
+  )
+}
+
+function withOwnCredentials(
+  request: BuiltRequest,
+  method: AuthMethod,
+  credentials: Record<string, string>,
+): BuiltRequest {
   switch (method.type) {
     case 'no_auth':
       return request
@@ -34,11 +47,15 @@ export function applyAuth(
       return withHeader(request, 'authorization', `Basic ${Buffer.from(pair).toString('base64')}`)
     }
     case 'bearer_token':
-      return withHeader(request, 'authorization', `Bearer ${credentials.token ?? ''}`)
+      return withToken(request, method, credentials.token ?? '')
     case 'oauth2':
-      return withHeader(request, 'authorization', `Bearer ${credentials.accessToken ?? ''}`)
+      return withToken(request, method, credentials.accessToken ?? '')
     case 'api_key':
-      return withApiKey(request, method, credentials.apiKey ?? '')
+      return withKey(
+        request,
+        { in: method.in ?? 'header', parameterName: apiKeyName(method) },
+        `${method.in === undefined || method.in === 'header' ? (method.prefix ?? '') : ''}${credentials.apiKey ?? ''}`,
+      )
     case 'custom':
       throw new AppError(
         'invalid_input',
@@ -51,21 +68,30 @@ export function applyAuth(
   }
 }
 
+/** A token as `Authorization: Bearer …`, unless the method says otherwise. */
+function withToken(request: BuiltRequest, method: AuthMethod, token: string): BuiltRequest {
+  const place = { in: method.in ?? 'header', parameterName: method.parameterName ?? 'Authorization' }
+  return withKey(request, place, place.in === 'header' ? `${method.prefix ?? 'Bearer '}${token}` : token)
+}
+
 /** Where an API key travels, for whoever must hide it in a trace. */
 export const apiKeyName = (method: AuthMethod): string => method.parameterName ?? 'X-API-Key'
 
-function withApiKey(request: BuiltRequest, method: AuthMethod, key: string): BuiltRequest {
-  const name = apiKeyName(method)
-  if (method.in === 'query') {
+function withKey(
+  request: BuiltRequest,
+  { in: place, parameterName: name }: { in: 'header' | 'query' | 'cookie'; parameterName: string },
+  value: string,
+): BuiltRequest {
+  if (place === 'query') {
     const separator = request.url.includes('?') ? '&' : '?'
-    return { ...request, url: `${request.url}${separator}${encodeStrict(name)}=${encodeStrict(key)}` }
+    return { ...request, url: `${request.url}${separator}${encodeStrict(name)}=${encodeStrict(value)}` }
   }
-  if (method.in === 'cookie') {
-    const pair = `${name}=${encodeStrict(key)}`
+  if (place === 'cookie') {
+    const pair = `${name}=${encodeStrict(value)}`
     const cookie = request.headers.cookie
     return withHeader(request, 'cookie', cookie === undefined ? pair : `${cookie}; ${pair}`)
   }
-  return withHeader(request, name.toLowerCase(), `${method.prefix ?? ''}${key}`)
+  return withHeader(request, name.toLowerCase(), value)
 }
 
 function withHeader(request: BuiltRequest, name: string, value: string): BuiltRequest {

@@ -154,8 +154,9 @@ export interface CredentialField {
 
 /**
  * What a person or program supplies to connect: `no_auth` nothing, `api_key` `apiKey`, `basic_auth` `username`
- * and `password` (which many APIs leave empty), `bearer_token` `token`, `oauth2` `accessToken` (when a token is
- * given directly; the OAuth flow gets it by itself); and whatever `alsoSends` and `fields` name.
+ * and `password` (which many APIs leave empty), `bearer_token` `token`, `oauth2` `accessToken` and `refreshToken`
+ * (when tokens are given directly; consent gets them by itself) or, for the client credentials grant, a client of
+ * the account's own (else the OAuth app's is used); and whatever `alsoSends` and `fields` name.
  */
 export function credentialFields(method: AuthMethod): CredentialField[] {
   return [...ownFields(method), ...extraFields(method)]
@@ -190,6 +191,14 @@ function ownFields(method: AuthMethod): CredentialField[] {
     case 'bearer_token':
       return [{ name: 'token', label: 'Token', secret: true }]
     case 'oauth2':
-      return [{ name: 'accessToken', label: 'Access token', secret: true }]
+      return method.flow === 'client_credentials'
+        ? [
+            { name: 'clientId', label: 'Client id', secret: false, optional: true },
+            { name: 'clientSecret', label: 'Client secret', secret: true, optional: true },
+          ]
+        : [
+            { name: 'accessToken', label: 'Access token', secret: true },
+            { name: 'refreshToken', label: 'Refresh token', secret: true, optional: true },
+          ]
   }
 }

@@ -29,5 +29,5 @@ export function frontPage(config: Pick<Config, 'publicUrl'>): RequestHandler {
   }
 }
 
-const escapeHtml = (text: string): string =>
+export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)

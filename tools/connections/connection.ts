@@ -37,6 +37,11 @@ export const Connection = z.object({
     .describe('Actions run through active connections only.'),
   statusReason: z.string().nullable().describe('Why it is expired or failed.'),
   isDefault: z.boolean().describe('The one used when a call names none.'),
+  scopes: z.array(z.string()).nullable().describe('OAuth: what the provider granted; null: unknown.'),
+  expiresAt: Timestamp.nullable().describe(
+    'OAuth: when the access token expires (it is refreshed before); null: it does not, or nobody knows.',
+  ),
+  refreshedAt: Timestamp.nullable().describe('OAuth: when the token was last got.'),
   verifiedAt: Timestamp.nullable().describe('When its credentials were last accepted; null: never tried.'),
   lastUsedAt: Timestamp.nullable().describe('To the minute; null: never used.'),
   createdAt: Timestamp,
@@ -53,6 +58,9 @@ export const toConnection = (row: ConnectionRow) => ({
   status: row.status,
   statusReason: row.status_reason,
   isDefault: row.is_default,
+  scopes: row.scopes,
+  expiresAt: row.expires_at,
+  refreshedAt: row.refreshed_at,
   verifiedAt: row.verified_at,
   lastUsedAt: row.last_used_at,
   createdAt: row.created_at,
@@ -62,9 +70,11 @@ export const toConnection = (row: ConnectionRow) => ({
 /** @throws AppError `not_found`, also for connections the actor may not see */
 export async function requireConnection(tx: Tx, id: string): Promise<ConnectionRow> {
   const row = await getConnection(tx, id)
-  if (row === undefined) throw notFound('connection', id, 'list_connections shows the ids.')
+  if (row === undefined) throw noConnection(id)
   return row
 }
+
+export const noConnection = (id: string) => notFound('connection', id, 'list_connections shows the ids.')
 
 /** What a broken constraint means to the caller. */
 export function asConnectionConflict(error: unknown): Error {

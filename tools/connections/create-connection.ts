@@ -8,6 +8,7 @@ import { headOf } from '../../runtime/connections/definitions.ts'
 import { requireConnector } from '../connectors/connector.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool, type ToolContext } from '../define-tool.ts'
+import { OAuthAppRef } from '../oauth/oauth-app.ts'
 import { ConnectorRef, CustomerRef } from '../params.ts'
 import { connectionsChanged } from './changed.ts'
 import {
@@ -20,13 +21,14 @@ import {
   Verify,
 } from './connection.ts'
 import { checkCredentials, chooseAuthMethod } from './credentials.ts'
+import { obtainTokens } from './obtain-tokens.ts'
 import { tryCredentials } from './try-credentials.ts'
 
 export const createConnection = defineTool({
   name: 'create_connection',
   title: 'Connect an account',
   description:
-    'Connects an account of a third-party app: a customer’s, or your organization’s own when no customer is named. The credentials are tried first; when the provider refuses them nothing is stored. get_connector tells which credentials an auth method needs.',
+    'Connects an account of a third-party app with credentials you have: a customer’s, or your organization’s own when no customer is named. (For OAuth with consent use start_oauth or create_connect_link.) The credentials are tried first; when the provider refuses them nothing is stored. get_connector tells which credentials an auth method needs.',
   input: z.object({
     customer: CustomerRef.nullable()
       .default(null)
@@ -38,6 +40,13 @@ export const createConnection = defineTool({
       .optional()
       .describe('Slug of one of the connector’s auth methods; the first when left out.'),
     credentials: Credentials.default({}),
+    oauthApp: OAuthAppRef.optional().describe(
+      'For an auth method of the client credentials grant: another OAuth app than the one its connector uses.',
+    ),
+    expiresAt: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .describe('With an access token given: when it expires, ISO 8601.'),
     name: z
       .string()
       .trim()
@@ -65,11 +74,12 @@ export const createConnection = defineTool({
   async run(context, input) {
     const { actor, services } = context
     const prepared = await context.read((tx) => prepare(tx, context, input))
+    const { credentials, oauth } = await obtainTokens(context, prepared, input)
     const tried = input.verify
       ? await tryCredentials(context, {
           connector: prepared.connector.id,
-          authMethod: prepared.authMethod,
-          credentials: new Secret(input.credentials),
+          authMethod: prepared.method.slug,
+          credentials: new Secret(credentials),
           baseUrl: input.baseUrl,
           customerId: prepared.customerId,
         })
@@ -80,7 +90,7 @@ export const createConnection = defineTool({
     const row = await context
       .transaction(async (tx) => {
         // Again: the connector or the customer may have changed while the credentials were tried.
-        const { connector, customerId, authMethod } = await prepare(tx, context, input)
+        const { connector, customerId, method } = await prepare(tx, context, input)
         const place = { connectorId: connector.id, customerId }
         const isDefault = input.isDefault ?? !(await hasConnection(tx, place))
         if (isDefault) await clearDefault(tx, place)
@@ -89,15 +99,16 @@ export const createConnection = defineTool({
           organizationId: actor.organizationId,
           ...place,
           name: input.name ?? connector.name,
-          authMethod,
+          authMethod: method.slug,
           credentials: await services.vault.seal(
             tx,
             actor.organizationId,
             connectionPurpose(id),
-            JSON.stringify(input.credentials),
+            JSON.stringify(credentials),
           ),
           baseUrl: input.baseUrl,
           isDefault,
+          oauth,
         })
         if (tried.verified) await noteVerification(tx, id, null)
         return requireConnection(tx, id)
@@ -125,5 +136,5 @@ async function prepare(
   const customerId = await actingCustomer(tx, actor, input.customer)
   const method = chooseAuthMethod(headOf(connector), input.authMethod)
   checkCredentials(method, input.credentials)
-  return { connector, customerId, authMethod: method.slug }
+  return { connector, customerId, method }
 }

@@ -18,6 +18,7 @@ import {
   Verify,
 } from './connection.ts'
 import { checkCredentials, chooseAuthMethod } from './credentials.ts'
+import { obtainTokens } from './obtain-tokens.ts'
 import { tryCredentials } from './try-credentials.ts'
 
 export const updateConnection = defineTool({
@@ -39,6 +40,10 @@ export const updateConnection = defineTool({
       .optional()
       .describe('With `credentials`: slug of the auth method they are for, when it changes.'),
     credentials: Credentials.optional(),
+    expiresAt: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .describe('With an access token given: when it expires, ISO 8601.'),
     baseUrl: AccountUrl.nullable()
       .optional()
       .describe('With `credentials`: the account’s own address; null: the connector’s.'),
@@ -53,23 +58,27 @@ export const updateConnection = defineTool({
   resource: (input) => input.connection,
   async run(context, input) {
     const { actor, services } = context
-    const { connection: id, credentials } = input
+    const { connection: id, credentials: given } = input
     // Stored credentials go nowhere but where their owner sent them: a new address asks for them anew.
     const needing = (['authMethod', 'baseUrl'] as const).find((field) => input[field] !== undefined)
-    if (needing !== undefined && credentials === undefined) {
+    if (needing !== undefined && given === undefined) {
       throw invalidInput(`Another ${needing} needs the credentials again.`, {
         where: 'credentials',
         hint: `Give \`credentials\` with \`${needing}\`.`,
       })
     }
-    const { before, authMethod } = await context.read(async (tx) => {
+    const { before, authMethod, target } = await context.read(async (tx) => {
       const before = await requireConnection(tx, id)
-      if (credentials === undefined) return { before, authMethod: before.auth_method }
-      const head = headOf(await requireConnector(tx, before.connector_id))
-      const method = chooseAuthMethod(head, input.authMethod ?? before.auth_method)
-      checkCredentials(method, credentials)
-      return { before, authMethod: method.slug }
+      if (given === undefined) return { before, authMethod: before.auth_method, target: undefined }
+      const connector = await requireConnector(tx, before.connector_id)
+      const method = chooseAuthMethod(headOf(connector), input.authMethod ?? before.auth_method)
+      checkCredentials(method, given)
+      return { before, authMethod: method.slug, target: { connector, method } }
     })
+    const { credentials, oauth } =
+      given === undefined || target === undefined
+        ? { credentials: undefined, oauth: undefined }
+        : await obtainTokens(context, target, { ...input, credentials: given })
     const tried =
       credentials !== undefined && input.verify
         ? await tryCredentials(context, {
@@ -102,6 +111,7 @@ export const updateConnection = defineTool({
           isDefault: input.isDefault,
           authMethod: credentials === undefined ? undefined : authMethod,
           credentials: sealed,
+          oauth,
           baseUrl: input.baseUrl,
           status: input.status ?? healed,
         })

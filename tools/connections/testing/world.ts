@@ -55,6 +55,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     files,
     executions: notHere('executions') as Services['executions'],
     schedules: notHere('schedules') as Services['schedules'],
+    oauth: notHere('oauth') as Services['oauth'],
     actionSearch: buildActionSearch(),
     catalog: notHere('catalog') as Services['catalog'],
     publicUrl: () => 'http://127.0.0.1',

@@ -1,0 +1,252 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TenantScope } from '../../core/actor.ts'
+import { AppError, notFound, toAppError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
+import { Secret } from '../../core/secret.ts'
+import {
+  getSealedConnection,
+  leaseRefresh,
+  markExpired,
+  releaseRefresh,
+  type SealedConnectionRow,
+  storeRefreshed,
+} from '../../db/connections.ts'
+import type { Database } from '../../db/database.ts'
+import type { AuthMethod } from '../connectors/definition.ts'
+import { findOAuthAppFor, openOAuthApp } from '../oauth/clients.ts'
+import { isFinal } from '../oauth/problems.ts'
+import { isClientCredentials, type OAuthClientIdentity, profileOf } from '../oauth/settings.ts'
+import type { TokenRequests } from '../oauth/token-requests.ts'
+import type { Vault } from '../vault/vault.ts'
+import { type Credentials, connectionPurpose, openCredentials } from './credentials.ts'
+import { withTokens } from './token-store.ts'
+
+/** Tokens are renewed this long before they expire, and a little earlier by chance, so that not all come at once. */
+const SKEW_MS = 60_000
+const JITTER_MS = 30_000
+/** …but a token that lives only minutes is used for four fifths of its life. */
+const SKEW_SHARE = 0.2
+/** Longer than a token request may take. A process that dies while it refreshes holds others up this long. */
+const LEASE_MS = 25_000
+const WAIT_MS = 40_000
+const POLL_MS = [25, 50, 100, 200]
+
+export interface CurrentCredentials {
+  credentials: Credentials
+  /** Counts the changes of the connection's credentials. */
+  revision: number
+  /** May they be renewed, should the provider say that they have expired? */
+  renewable: boolean
+}
+
+export interface CredentialSource {
+  /** The credentials to call with now: renewed first when they are about to expire. */
+  current(scope: TenantScope, account: Account): Promise<CurrentCredentials>
+  /**
+   * Newer credentials than those of `revision`, which the provider called expired.
+   * @throws AppError `unauthenticated` when there can be none: the connection is marked `expired`
+   */
+  renewed(scope: TenantScope, account: Account, revision: number): Promise<CurrentCredentials>
+}
+
+export interface Account {
+  connector: { id: string; slug: string }
+  authMethod: AuthMethod
+  connection: SealedConnectionRow
+}
+
+interface Parts {
+  db: Database
+  vault: Vault
+  tokens: TokenRequests
+  log: Logger
+  /** Told when a refresh changed a connection, so that what is remembered of it is forgotten. */
+  changed(organizationId: string): void
+  /** The next step for a person or agent whose connection has expired. */
+  reconnectHint(scope: TenantScope, connection: SealedConnectionRow): Promise<string>
+}
+
+/**
+ * Keeps OAuth connections in valid tokens. However many calls in however many processes find a token expired,
+ * one of them refreshes it: whoever gets the lease in the connection's row. The others wait and use what it
+ * stored. No transaction is open while the provider is asked.
+ */
+export function buildCredentialSource(parts: Parts): CredentialSource {
+  const { db, vault, tokens, log } = parts
+  /** Within this process, all that want the same connection renewed wait for the same promise. */
+  const underWay = new Map<string, Promise<CurrentCredentials>>()
+  const holder = `${process.pid}-${Math.random().toString(36).slice(2)}`
+
+  const open = async (scope: TenantScope, account: Account): Promise<CurrentCredentials> => {
+    const { connection, authMethod } = account
+    const credentials = await openCredentials(db, vault, scope, connection)
+    return {
+      credentials,
+      revision: connection.credentials_revision,
+      renewable: isRenewable(authMethod, credentials),
+    }
+  }
+
+  const read = async (scope: TenantScope, id: string): Promise<SealedConnectionRow> => {
+    const row = await db.read(scope, (tx) => getSealedConnection(tx, id))
+    if (row === undefined) throw notFound('connection', id, 'list_connections shows the ids.')
+    return row
+  }
+
+  const renew = async (
+    scope: TenantScope,
+    account: Account,
+    refused: number | undefined,
+  ): Promise<CurrentCredentials> => {
+    const deadline = performance.now() + WAIT_MS
+    for (let tries = 0; ; tries += 1) {
+      const connection = await read(scope, account.connection.id)
+      const now = { ...account, connection }
+      if (connection.status === 'expired') throw await expiredError(scope, connection)
+      const fresh =
+        refused === undefined ? !isExpiring(connection) : connection.credentials_revision > refused
+      if (fresh) return open(scope, now)
+      const leased = await db.tenant(scope, (tx) =>
+        leaseRefresh(tx, connection.id, connection.credentials_revision, holder, LEASE_MS),
+      )
+      if (leased) return refresh(scope, now, refused !== undefined)
+      if (performance.now() > deadline) {
+        throw new AppError(
+          'unavailable',
+          `The token of the connection ${connection.id} is being refreshed and does not come.`,
+          {
+            hint: 'Try again in a minute.',
+          },
+        )
+      }
+      await sleep(POLL_MS[Math.min(tries, POLL_MS.length - 1)])
+    }
+  }
+
+  /** The lease is ours: asks the provider, and stores what it gives before anybody else may ask. */
+  const refresh = async (
+    scope: TenantScope,
+    account: Account,
+    refused: boolean,
+  ): Promise<CurrentCredentials> => {
+    const { connection } = account
+    const { id } = connection
+    const before = await open(scope, account)
+    let granted: Awaited<ReturnType<typeof grant>>
+    try {
+      granted = await grant(scope, account, before.credentials.reveal())
+    } catch (cause) {
+      const error = toAppError(cause)
+      if (isFinal(error)) {
+        await db.tenant(scope, (tx) => markExpired(tx, id, holder, error.message))
+        parts.changed(scope.organizationId)
+        log.warn({ connection: id, reason: error.message }, 'connection expired')
+        throw await expiredError(scope, { ...connection, status_reason: error.message })
+      }
+      await db.tenant(scope, (tx) => releaseRefresh(tx, id, holder))
+      const usable =
+        !refused && (connection.expires_at === null || connection.expires_at.getTime() > Date.now())
+      log.warn({ connection: id, err: error.message, usable }, 'a token could not be refreshed now')
+      if (usable) return before
+      throw error
+    }
+    const credentials = withTokens(before.credentials.reveal(), granted)
+    const revision = await db.tenant(scope, async (tx) =>
+      storeRefreshed(tx, id, holder, {
+        credentials: await vault.seal(
+          tx,
+          scope.organizationId,
+          connectionPurpose(id),
+          JSON.stringify(credentials),
+        ),
+        expiresAt: granted.expiresAt,
+        scopes: granted.scopes,
+      }),
+    )
+    parts.changed(scope.organizationId)
+    // Somebody gave the connection other credentials meanwhile: those count.
+    if (revision === undefined) return open(scope, { ...account, connection: await read(scope, id) })
+    log.info({ connection: id, revision }, 'token refreshed')
+    return { ...before, credentials: new Secret(credentials), revision }
+  }
+
+  const grant = async (scope: TenantScope, account: Account, credentials: Record<string, string>) => {
+    const { authMethod, connection, connector } = account
+    const client = await clientOf(scope, account, credentials)
+    const profile = profileOf(authMethod, client, connection.scopes ?? undefined)
+    if (isClientCredentials(authMethod)) return tokens.clientCredentials(profile)
+    const { refreshToken } = credentials
+    if (refreshToken === undefined) {
+      throw new AppError(
+        'unauthenticated',
+        `The provider of ${connector.slug} gave no refresh token, and the access token has expired.`,
+        {
+          hint: 'Ask for offline access (a scope or an authorization parameter, as the provider’s documentation says) and connect again.',
+          data: { final: true },
+        },
+      )
+    }
+    return tokens.refresh(profile, refreshToken)
+  }
+
+  /** The connection's own client where it brought one, else the OAuth app it was made with. */
+  const clientOf = async (
+    scope: TenantScope,
+    { connector, authMethod, connection }: Account,
+    credentials: Record<string, string>,
+  ): Promise<OAuthClientIdentity> => {
+    const { clientId, clientSecret } = credentials
+    if (clientId !== undefined) return { clientId, clientSecret: clientSecret ?? null, settings: {} }
+    return db.read(scope, async (tx) => {
+      const app = await findOAuthAppFor(tx, connector, authMethod, connection.oauth_app_id ?? undefined)
+      return openOAuthApp(tx, vault, scope.organizationId, app)
+    })
+  }
+
+  const expiredError = async (scope: TenantScope, connection: SealedConnectionRow): Promise<AppError> =>
+    new AppError(
+      'unauthenticated',
+      `The connection ${connection.id} (${connection.name}) has expired${connection.status_reason === null ? '.' : `: ${connection.status_reason}`}`,
+      {
+        hint: await parts.reconnectHint(scope, connection),
+        data: { connection: connection.id, status: 'expired', customerId: connection.customer_id },
+      },
+    )
+
+  const together = (id: string, work: () => Promise<CurrentCredentials>): Promise<CurrentCredentials> => {
+    const known = underWay.get(id)
+    if (known !== undefined) return known
+    const started = work().finally(() => underWay.delete(id))
+    underWay.set(id, started)
+    return started
+  }
+
+  return {
+    current: async (scope, account) => {
+      const { connection, authMethod } = account
+      if (authMethod.type !== 'oauth2' || !isExpiring(connection)) return open(scope, account)
+      const now = await open(scope, account)
+      return now.renewable ? together(connection.id, () => renew(scope, account, undefined)) : now
+    },
+    renewed: async (scope, account, revision) => {
+      const renewed = await together(account.connection.id, () => renew(scope, account, revision))
+      // The renewal that was under way may have begun before this refusal.
+      return renewed.revision > revision
+        ? renewed
+        : together(account.connection.id, () => renew(scope, account, revision))
+    },
+  }
+}
+
+const isRenewable = (method: AuthMethod, credentials: Credentials): boolean =>
+  method.type === 'oauth2' && (isClientCredentials(method) || credentials.reveal().refreshToken !== undefined)
+
+/** Does the token end so soon that a call should not begin with it? */
+function isExpiring(connection: SealedConnectionRow): boolean {
+  const { expires_at: expiresAt, refreshed_at: since } = connection
+  if (expiresAt === null) return false
+  const lifetime = expiresAt.getTime() - (since ?? connection.created_at).getTime()
+  const jitter = Number.parseInt(connection.id.slice(-4), 16) % JITTER_MS
+  const skew = Math.min(SKEW_MS + (Number.isNaN(jitter) ? 0 : jitter), Math.max(0, lifetime) * SKEW_SHARE)
+  return expiresAt.getTime() - skew <= Date.now()
+}

@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type AuthorizationServer, CLIENT, startAuthorizationServer } from '../setup/authorization-server.ts'
+import { type Body, startTestPlatform, type Tenant, type TestPlatform } from '../setup/platform.ts'
+
+let platform: TestPlatform
+let tenant: Tenant
+let server: AuthorizationServer
+
+beforeAll(async () => {
+  platform = await startTestPlatform()
+  tenant = await platform.organization()
+  server = await startAuthorizationServer(`${platform.url}/oauth/callback`)
+  await describeApp('app', server.url)
+})
+afterAll(async () => {
+  await server.close()
+  await platform.close()
+})
+
+/** A connector to the server's API, with its OAuth as data, and an OAuth app for it. */
+async function describeApp(slug: string, url: string, method: object = {}, app: object = {}): Promise<void> {
+  await tenant.ok('create_connector', {
+    name: slug,
+    slug,
+    baseUrl: `${url}/api`,
+    authMethods: [
+      {
+        slug: 'oauth',
+        type: 'oauth2',
+        name: 'Sign in',
+        flow: 'authorization_code',
+        authorizationUrl: `${url}/auth`,
+        tokenUrl: `${url}/token`,
+        revocationUrl: `${url}/token/revocation`,
+        issuer: url,
+        defaultScopes: ['openid', 'offline_access', 'things.read'],
+        ...method,
+      },
+    ],
+  })
+  await tenant.ok('create_action', {
+    connector: slug,
+    slug: 'me',
+    name: 'Who am I',
+    method: 'GET',
+    path: '/me',
+    effect: 'read',
+  })
+  await tenant.ok('update_connector', { connector: slug, verification: { action: 'me', input: {} } })
+  await tenant.ok('create_oauth_app', {
+    name: slug,
+    clientId: CLIENT.id,
+    clientSecret: CLIENT.secret,
+    connectors: [{ connector: slug }],
+    ...app,
+  })
+}
+
+const connect = async (connector: string, to = server, settings: object = {}): Promise<Body> => {
+  const { url } = await tenant.ok('start_oauth', { connector, ...settings })
+  const callback = await fetch(await to.consent(url), { redirect: 'manual' })
+  const html = await callback.text()
+  if (callback.status >= 400) throw new Error(html)
+  const { connections } = await tenant.ok('list_connections', { connector })
+  return connections[0]
+}
+const me = (connector: string, connection?: string): Promise<Body> =>
+  tenant.ok('run_action', { connector, action: 'me', ...(connection === undefined ? {} : { connection }) })
+
+test('a person consents, and the account is connected, verified and used', async () => {
+  const connection = await connect('app')
+  expect(connection).toMatchObject({ status: 'active', isDefault: true, authMethod: 'oauth' })
+  // What was granted, which is less than what was asked for.
+  expect(connection.scopes).toEqual(['openid', 'things.read'])
+  expect(Date.parse(connection.expiresAt) - Date.now()).toBeGreaterThan(3_000_000)
+  expect(connection.verifiedAt).not.toBeNull()
+  expect((await me('app')).output.sub).toBe('ann')
+})
+
+test('the authorization request carries PKCE, a state, the exact redirect URI and the scopes', async () => {
+  const { url } = await tenant.ok('start_oauth', { connector: 'app', scopes: ['openid'] })
+  const parameters = Object.fromEntries(new URL(url).searchParams)
+  expect(parameters).toMatchObject({
+    response_type: 'code',
+    client_id: CLIENT.id,
+    redirect_uri: `${platform.url}/oauth/callback`,
+    scope: 'openid',
+    code_challenge_method: 'S256',
+  })
+  expect(parameters.state?.length).toBeGreaterThan(40)
+})
+
+test('a callback works once; an unknown, used or tampered one is refused and stores nothing', async () => {
+  const { url } = await tenant.ok('start_oauth', { connector: 'app', name: 'Once' })
+  const callback = await server.consent(url)
+  const count = async () => (await tenant.ok('list_connections', { connector: 'app' })).connections.length
+  const before = await count()
+  const wrongIssuer = new URL(callback)
+  wrongIssuer.searchParams.set('state', `${wrongIssuer.searchParams.get('state')}x`)
+  expect((await fetch(wrongIssuer)).status).toBe(403)
+  expect((await fetch(`${platform.url}/oauth/callback?code=abc`)).status).toBe(403)
+  expect((await fetch(callback)).status).toBe(200)
+  expect((await fetch(callback)).status).toBe(403)
+  expect(await count()).toBe(before + 1)
+})
+
+test('a callback that names another issuer is refused (RFC 9207)', async () => {
+  const { url } = await tenant.ok('start_oauth', { connector: 'app', name: 'Mixed up' })
+  const callback = new URL(await server.consent(url))
+  expect(callback.searchParams.get('iss')).toBe(server.url)
+  callback.searchParams.set('iss', 'https://evil.example')
+  const answer = await fetch(callback)
+  expect(answer.status).toBe(400)
+  expect(await answer.text()).toContain('iss')
+})
+
+test('a person who declines is told so, and nothing is stored', async () => {
+  const { url } = await tenant.ok('start_oauth', { connector: 'app', name: 'Declined' })
+  const answer = await fetch(await server.consent(url, 'deny'))
+  expect(answer.status).toBe(400)
+  expect(await answer.text()).toContain('access_denied')
+  const { connections } = await tenant.ok('list_connections', { connector: 'app' })
+  expect(connections.map(({ name }: Body) => name)).not.toContain('Declined')
+})
+
+test('a token the API calls expired is refreshed once for all calls, and the rotated refresh token kept', async () => {
+  const connection = await connect('app', server, { name: 'Rotated' })
+  for (const round of [1, 2]) {
+    await me('app', connection.id)
+    await server.expireAccessTokens()
+    const before = server.tokenRequests.length
+    const answers = await Promise.all(Array.from({ length: 25 }, () => me('app', connection.id)))
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 25 }, () => 200))
+    expect([round, server.tokenRequests.length - before]).toEqual([round, 1])
+  }
+  const [first, second] = server.tokenRequests.slice(-2).map((request) => request.get('refresh_token'))
+  expect(first).not.toBe(second)
+})
+
+test('a refresh response without a refresh token keeps the old one', async () => {
+  const connection = await connect('app', server, { name: 'Kept' })
+  await me('app', connection.id)
+  await server.expireAccessTokens()
+  server.breakTokenEndpoint({
+    status: 200,
+    body: '{"access_token":"a-token-the-api-does-not-know","token_type":"Bearer","expires_in":3600}',
+  })
+  await tenant.call('run_action', { connector: 'app', action: 'me', connection: connection.id })
+  server.breakTokenEndpoint(false)
+  // The next refusal is answered with the refresh token there was.
+  expect((await me('app', connection.id)).status).toBe(200)
+})
+
+test('a provider that fails in passing does not expire the connection', async () => {
+  const connection = await connect('app', server, { name: 'Passing' })
+  await me('app', connection.id)
+  await server.expireAccessTokens()
+  server.breakTokenEndpoint({ status: 503, body: '{"error":"temporarily_unavailable"}' })
+  const failed = await tenant.call('run_action', {
+    connector: 'app',
+    action: 'me',
+    connection: connection.id,
+  })
+  expect(failed.status).toBeGreaterThanOrEqual(400)
+  server.breakTokenEndpoint(false)
+  expect((await tenant.ok('get_connection', { connection: connection.id })).connection.status).toBe('active')
+  expect((await me('app', connection.id)).status).toBe(200)
+})
+
+test('a deleted connection is revoked at the provider', async () => {
+  const connection = await connect('app', server, { name: 'Revoked' })
+  const before = server.revoked.length
+  const deleted = await tenant.ok('delete_connection', { connection: connection.id })
+  expect(deleted).toMatchObject({ deleted: true, revoked: true })
+  expect(server.revoked.length).toBe(before + 1)
+})
+
+test('the client credentials grant gets its tokens without a person, and anew when they expire', async () => {
+  await describeApp('robot', server.url, { flow: 'client_credentials', defaultScopes: [] }, { slug: 'robot' })
+  const { connection } = await tenant.ok('create_connection', { connector: 'robot' })
+  expect(connection).toMatchObject({ status: 'active' })
+  expect((await me('robot')).output.sub).toBe(CLIENT.id)
+})
+
+test('one OAuth app serves several connectors, and its secret is shown to nobody', async () => {
+  const { oauthApp } = await tenant.ok('update_oauth_app', {
+    oauthApp: 'app',
+    connectors: [{ connector: 'app' }, { connector: 'robot' }],
+  })
+  expect(oauthApp.connectors).toHaveLength(2)
+  expect(JSON.stringify([oauthApp, await tenant.ok('list_oauth_apps')])).not.toContain(CLIENT.secret)
+  const { status, body } = await tenant.call('delete_oauth_app', { oauthApp: 'app' })
+  expect([status, body.code]).toEqual([409, 'conflict'])
+})
+
+test('a dead grant expires the connection; reconnecting makes the same connection active again', async () => {
+  const own = await startAuthorizationServer(`${platform.url}/oauth/callback`)
+  try {
+    await describeApp('dying', own.url)
+    const connection = await connect('dying', own)
+    await me('dying')
+    await own.expireAccessTokens()
+    own.endGrants()
+    const { body } = await tenant.call('run_action', { connector: 'dying', action: 'me' })
+    expect(body).toMatchObject({ code: 'unauthenticated', data: { status: 'expired' } })
+    expect(body.hint).toContain(connection.id)
+    const expired = (await tenant.ok('get_connection', { connection: connection.id })).connection
+    expect(expired).toMatchObject({
+      status: 'expired',
+      statusReason: expect.stringContaining('invalid_grant'),
+    })
+    const again = await tenant.call('run_action', { connector: 'dying', action: 'me' })
+    expect(again.body.data).toMatchObject({ status: 'expired' })
+
+    const { url } = await tenant.ok('start_oauth', { connection: connection.id })
+    expect((await fetch(await own.consent(url))).status).toBe(200)
+    const back = (await tenant.ok('get_connection', { connection: connection.id })).connection
+    expect(back).toMatchObject({ status: 'active', statusReason: null })
+    expect((await me('dying')).status).toBe(200)
+  } finally {
+    await own.close()
+  }
+})
+
+test('client_secret_post and a public client are spoken to as their providers want', async () => {
+  for (const clientAuthentication of ['client_secret_post', 'none'] as const) {
+    const own = await startAuthorizationServer(`${platform.url}/oauth/callback`, { clientAuthentication })
+    const slug = clientAuthentication === 'none' ? 'publicClient' : 'postClient'
+    try {
+      await describeApp(
+        slug,
+        own.url,
+        { clientAuthentication },
+        clientAuthentication === 'none' ? { clientSecret: null } : {},
+      )
+      await connect(slug, own)
+      expect((await me(slug)).status).toBe(200)
+    } finally {
+      await own.close()
+    }
+  }
+})
