@@ -122,6 +122,19 @@ test('large bodies of all accounts together are in memory four at a time', async
   expect(most).toBeGreaterThan(1)
 })
 
+test('error rules judge JSON, whatever its size, and not pictures', async () => {
+  const errors = [{ when: { not: { ok: true } } }]
+  app.handler = answer(200, new Uint8Array([0, 1]), { 'content-type': 'image/png' })
+  expect((await app.call({ files, connector: { errors } })).output).toMatchObject({ bytes: 2 })
+  const padding = 'x'.repeat(5 * 1024 * 1024)
+  app.handler = answer(200, { ok: true, padding })
+  expect((await app.call({ files, connector: { errors } })).output).toMatchObject({
+    contentType: 'application/json',
+  })
+  app.handler = answer(200, { ok: false, padding })
+  await expect(app.call({ files, connector: { errors } })).rejects.toThrow('means failure here')
+})
+
 test('in a JSON body {file} is data like any other', async () => {
   await app.call({ files, action: write, input: { file: `file_${'b'.repeat(28)}` } })
   expect(app.requests).toHaveLength(1)

@@ -315,6 +315,12 @@ describe('answers that do not fit', () => {
     expect(warnings[0]).toContain('The output was not checked')
   })
 
+  test('that have no body warn of nothing', async () => {
+    app.handler = answer(204, '')
+    const { output, warnings } = await app.call({ action: { ...read, outputSchema } })
+    expect([output, warnings]).toEqual([null, []])
+  })
+
   test('that take for ever to check are given up in bounded time', async () => {
     app.handler = answer(
       200,

@@ -12,7 +12,7 @@ import { type LoadedFile, loadInputFiles } from './input-files.ts'
 import { nextAddress } from './next-address.ts'
 import { outputWarnings } from './output-warnings.ts'
 import { type BuiltRequest, buildRequest } from './request.ts'
-import { decodeBody, isFileBody } from './response.ts'
+import { decodeBody, isFileBody, isJsonBody } from './response.ts'
 import { type FileReference, responseFileName, safeContentType } from './response-file.ts'
 import { idempotencyHeaders, isTransient, MAX_ATTEMPTS, mayRetry, retryDelayMs } from './retry.ts'
 import { UNKNOWN_HOST } from './server-url.ts'
@@ -75,9 +75,6 @@ const USER_AGENT = 'Patchbay'
 const DEFAULT_TIMEOUT_MS = 30_000
 /** Where responses are kept as files, they may be this large. */
 const MAX_FILE_RESPONSE_BYTES = 50 * 1024 * 1024
-
-/** Larger bodies that become files are not decoded for the error rules as well. */
-const MAX_DECODED_BYTES = 5 * 1024 * 1024
 
 /** A call that is built and checked, to be sent as often as it may be. */
 interface PreparedCall {
@@ -187,8 +184,11 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
     )
     traffic?.traffic.note(traffic.account, connector, action, response)
     const asFile = files !== undefined && isFileBody(response)
-    const decoded = asFile && response.body.byteLength > MAX_DECODED_BYTES ? null : decodeBody(response)
-    const error = answerError(connector, action, response, decoded, redactor)
+    const succeeded = response.status >= 200 && response.status <= 299
+    // Rules are about fields of JSON: what they deny ("ok is not true") would hold for any picture.
+    const isContent = asFile && succeeded && !isJsonBody(response)
+    const decoded = isContent ? null : decodeBody(response)
+    const error = isContent ? undefined : answerError(connector, action, response, decoded, redactor)
     if (error !== undefined) throw error
     if (asFile) {
       kept = await files.save({
@@ -197,7 +197,8 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
         bytes: response.body,
       })
     }
-    const warnings = kept === undefined ? outputWarnings(connector.schemas, action, decoded) : []
+    const isOutput = kept === undefined && response.body.byteLength > 0
+    const warnings = isOutput ? outputWarnings(connector.schemas, action, decoded) : []
     const { durationMs, status, headers, url } = response
     onTrace?.(
       buildTrace(redactor, action.slug, request, {

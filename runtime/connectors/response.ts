@@ -58,8 +58,7 @@ export function isFileBody(response: Pick<HttpResponse, 'headers' | 'body' | 'st
   if (body.byteLength === 0) return false
   const contentType = headers['content-type'] ?? ''
   if (isBinary(contentType, body)) return true
-  const json = contentType === '' ? body[0] === 0x7b || body[0] === 0x5b : /[/+]json\b/i.test(contentType)
-  return body.byteLength > (json ? MAX_INLINE_JSON_BYTES : MAX_INLINE_TEXT_BYTES)
+  return body.byteLength > (isJsonBody(response) ? MAX_INLINE_JSON_BYTES : MAX_INLINE_TEXT_BYTES)
 }
 
 const TEXTUAL = /^text\/|[/+](json|xml|yaml)\b|javascript|x-www-form-urlencoded|graphql|ndjson|jsonl|csv/i
