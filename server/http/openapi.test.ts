@@ -87,7 +87,9 @@ test('every tool is an operation that carries its name', () => {
   const ids = Object.values(paths).flatMap((item) =>
     Object.values(item).map((operation) => operation.operationId),
   )
-  expect(ids.sort()).toEqual([...registry.all.map(({ name }) => name), 'call_by_name', 'download_file'].sort())
+  expect(ids.sort()).toEqual(
+    [...registry.all.map(({ name }) => name), 'call_by_name', 'download_file'].sort(),
+  )
 })
 
 test('input is split into path, query and body as the route says', () => {
