@@ -1,5 +1,5 @@
 import MiniSearch, { type SearchResult } from 'minisearch'
-import { stem, synonymsOf, termsOf, type VerbClass, verbClassesOf, wordsOf } from './words.ts'
+import { compoundsOf, stem, synonymsOf, termsOf, type VerbClass, verbClassesOf, wordsOf } from './words.ts'
 
 /** What is known of an action when looking for it. */
 export interface ActionDocument {
@@ -106,6 +106,10 @@ export function buildActionIndex(): ActionIndex {
           if (asked.includes(synonym)) continue
           expansion.set(synonym, (expansion.get(synonym) ?? new Set()).add(term))
         }
+      }
+      for (const compound of compoundsOf(query)) {
+        if (!asked.includes(compound))
+          expansion.set(compound, new Set(asked.filter((term) => compound.startsWith(term))))
       }
       const exact = new Set(asked)
       const wording = { mood: moodOf(query), plurals: pluralsOf(query) }
@@ -234,7 +238,7 @@ function rescore(
   // Who speaks of many wants the list, not one of them.
   if (entry.document.path.endsWith('}') && plurals.has(entry.last)) score *= 0.8
   // Naming the app is meant.
-  if (asked.some((term) => entry.appTerms.has(term))) score *= 1.5
+  if (asked.some((term) => entry.appTerms.has(term))) score *= 3
   // The plainer operation is the likelier one.
   if (mood !== null) score *= (mood === 'ask') === (entry.document.effect === 'read') ? 1.2 : 0.75
   let beside = 0

@@ -63,7 +63,10 @@ emoji reaction
 repo repository
 repositories repository
 pr pull
-money refund payment
+money refund payment transfer payout
+fund transfer money payout
+log authenticated current
+myself current authenticated
 back refund
 refund credit
 take create
@@ -158,6 +161,15 @@ export function wordsOf(text: string): string[] {
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== '')
+}
+
+/** Words that are one word elsewhere: "pay out" and "payout", "check out" and "checkout". */
+export function compoundsOf(text: string): string[] {
+  const words = wordsOf(text)
+  return words.slice(1).flatMap((word, index) => {
+    const before = words[index] ?? ''
+    return before.length > 2 && word.length > 2 ? [stem(before + word)] : []
+  })
 }
 
 /** Stems of the words that say something. Where none does, of all. */
