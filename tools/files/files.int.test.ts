@@ -10,6 +10,7 @@ let third: Server
 let baseUrl = ''
 let uploaded: { type: string; body: Buffer } | undefined
 let failsFrom = Number.POSITIVE_INFINITY
+let flaky = 0
 const PICTURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 255])
 const LENGTH = 7
 
@@ -24,6 +25,11 @@ beforeAll(async () => {
         'content-disposition': 'attachment; filename="../../p.png"',
       }
       response.writeHead(200, headers).end(PICTURE)
+    } else if (url.pathname === '/flaky') {
+      flaky += 1
+      response
+        .writeHead(flaky % 3 === 0 ? 200 : 503, { 'content-type': 'application/json' })
+        .end('{"id":"x"}')
     } else if (url.pathname === '/upload') {
       uploaded = { type: request.headers['content-type'] ?? '', body: Buffer.concat(chunks) }
       response.writeHead(204).end()
@@ -240,6 +246,31 @@ describeOnEachDatabase('files and lists', (kind) => {
       expect(files.map((one: { name: string }) => one.name).sort()).toEqual(['p.png', 'r.csv'])
       expect(files[0].customerId).toBe(customer)
     })
+  })
+
+  test('each attempt of a call is a trace, and what does not fit is told in the outcome and its trace', async () => {
+    await tenant.ok('create_action', {
+      connector: 'third',
+      slug: 'get_flaky',
+      name: 'Flaky',
+      description: 'Answers every third time.',
+      path: '/flaky',
+      outputSchema: { type: 'object', properties: { id: { type: 'integer' } } },
+    })
+    const { output, traceId, warnings } = await run('get_flaky')
+    expect({ output, warnings }).toEqual({ output: { id: 'x' }, warnings: ['output.id must be integer'] })
+    const { traces } = await tenant.ok('list_traces', { action: 'get_flaky' })
+    const attempts = traces.map((trace: { status: string; httpStatus: number }) => [
+      trace.status,
+      trace.httpStatus,
+    ])
+    expect(attempts.sort()).toEqual([
+      ['error', 503],
+      ['error', 503],
+      ['success', 200],
+    ])
+    const { trace } = await tenant.ok('get_trace', { trace: traceId })
+    expect(trace).toMatchObject({ request: { attempt: 3 }, response: { status: 200, warnings } })
   })
 
   describe('lists', () => {
