@@ -29,6 +29,7 @@ import { buildActionSearch } from '../runtime/search/action-search.ts'
 import { buildIngest, type Ingest } from '../runtime/triggers/ingest.ts'
 import { loadMasterKey } from '../runtime/vault/master-key.ts'
 import { buildVault } from '../runtime/vault/vault.ts'
+import { buildWebhookDeliverer } from '../runtime/webhooks/deliver.ts'
 import { type Invoker, invoke, mayCall } from '../tools/invoke.ts'
 import { loadTools, type Registry } from '../tools/registry.ts'
 import type { Services } from '../tools/services.ts'
@@ -110,6 +111,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     })
     const ingest = buildIngest({ db: database, vault, queue, log })
     const schedules = buildSchedules({ db: database, queue, log })
+    const webhooks = buildWebhookDeliverer({ db: database, vault, http, log })
 
     let publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`
     const listeners = new Set<Parameters<Platform['onChanged']>[0]>()
@@ -174,6 +176,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await sweeper.sweep(database.solo ? 0 : undefined)
         await queue.work(engine.handle, config.workerConcurrency)
         schedules.start()
+        webhooks.start()
         cleanUp = setInterval(() => {
           for (const clean of [deleteExpiredIdempotencyKeys, deleteExpiredFiles]) {
             clean(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
@@ -199,6 +202,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await Promise.all([end('worker', queue.stopWork()), engine.drain(DRAIN_GRACE_MS)])
         await end('sweeper', sweeper?.stop() ?? Promise.resolve())
         await end('schedules', schedules.stop())
+        await end('webhooks', webhooks.stop())
         await within(QUEUE_CLOSE_MS, 'queue', queue.close(), log)
         await sandbox.close()
         await connections.settled()

@@ -15,6 +15,7 @@ export const toolsets = {
   oauth: 'OAuth apps (your clients at providers) and connecting accounts by consent.',
   files: 'Files that actions send, and large or binary responses.',
   gateway: 'What one customer’s own agents use: its apps, their actions, events and usage.',
+  webhooks: 'Signed webhooks by which your product is told of what happens here.',
   workflows: 'Workflow code: write, validate, publish, deploy, run.',
   triggers: 'Webhooks and the routes from them to workflows.',
   activity: 'Events, executions, traces, logs, dead letters, replay.',

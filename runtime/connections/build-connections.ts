@@ -4,7 +4,12 @@ import type { JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { Secret } from '../../core/secret.ts'
 import { getAction } from '../../db/actions.ts'
-import { getSealedConnection, noteVerification, type SealedConnectionRow } from '../../db/connections.ts'
+import {
+  getConnection,
+  getSealedConnection,
+  noteVerification,
+  type SealedConnectionRow,
+} from '../../db/connections.ts'
 import { findConnector } from '../../db/connectors.ts'
 import type { Database, Tx } from '../../db/database.ts'
 import { isExpiredError } from '../connectors/expiry.ts'
@@ -16,6 +21,7 @@ import type { CallContext } from './call-trace.ts'
 import type { Connections, Verification } from './connections.ts'
 import type { Credentials } from './credentials.ts'
 import { actionOf, headOf } from './definitions.ts'
+import { tellOfConnection } from './events.ts'
 import { enrich, reconnectHint, refusesCredentials } from './hints.ts'
 import { buildMakeCall } from './make-call.ts'
 import { buildPaging, type Paging } from './paging.ts'
@@ -165,7 +171,13 @@ export function buildConnections({ db, vault, http, files, log, reconnectLink }:
         return { connection: found, trial: await verificationOf(tx, account, found) }
       })
       const note = async (failure: string | null) => {
-        await db.tenant(scope, (tx) => noteVerification(tx, connectionId, failure))
+        await db.tenant(scope, async (tx) => {
+          await noteVerification(tx, connectionId, failure)
+          const now = await getConnection(tx, connectionId)
+          // Told when it turns, not each time it is found so.
+          if (failure !== null && now?.status === 'failed' && connection.status !== 'failed')
+            await tellOfConnection(tx, scope.organizationId, 'failed', now)
+        })
         resolver.forget(scope.organizationId)
       }
       try {

@@ -4,6 +4,7 @@ import { AppError, notFound, toAppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { Secret } from '../../core/secret.ts'
 import {
+  getConnection,
   getSealedConnection,
   leaseRefresh,
   markExpired,
@@ -19,6 +20,7 @@ import { isClientCredentials, type OAuthClientIdentity, profileOf } from '../oau
 import type { TokenRequests } from '../oauth/token-requests.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type Credentials, connectionPurpose, openCredentials } from './credentials.ts'
+import { tellOfConnection } from './events.ts'
 import { withTokens } from './token-store.ts'
 
 /** Tokens are renewed this long before they expire, and a little earlier by chance, so that not all come at once. */
@@ -138,7 +140,12 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
     } catch (cause) {
       const error = toAppError(cause)
       if (isFinal(error)) {
-        await db.tenant(scope, (tx) => markExpired(tx, id, holder, error.message))
+        await db.tenant(scope, async (tx) => {
+          const marked = await markExpired(tx, id, holder, error.message)
+          const now = await getConnection(tx, id)
+          if (marked && now?.status === 'expired')
+            await tellOfConnection(tx, scope.organizationId, 'expired', now)
+        })
         parts.changed(scope.organizationId)
         log.warn({ connection: id, reason: error.message }, 'connection expired')
         throw await expiredError(scope, { ...connection, status_reason: error.message })

@@ -30,6 +30,7 @@ import {
 import type { Connections } from '../connections/connections.ts'
 import { connectionPurpose } from '../connections/credentials.ts'
 import { headOf } from '../connections/definitions.ts'
+import { tellOfConnection } from '../connections/events.ts'
 import { withTokens } from '../connections/token-store.ts'
 import type { AuthMethod } from '../connectors/definition.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -317,6 +318,12 @@ export function buildOAuth(parts: Parts): OAuth {
             oauth,
           })
         }
+        await tellOfConnection(
+          tx,
+          organizationId,
+          row.reconnects === null ? 'created' : 'updated',
+          await requireConnection(tx, id),
+        )
         await insertAudit(tx, actor, {
           action: row.reconnects === null ? 'create_connection' : 'update_connection',
           resource: id,
@@ -369,7 +376,8 @@ export function buildOAuth(parts: Parts): OAuth {
       const method = headOf(account.connector).authMethods.find(({ slug }) => slug === account.authMethod)
       const { refreshToken, accessToken, clientId, clientSecret } = account.credentials
       const token = refreshToken ?? accessToken
-      if (method?.revocationUrl === undefined || method.tokenUrl === undefined || token === undefined) return false
+      if (method?.revocationUrl === undefined || method.tokenUrl === undefined || token === undefined)
+        return false
       const client =
         clientId !== undefined
           ? { clientId, clientSecret: clientSecret ?? null, settings: {} }

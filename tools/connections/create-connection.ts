@@ -5,6 +5,7 @@ import { clearDefault, hasConnection, insertConnection, noteVerification } from 
 import type { Tx } from '../../db/database.ts'
 import { connectionPurpose } from '../../runtime/connections/credentials.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
+import { tellOfConnection } from '../../runtime/connections/events.ts'
 import { requireConnector } from '../connectors/connector.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool, type ToolContext } from '../define-tool.ts'
@@ -111,7 +112,9 @@ export const createConnection = defineTool({
           oauth,
         })
         if (tried.verified) await noteVerification(tx, id, null)
-        return requireConnection(tx, id)
+        const made = await requireConnection(tx, id)
+        await tellOfConnection(tx, actor.organizationId, 'created', made)
+        return made
       })
       .catch((error: unknown) => {
         throw asConnectionConflict(error)

@@ -7,6 +7,7 @@ import {
 } from '../../db/connections.ts'
 import { type ConnectorRow, findConnector } from '../../db/connectors.ts'
 import { connectionPurpose } from '../../runtime/connections/credentials.ts'
+import { tellOfConnection } from '../../runtime/connections/events.ts'
 import { defineTool, type ToolContext } from '../define-tool.ts'
 import { connectionsChanged } from './changed.ts'
 import { ConnectionRef, noConnection } from './connection.ts'
@@ -35,6 +36,7 @@ export const deleteConnection = defineTool({
       const row = await getSealedConnection(tx, input.connection)
       if (row === undefined) throw noConnection(input.connection)
       await removeConnection(tx, row.id)
+      await tellOfConnection(tx, context.actor.organizationId, 'deleted', row)
       return row.oauth_app_id === null
         ? undefined
         : { row, connector: await findConnector(tx, row.connector_id) }

@@ -4,6 +4,7 @@ import { Secret } from '../../core/secret.ts'
 import { updateConnection as changeConnection, clearDefault, noteVerification } from '../../db/connections.ts'
 import { connectionPurpose } from '../../runtime/connections/credentials.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
+import { tellOfConnection } from '../../runtime/connections/events.ts'
 import { requireConnector } from '../connectors/connector.ts'
 import { defineTool } from '../define-tool.ts'
 import { connectionsChanged } from './changed.ts'
@@ -116,7 +117,9 @@ export const updateConnection = defineTool({
           status: input.status ?? healed,
         })
         if (tried?.verified) await noteVerification(tx, id, null)
-        return requireConnection(tx, id)
+        const changed = await requireConnection(tx, id)
+        await tellOfConnection(tx, actor.organizationId, 'updated', changed)
+        return changed
       })
       .catch((error: unknown) => {
         throw asConnectionConflict(error)
