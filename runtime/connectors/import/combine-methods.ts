@@ -5,7 +5,7 @@ import type { AuthMethod } from '../auth-method.ts'
  * keys. An oauth2 scheme with two grants gives two methods. Empty when they cannot travel together, as two
  * that want the Authorization header.
  */
-export function combineMethods(schemes: AuthMethod[][], taken: Set<string>): AuthMethod[] {
+export function combineMethods(schemes: AuthMethod[][], unique: (slug: string) => string): AuthMethod[] {
   const rank = (methods: AuthMethod[]) => RANKS.indexOf(methods[0]?.type ?? 'custom')
   const [first, ...others] = [...schemes].sort((a, b) => rank(a) - rank(b))
   const alsoSends = others.map((methods) => toExtra(methods[0]))
@@ -18,7 +18,7 @@ export function combineMethods(schemes: AuthMethod[][], taken: Set<string>): Aut
       ...extras.map((extra) => `${extra.in} ${extra.parameterName.toLowerCase()}`),
     ]
     if (new Set(places).size < places.length) return []
-    const slug = unique([main.slug, ...others.map((methods) => methods[0]?.slug ?? '')].join('_and_'), taken)
+    const slug = unique([main.slug, ...others.map((methods) => methods[0]?.slug ?? '')].join('_and_'))
     const name = [main.name, ...others.map((methods) => methods[0]?.name ?? '')].join(' and ')
     return [{ ...main, slug, name, alsoSends: extras }]
   })
@@ -59,12 +59,4 @@ const TAKEN_FIELDS = new Set(['apiKey', 'username', 'password', 'token', 'access
 const fieldName = (slug: string): string => {
   const name = slug.replace(/[^A-Za-z0-9_]+/g, '_').slice(0, 60)
   return TAKEN_FIELDS.has(name) ? `second_${name}` : name
-}
-
-/** `slug`, with a number if another method has it. */
-export function unique(slug: string, taken: Set<string>): string {
-  let name = slug
-  for (let number = 2; taken.has(name); number += 1) name = `${slug}_${number}`
-  taken.add(name)
-  return name
 }

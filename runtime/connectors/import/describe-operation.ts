@@ -101,13 +101,16 @@ function fromPath({ method, path }: DescribedOperation): string {
   return `${verb} ${subject} (${method} ${path})`
 }
 
-const EMPTY_WORDS =
-  /^((a|the|an|was|is|with|typical|successful|success|ok|okay|default|created|accepted|updated|deleted|response|request|operation|result|status|completed|successfully|executed|200|201)[\s.]*)+$/i
+const EMPTY_WORDS = new Set(
+  'a the an was is with typical successful success ok okay default created accepted updated deleted response request operation result status completed successfully executed 200 201 202'.split(
+    ' ',
+  ),
+)
 
 /** @param isSaid does the description begin with what is returned? Then the name of a schema adds nothing. */
 function returns(schema: JsonSchema | undefined, description: string, isSaid: boolean): string {
   const [first = ''] = sentences(description)
-  if (first !== '' && !EMPTY_WORDS.test(first)) {
+  if (first !== '' && !wordsOf(first).every((word) => EMPTY_WORDS.has(word))) {
     const text = clip(first, MAX_RETURNS_CHARS)
     return sentence(/^returns?\b/i.test(text) ? text : `Returns: ${text}`)
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { snakeCase } from '../slug.ts'
+import { buildUniqueNames } from './unique-name.ts'
 
 export interface NamedOperation {
   method: string
@@ -34,21 +35,17 @@ export function nameOperations(operations: NamedOperation[], previous: PreviousA
   for (const name of first) counts.set(name, (counts.get(name) ?? 0) + 1)
 
   const kept = keptSlugs(operations, previous)
-  const taken = new Set(kept.filter((slug) => slug !== undefined))
+  const unique = buildUniqueNames(new Set(kept.filter((slug) => slug !== undefined)), (name, number) => {
+    const suffix = `_${number}`
+    return name.slice(0, MAX_SLUG_CHARS - suffix.length) + suffix
+  })
   return operations.map((operation, index) => {
     const known = kept[index]
     if (known !== undefined) return known
     const name = first[index] ?? ''
     // Requests of a Postman collection often share method and path too: those are told apart by number.
     const ambiguous = (counts.get(name) ?? 0) > 1 && operation.nameHint === undefined
-    const wanted = shorten(startWithLetter(ambiguous ? fromPath(operation) : name))
-    let slug = wanted
-    for (let number = 2; taken.has(slug); number += 1) {
-      const suffix = `_${number}`
-      slug = wanted.slice(0, MAX_SLUG_CHARS - suffix.length) + suffix
-    }
-    taken.add(slug)
-    return slug
+    return unique(shorten(startWithLetter(ambiguous ? fromPath(operation) : name)))
   })
 }
 

@@ -3,7 +3,7 @@ import type { AuthMethod } from '../auth-method.ts'
 import { isSchemaObject } from '../json-schema.ts'
 
 const NAME = /^(token|access_token|auth_token|oauth_token)$/
-const ABOUT = /auth(entication|ori[sz]ation)? token|access token|bearer token/i
+const ABOUT = /^(an? |the |your )?(auth(entication|ori[sz]ation)? token|api token)|^your .{0,40}token/i
 
 /**
  * Some APIs also take the token as a parameter and describe it with every operation, often as required. The

@@ -1,7 +1,7 @@
 import type { JsonSchema } from '../../../core/json.ts'
 import type { ActionDefinition } from '../action-definition.ts'
 import { isSchemaObject } from '../json-schema.ts'
-import { bare, resolveSchema, typesOf } from './page-parameters.ts'
+import { bare, partsOf, resolveSchema, typesOf } from './page-parameters.ts'
 
 /** Dot paths in the response that matter for pages. */
 export interface PageFields {
@@ -95,6 +95,7 @@ function collect(
   at: { path: string; parent: string; depth: number },
   fields: Field[],
 ): void {
+  const known = new Set(fields.map(({ path }) => path))
   for (const [key, property] of propertiesOf(schema, schemas)) {
     // A dot path cannot name a key with a dot in it.
     if (fields.length >= MAX_FIELDS || key.includes('.')) continue
@@ -106,7 +107,8 @@ function collect(
       schema: types.has('array') ? (arrayOf(property, schemas) ?? property) : property,
       types,
     }
-    if (fields.some(({ path }) => path === field.path)) continue
+    if (known.has(field.path)) continue
+    known.add(field.path)
     fields.push(field)
     const leads = PAGE_PARENTS.test(field.name) || WRAPPERS.has(field.name)
     if (leads && at.depth + 1 < MAX_DEPTH && !types.has('array')) {
@@ -119,33 +121,19 @@ function collect(
 function propertiesOf(
   schema: { [key: string]: unknown },
   schemas: Record<string, JsonSchema>,
-  depth = 0,
 ): [string, { [key: string]: unknown }][] {
-  const own = Object.entries(isSchemaObject(schema.properties) ? schema.properties : {}).flatMap(
-    ([key, value]): [string, { [key: string]: unknown }][] => {
-      const resolved = resolveSchema(value, schemas)
-      return resolved === undefined ? [] : [[key, resolved]]
-    },
+  return partsOf(schema, schemas).flatMap(({ properties }) =>
+    Object.entries(isSchemaObject(properties) ? properties : {}).flatMap(
+      ([key, value]): [string, { [key: string]: unknown }][] => {
+        const resolved = resolveSchema(value, schemas)
+        return resolved === undefined ? [] : [[key, resolved]]
+      },
+    ),
   )
-  if (depth > 3) return own
-  const parts = [schema.allOf, schema.anyOf, schema.oneOf].filter(Array.isArray).flat()
-  return [
-    ...own,
-    ...parts.flatMap((part) => {
-      const resolved = resolveSchema(part, schemas)
-      return resolved === undefined ? [] : propertiesOf(resolved, schemas, depth + 1)
-    }),
-  ]
 }
 
-function arrayOf(
-  schema: { [key: string]: unknown },
-  schemas: Record<string, JsonSchema>,
-): { [key: string]: unknown } | undefined {
-  if (schema.items !== undefined) return schema
-  const parts = [schema.allOf, schema.anyOf, schema.oneOf].filter(Array.isArray).flat()
-  return parts.map((part) => resolveSchema(part, schemas)).find((part) => part?.items !== undefined)
-}
+const arrayOf = (schema: { [key: string]: unknown }, schemas: Record<string, JsonSchema>) =>
+  partsOf(schema, schemas).find((part) => part.items !== undefined)
 
 /** The list: by its usual names, else the only one, else the one that bears the name of the resource. */
 function findList(fields: Field[], action: ActionDefinition): Field | undefined {

@@ -120,18 +120,30 @@ export function resolveSchema(
   return undefined
 }
 
+const MAX_PARTS = 200
+
+/** The schema with its alternatives and parts (`anyOf`, `oneOf`, `allOf`), some levels deep, shared ones looked up. */
+export function partsOf(
+  schema: { [key: string]: unknown },
+  schemas: Record<string, JsonSchema>,
+): { [key: string]: unknown }[] {
+  // A Set iterates over what is added meanwhile, and takes no schema twice.
+  const all = new Set([schema])
+  for (const part of all) {
+    for (const child of [part.anyOf, part.oneOf, part.allOf].filter(Array.isArray).flat()) {
+      if (all.size >= MAX_PARTS) return [...all]
+      const resolved = resolveSchema(child, schemas)
+      if (resolved !== undefined) all.add(resolved)
+    }
+  }
+  return [...all]
+}
+
 /** Types a value may have, alternatives counted in. */
 export function typesOf(
   schema: { [key: string]: unknown },
   schemas: Record<string, JsonSchema>,
-  depth = 0,
 ): Set<string> {
-  const types = new Set([schema.type].flat().filter((type) => typeof type === 'string'))
-  if (depth > 3) return types
-  for (const part of [schema.anyOf, schema.oneOf, schema.allOf].filter(Array.isArray).flat()) {
-    const resolved = resolveSchema(part, schemas)
-    if (resolved !== undefined) for (const type of typesOf(resolved, schemas, depth + 1)) types.add(type)
-  }
-  types.delete('null')
-  return types
+  const types = partsOf(schema, schemas).flatMap((part) => [part.type].flat())
+  return new Set(types.filter((type) => typeof type === 'string' && type !== 'null').map(String))
 }

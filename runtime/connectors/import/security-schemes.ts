@@ -1,5 +1,4 @@
 import type { AuthMethod } from '../auth-method.ts'
-import { unique } from './combine-methods.ts'
 import { type Node, nodeAt, textAt } from './nodes.ts'
 import { clip, plainText } from './text.ts'
 
@@ -10,12 +9,12 @@ export function mapScheme(
   schemeName: string,
   node: Node,
   scopes: string[],
-  taken: Set<string>,
+  unique: (slug: string) => string,
   warn: (message: string) => void,
 ): AuthMethod[] {
   const description = clip(plainText(textAt(node, 'description')), 300)
   const base: Base = {
-    slug: unique(slugOf(schemeName), taken),
+    slug: unique(slugOf(schemeName)),
     name: schemeName,
     ...(description === '' ? {} : { description }),
   }
@@ -33,7 +32,7 @@ export function mapScheme(
       return [{ ...base, type: 'custom' }]
     }
     case 'oauth2':
-      return mapOAuth(base, node, scopes, taken, warn)
+      return mapOAuth(base, node, scopes, unique, warn)
     case 'openIdConnect':
       return [mapOpenId(base, node, scopes, warn)]
     default:
@@ -79,7 +78,7 @@ function mapOAuth(
   base: Base,
   node: Node,
   scopes: string[],
-  taken: Set<string>,
+  unique: (slug: string) => string,
   warn: (message: string) => void,
 ): AuthMethod[] {
   const flows = nodeAt(node, 'flows') ?? {}
@@ -101,7 +100,7 @@ function mapOAuth(
       ...shared,
       ...(second
         ? {
-            slug: unique(`${base.slug}_client_credentials`, taken),
+            slug: unique(`${base.slug}_client_credentials`),
             name: `${base.name} (client credentials)`,
           }
         : {}),

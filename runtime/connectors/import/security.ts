@@ -5,6 +5,7 @@ import { showPlace } from './documents.ts'
 import type { FoundOperation } from './find-operations.ts'
 import { isNode, listAt, type Node, nodeAt, own, pointer } from './nodes.ts'
 import { mapScheme } from './security-schemes.ts'
+import { buildUniqueNames } from './unique-name.ts'
 
 export interface MappedSecurity {
   authMethods: AuthMethod[]
@@ -29,7 +30,7 @@ export function mapSecurity(
   const scopes = scopesAskedFor(fallback, all)
 
   const known = new Map<string, AuthMethod[]>()
-  const slugs = new Set<string>()
+  const unique = buildUniqueNames()
   for (const [name, node] of Object.entries(schemes)) {
     const place = context.documents.follow({
       node,
@@ -38,7 +39,7 @@ export function mapSecurity(
     })
     if (!isNode(place.node)) continue
     const warn = (message: string) => context.warn(showPlace(context.documents, place), message)
-    known.set(name, mapScheme(name, place.node, scopes.get(name) ?? [], slugs, warn))
+    known.set(name, mapScheme(name, place.node, scopes.get(name) ?? [], unique, warn))
   }
 
   const combined = new Map<string, AuthMethod[]>()
@@ -51,7 +52,7 @@ export function mapSecurity(
       keyOf(names),
       combineMethods(
         names.map((name) => known.get(name) ?? []),
-        slugs,
+        unique,
       ),
     )
   }

@@ -4,6 +4,7 @@ import { schemaReference } from '../bundle-schema.ts'
 import { convertSchema } from './convert-schema.ts'
 import { type Documents, type Place, placeKey, referenceOf, showPlace } from './documents.ts'
 import type { ReportBuilder } from './report.ts'
+import { buildUniqueNames } from './unique-name.ts'
 
 /** Converts schemas, keeping everything that is referred to shared under a name. */
 export interface SharedSchemas {
@@ -25,7 +26,7 @@ export function buildSharedSchemas(
   warn: ReportBuilder['warn'],
 ): SharedSchemas {
   const names = new Map<string, string>()
-  const taken = new Set<string>()
+  const uniqueName = buildUniqueNames()
   const waiting: { name: string; place: Place }[] = []
   const done = new Map<string, JsonSchema>()
   const unresolved = new Map<string, string>()
@@ -35,9 +36,7 @@ export function buildSharedSchemas(
     const key = placeKey(place)
     const known = names.get(key)
     if (known !== undefined) return known
-    let unique = suggested
-    for (let number = 2; taken.has(unique); number += 1) unique = `${suggested}_${number}`
-    taken.add(unique)
+    const unique = uniqueName(suggested)
     names.set(key, unique)
     waiting.push({ name: unique, place })
     return unique

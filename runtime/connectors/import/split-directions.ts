@@ -3,6 +3,7 @@ import type { ActionDefinition } from '../action-definition.ts'
 import { schemaReference } from '../bundle-schema.ts'
 import type { EventDefinition } from '../definition.ts'
 import { directReferences, isSchemaObject, mapSubschemas, sharedName } from '../json-schema.ts'
+import { buildUniqueNames } from './unique-name.ts'
 
 type Direction = 'input' | 'output'
 type Schemas = Record<string, JsonSchema>
@@ -35,10 +36,10 @@ export function splitDirections(
     ),
   }
   const names = new Map<string, string>()
-  const taken = new Set(Object.keys(schemas))
+  const unique = buildUniqueNames(new Set(Object.keys(schemas)))
   for (const name of used.input) {
     const differs = affected.input.has(name) || affected.output.has(name)
-    if (differs && used.output.has(name)) names.set(name, uniqueName(`${name}_input`, taken))
+    if (differs && used.output.has(name)) names.set(name, unique(`${name}_input`))
   }
   const nameIn = (direction: Direction, name: string): string =>
     direction === 'input' ? (names.get(name) ?? name) : name
@@ -120,11 +121,4 @@ function narrow(schema: JsonSchema, hidden: string, nameOf: (name: string) => st
   if (kept.length === Object.keys(properties).length) return copy
   copy.properties = Object.fromEntries(kept)
   return copy
-}
-
-function uniqueName(wanted: string, taken: Set<string>): string {
-  let name = wanted
-  for (let number = 2; taken.has(name); number += 1) name = `${wanted}_${number}`
-  taken.add(name)
-  return name
 }

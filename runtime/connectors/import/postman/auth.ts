@@ -1,4 +1,5 @@
 import { isNode, listAt, type Node, own, textAt } from '../nodes.ts'
+import { buildUniqueNames } from '../unique-name.ts'
 import type { HeaderPair } from './headers.ts'
 
 /** The security schemes of a collection, named as they are met. */
@@ -11,12 +12,12 @@ export interface AuthCollector {
 export function buildAuthCollector(): AuthCollector {
   const schemes: Node = {}
   const names = new Map<string, string>()
+  const uniqueName = buildUniqueNames(new Set(), (name, number) => `${name}${number}`)
   const name = (scheme: Node, wanted: string): string => {
     const key = JSON.stringify(scheme)
     const known = names.get(key)
     if (known !== undefined) return known
-    let unique = wanted
-    for (let number = 2; Object.hasOwn(schemes, unique); number += 1) unique = `${wanted}${number}`
+    const unique = uniqueName(wanted)
     schemes[unique] = scheme
     names.set(key, unique)
     return unique

@@ -82,7 +82,7 @@ function open(values: unknown[]): Node {
  * JSON that may hold comments, trailing commas, and variables in place of values. Undefined when it is not JSON.
  */
 export function parseTemplate(text: string): unknown {
-  const complete = text.replace(/"(?:[^"\\]|\\.)*"|\{\{[^{}"]*\}\}/g, (part) =>
+  const complete = text.replace(/"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|\{\{[^{}"]*\}\}/g, (part) =>
     part.startsWith('"') ? part : JSON.stringify(ANY_VALUE),
   )
   const errors: unknown[] = []
