@@ -96,6 +96,19 @@ export const listFiles = (
 export const deleteFile = async (tx: Tx, id: string): Promise<boolean> =>
   (await tx.run('DELETE FROM files WHERE id = $1', [id])) > 0
 
+/** Bytes of an organization's files, of all its customers. */
+export const organizationFileBytes = (db: Database, organizationId: string): Promise<number> =>
+  db.system(async (tx) =>
+    Number(
+      (
+        await tx.row<{ bytes: string }>(
+          'SELECT coalesce(sum(bytes), 0) AS bytes FROM files WHERE organization_id = $1 AND expires_at > now()',
+          [organizationId],
+        )
+      )?.bytes ?? 0,
+    ),
+  )
+
 /** Deletes files past their time in every organization, and those whose writer died; gives their number. */
 export const deleteExpiredFiles = (db: Database): Promise<number> =>
   db.system((tx) =>

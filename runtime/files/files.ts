@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { TenantScope } from '../../core/actor.ts'
-import { invalidInput, notFound } from '../../core/errors.ts'
+import { AppError, invalidInput, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Database } from '../../db/database.ts'
 import {
@@ -11,11 +12,16 @@ import {
   deleteFile,
   type FileRow,
   getFile,
+  organizationFileBytes,
   readChunks,
 } from '../../db/files.ts'
 import { type FileReference, safeContentType, safeFileName } from '../connectors/response-file.ts'
 
 export const MAX_FILE_BYTES = 50 * 1024 * 1024
+/** Of one organization at a time: a workflow in a loop must not fill everybody's disk. */
+const MAX_ORGANIZATION_BYTES = 5 * 1024 * 1024 * 1024
+/** How long the sum of an organization's files is taken for true; what this process adds counts at once. */
+const REMEMBER_SUM_MS = 10_000
 export const DEFAULT_KEEP_DAYS = 7
 export const MAX_KEEP_DAYS = 90
 const DAY_SECONDS = 24 * 60 * 60
@@ -37,7 +43,8 @@ export interface NewFile {
 export interface Files {
   /**
    * Stores a file, chunk by chunk. It is there when this resolves, and not before.
-   * @throws AppError `invalid_input` above 50 MB; nothing is kept then
+   * @throws AppError `invalid_input` above 50 MB, `limit_exceeded` when the organization has no room left; nothing
+   *   is kept then
    */
   save(
     scope: TenantScope,
@@ -56,7 +63,23 @@ export interface Files {
   stream(scope: TenantScope, row: FileRow): AsyncGenerator<Uint8Array>
 }
 
-export function buildFiles(db: Database): Files {
+export function buildFiles(db: Database, maxOrganizationBytes = MAX_ORGANIZATION_BYTES): Files {
+  const sums = new LRUCache<string, { bytes: number }>({ max: 10_000, ttl: REMEMBER_SUM_MS })
+
+  const room = async (organizationId: string): Promise<{ bytes: number }> => {
+    const known = sums.get(organizationId)
+    const sum = known ?? { bytes: await organizationFileBytes(db, organizationId) }
+    if (known === undefined) sums.set(organizationId, sum)
+    if (sum.bytes < maxOrganizationBytes) return sum
+    throw new AppError(
+      'limit_exceeded',
+      `The organization's files have ${maxOrganizationBytes} bytes already.`,
+      {
+        hint: 'Delete files that are not needed (list_files, delete_file), or keep new ones for fewer days.',
+      },
+    )
+  }
+
   const info = async (scope: TenantScope, id: string): Promise<FileRow> => {
     const row = await db.read(scope, (tx) => getFile(tx, id))
     if (row !== undefined) return row
@@ -80,6 +103,7 @@ export function buildFiles(db: Database): Files {
       const { customerId } = file
       const keepDays = Math.min(file.keepDays ?? DEFAULT_KEEP_DAYS, MAX_KEEP_DAYS)
       if (content instanceof Uint8Array && content.byteLength > MAX_FILE_BYTES) throw tooLarge()
+      const sum = await room(organizationId)
       await db.tenant(scope, (tx) =>
         beginFile(tx, {
           id,
@@ -107,6 +131,8 @@ export function buildFiles(db: Database): Files {
               await addChunk(tx, { fileId: id, organizationId, customerId, position: first + index, data })
           })
           position += group.length
+          sum.bytes += group.reduce((total, data) => total + data.byteLength, 0)
+          if (sum.bytes > maxOrganizationBytes) await room(organizationId)
         }
         const row = await db.tenant(scope, (tx) => completeFile(tx, id, bytes, hash.digest('hex')))
         if (row === undefined) throw new Error('UPDATE … RETURNING gave no row')

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { deleteExpiredFiles } from '../../db/files.ts'
+import { deleteExpiredFiles, deleteFile } from '../../db/files.ts'
+import { buildFiles } from '../../runtime/files/files.ts'
 import { describeOnEachDatabase } from '../../tests/setup/database.ts'
 import { startTestPlatform, type Tenant, type TestPlatform } from '../../tests/setup/platform.ts'
 
@@ -191,6 +192,23 @@ describeOnEachDatabase('files and lists', (kind) => {
       const stranger = await server.organization()
       expect((await download(file.file, stranger.ownerKey)).status).toBe(404)
       expect((await fetch(`${server.url}/api/v1/files/${file.file}/content`)).status).toBe(401)
+    })
+
+    test('an organization’s files have a bound altogether, and what is deleted makes room', async () => {
+      const { organizationId } = await server.organization()
+      const scope = { organizationId, customerIds: null }
+      const file = { name: 'x', contentType: 'text/plain', customerId: null }
+      const small = () => buildFiles(server.platform.db, 10)
+      const { file: first } = await small().save(scope, file, Buffer.from('12345678'))
+      const files = small()
+      await expect(files.save(scope, file, Buffer.from('9ab'))).rejects.toMatchObject({
+        code: 'limit_exceeded',
+      })
+      await expect(files.save(scope, file, Buffer.from('9'))).rejects.toMatchObject({
+        code: 'limit_exceeded',
+      })
+      await server.platform.db.tenant(scope, (tx) => deleteFile(tx, first))
+      await small().save(scope, file, Buffer.from('9ab'))
     })
 
     test('deleted and expired files are gone, and the clean-up takes them with their chunks', async () => {
