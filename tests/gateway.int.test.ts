@@ -416,6 +416,37 @@ describe.each(eras)('the gateway with %s', (_, connectTo) => {
   })
 })
 
+test('names too long for a tool, and names that run into each other, are each a tool that can be called', async () => {
+  const customer = (await tenant.ok('create_customer', { name: 'Names' })).customer.id
+  const long = `a${'VeryLongConnectorName'.repeat(3)}`.slice(0, 64)
+  const operation = (operationId: string) => ({ get: { operationId, summary: operationId, responses: ok } })
+  await install(tenant, long, 'Long', { '/long': operation(`read_${'something_'.repeat(6)}`) })
+  await install(tenant, 'sales', 'Sales', { '/one': operation('hub_read') })
+  await install(tenant, 'salesHubTwo', 'Sales Hub Two', { '/two': operation('read') })
+  await install(tenant, 'sales2', 'Sales 2', {
+    '/three': operation('hub_two_read'),
+    '/four': operation('__proto__'),
+  })
+  await install(tenant, 'salesHubtwo', 'Twin', { '/five': operation('read') })
+  for (const connector of [long, 'sales', 'salesHubTwo', 'sales2', 'salesHubtwo']) {
+    await connect(tenant, connector, customer, 'main')
+  }
+  for (const [, connectTo] of eras) {
+    const client = await connectTo('?customer=names')
+    const natives = new Set(await (await connectTo('?customer=acme&connectors=billing')).names())
+    const names = (await client.names()).filter((name) => !natives.has(name))
+    expect(names).toHaveLength(6)
+    expect(new Set(names).size).toBe(6)
+    upstream.answer = ({ path }) => ({ status: 200, body: { path } })
+    const paths: string[] = []
+    for (const name of names) {
+      expect(name).toMatch(/^[a-z0-9_]{1,64}$/)
+      paths.push((await client.call(name)).structuredContent.path)
+    }
+    expect(paths.sort()).toEqual(['/five', '/four', '/long', '/one', '/three', '/two'])
+  }
+})
+
 test('what was used of late is listed first', async () => {
   const [, [, connectTo]] = eras as [unknown, [string, Connect]]
   upstream.answer = () => ({ status: 200, body: {} })
@@ -439,6 +470,7 @@ test('a customer the key does not reach, and settings that would do nothing, are
     ).status
   expect(await status('?customer=globex', endUser)).toBe(404)
   expect(await status('?customer=acme', other.ownerKey)).toBe(404)
+  expect(await status('?customer=acme&connectors=nothing', tenant.ownerKey)).toBe(404)
   expect(await status('?readOnly=true', tenant.ownerKey)).toBe(400)
   expect(await status('?customer=acme&toolsets=all', tenant.ownerKey)).toBe(400)
   expect(await status('?customer=acme&readOnly=maybe', tenant.ownerKey)).toBe(400)

@@ -75,7 +75,9 @@ export function buildActionSearch(): ActionSearch {
               rows.map((row) => ({ ...row, app: `${connector.slug} ${connector.name}` })),
             )
           }
-          indexes.set(organizationId, own) // its size has changed
+          // Its size has changed. What was deleted since stays in it, so one that has grown too large starts anew.
+          if (own.index.size > MAX_DOCUMENTS) indexes.delete(organizationId)
+          else indexes.set(organizationId, own)
         })
         own.changing = change.catch(() => undefined)
         await change

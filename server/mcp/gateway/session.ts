@@ -1,6 +1,7 @@
 import { type Actor, scopeOf } from '../../../core/actor.ts'
 import { invalidInput } from '../../../core/errors.ts'
 import type { Database } from '../../../db/database.ts'
+import { requireConnector } from '../../../tools/connectors/connector.ts'
 import { requireCustomer } from '../../../tools/customers/customer.ts'
 
 /** What a client asked for in the address: `/mcp?customer=acme&connectors=github,slack&readOnly=true`. */
@@ -70,15 +71,16 @@ function flagOf(text: string | null): boolean {
   })
 }
 
-/** @throws AppError `not_found` for a customer the actor may not see */
+/** @throws AppError `not_found` for a customer the actor may not see, and for connectors there are not */
 export async function openGateway(
   db: Database,
   actor: Actor,
   request: GatewayRequest,
 ): Promise<GatewaySession> {
-  const { id, slug, name } = await db.read(scopeOf(actor), (tx) =>
-    requireCustomer(tx, request.customer ?? actor.customerIds?.[0] ?? ''),
-  )
+  const { id, slug, name } = await db.read(scopeOf(actor), async (tx) => {
+    for (const connector of request.connectors ?? []) await requireConnector(tx, connector)
+    return requireCustomer(tx, request.customer ?? actor.customerIds?.[0] ?? '')
+  })
   return {
     actor: { ...actor, customerIds: [id] },
     caller: actor,
