@@ -269,7 +269,10 @@ export const tuned: readonly SearchPair[] = [
   pair('xero', 'download a quote as PDF', 'GET /Quotes/{QuoteID}/pdf'),
 ]
 
-/** Only the figures of these were looked at; they were written before weights and synonyms were last changed. */
+/**
+ * Only the figures of these were looked at; they were written before weights and synonyms were last
+ * changed. The 37 held out before them (recall@5 0.84 then) are the last of `tuned`.
+ */
 export const heldOut: readonly SearchPair[] = [
   pair('github', 'reopen or edit an existing issue', 'PATCH /repos/{owner}/{repo}/issues/{issue_number}'),
   pair('github', 'create a new branch or tag reference', 'POST /repos/{owner}/{repo}/git/refs'),
