@@ -1,12 +1,12 @@
 import type { Permission, RoleName } from './permissions.ts'
 
 /** How a call came in; recorded in the audit log. */
-export type Door = 'mcp' | 'http' | 'cli' | 'webhook' | 'agent' | 'runtime'
+export type Door = 'mcp' | 'http' | 'cli' | 'webhook' | 'agent' | 'runtime' | 'connect'
 
 /** Who makes a call, resolved once at the door and carried through the one call path. */
 export interface Actor {
-  kind: 'api_key' | 'system'
-  /** The API key's id, or the name of the system part. */
+  kind: 'api_key' | 'system' | 'connect_link'
+  /** The id of the API key or connect link, or the name of the system part. */
   id: string
   name: string
   organizationId: string

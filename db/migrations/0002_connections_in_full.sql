@@ -78,6 +78,8 @@ CREATE TABLE connect_links (
   return_url text,
   -- The page that embeds it, told by postMessage when it is done.
   opener_origin text,
+  -- The product draws the page itself (/connect/api); the hosted page does not open it.
+  headless boolean NOT NULL DEFAULT false,
   token_hash bytea NOT NULL UNIQUE,
   status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'completed', 'cancelled')),
   connection_id text,
@@ -202,7 +204,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON %I TO patchbay_system', t);
   END LOOP;
   EXECUTE 'GRANT UPDATE (status, attempts, due_at, last_status, last_error, delivered_at) ON webhook_deliveries TO patchbay_system';
-  EXECUTE 'GRANT DELETE ON files, file_chunks, oauth_authorizations TO patchbay_system';
+  EXECUTE 'GRANT DELETE ON files, file_chunks, oauth_authorizations, connect_links TO patchbay_system';
 END $$;
 CREATE TRIGGER connector_versions_immutable BEFORE UPDATE ON connector_versions
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -14,7 +14,7 @@ export const whoami = defineTool({
   input: z.object({}),
   output: z.object({
     actor: z.object({
-      kind: z.enum(['api_key', 'system']),
+      kind: z.enum(['api_key', 'system', 'connect_link']),
       id: z.string(),
       name: z.string(),
     }),
