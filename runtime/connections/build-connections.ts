@@ -30,6 +30,8 @@ import { buildResolver, type ResolvedCall } from './resolve.ts'
 import { buildTraceRecorder } from './trace-recorder.ts'
 
 const NO_CREDENTIALS: Credentials = new Secret({})
+/** What this process remembers may be two refreshes of other processes behind, and the last of them expired too. */
+const MAX_RENEWALS = 3
 const VERIFY_TIMEOUT_MS = 20_000
 
 interface Parts {
@@ -63,7 +65,7 @@ export function buildConnections({ db, vault, http, files, log, reconnectLink }:
     reconnectHint: hintFor,
   })
 
-  /** Calls with an account's credentials; once more with new ones when the provider calls these expired. */
+  /** Calls with an account's credentials; again with newer ones when the provider calls these expired. */
   const makeAs = async (
     scope: TenantScope,
     call: ResolvedCall,
@@ -76,14 +78,15 @@ export function buildConnections({ db, vault, http, files, log, reconnectLink }:
       return make(scope, call, NO_CREDENTIALS, input, context, signal)
     }
     const account: Account = { connector, authMethod, connection }
-    const first = await source.current(scope, account)
-    try {
-      return await make(scope, call, first.credentials, input, context, signal)
-    } catch (error) {
-      if (!isExpiredError(error as AppError) || !first.renewable) throw error
+    let now = await source.current(scope, account)
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await make(scope, call, now.credentials, input, context, signal)
+      } catch (error) {
+        if (!isExpiredError(error as AppError) || !now.renewable || tries > MAX_RENEWALS) throw error
+      }
+      now = await source.renewed(scope, account, now.revision)
     }
-    const second = await source.renewed(scope, account, first.revision)
-    return make(scope, call, second.credentials, input, context, signal)
   }
 
   /** @throws AppError whatever the verification call throws */

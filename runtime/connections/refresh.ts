@@ -107,7 +107,12 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
       if (connection.status === 'expired') throw await expiredError(scope, connection)
       const fresh =
         refused === undefined ? !isExpiring(connection) : connection.credentials_revision > refused
-      if (fresh) return open(scope, now)
+      if (fresh) {
+        // Another process refreshed it: the next calls here need not begin with the old token.
+        if (connection.credentials_revision > account.connection.credentials_revision)
+          parts.changed(scope.organizationId)
+        return open(scope, now)
+      }
       const leased = await db.tenant(scope, (tx) =>
         leaseRefresh(tx, connection.id, connection.credentials_revision, holder, LEASE_MS),
       )

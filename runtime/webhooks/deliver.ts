@@ -61,8 +61,9 @@ export function buildWebhookDeliverer(deps: {
   }
 
   const send = async (delivery: DueDelivery): Promise<DeliveryOutcome> => {
-    const secret = await db.system((tx) =>
-      vault.open(tx, delivery.organization_id, webhookEndpointPurpose(delivery.endpoint_id), delivery.secret),
+    const { organization_id: organizationId, endpoint_id: endpointId } = delivery
+    const secret = await db.read({ organizationId, customerIds: null }, (tx) =>
+      vault.open(tx, organizationId, webhookEndpointPurpose(endpointId), delivery.secret),
     )
     const body = JSON.stringify(delivery.payload)
     const response = await http.request({

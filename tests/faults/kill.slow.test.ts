@@ -1,40 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { createTestDatabase, describeOnEachDatabase, type TestDatabase } from '../setup/database.ts'
 import { deliver } from '../setup/flow.ts'
 import { type Body, eventually } from '../setup/platform.ts'
+import { OWNER_KEY, startServerProcess } from '../setup/server-process.ts'
 import { startUpstream } from '../setup/upstream.ts'
 
-const OWNER_KEY = `pk_live_${'k'.repeat(43)}`
-const main = fileURLToPath(new URL('../../server/main.ts', import.meta.url))
-
-async function startProcess(database: TestDatabase): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, [main], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      PATCHBAY_PORT: '0',
-      PATCHBAY_DATA_DIR: database.dataDir,
-      PATCHBAY_LOG_LEVEL: 'error',
-      PATCHBAY_API_KEY: OWNER_KEY,
-      PATCHBAY_MASTER_KEY: Buffer.alloc(32, 9).toString('base64'),
-      PATCHBAY_ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
-      PATCHBAY_WORKER_CONCURRENCY: '1',
-      ...(database.databaseUrl === undefined ? {} : { DATABASE_URL: database.databaseUrl }),
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const url = await new Promise<string>((resolve, reject) => {
-    let text = ''
-    child.stdout?.on('data', (chunk) => {
-      text += String(chunk)
-      const found = /ready at (http\S+?),/.exec(text)?.[1]
-      if (found !== undefined) resolve(found)
-    })
-    child.once('exit', (code) => reject(new Error(`ended with ${code}`)))
-  })
-  return { child, url }
-}
+const startProcess = (database: TestDatabase) =>
+  startServerProcess(database, { PATCHBAY_WORKER_CONCURRENCY: '1' })
 
 describeOnEachDatabase('kill -9', (kind) => {
   const cleanUp: (() => Promise<unknown>)[] = []
