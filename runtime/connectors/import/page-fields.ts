@@ -117,19 +117,20 @@ function collect(
   }
 }
 
-/** Properties of an object, those of allOf and of alternatives too. */
+/** Properties of an object, those of allOf and of alternatives too; not more than can matter. */
 function propertiesOf(
   schema: { [key: string]: unknown },
   schemas: Record<string, JsonSchema>,
 ): [string, { [key: string]: unknown }][] {
-  return partsOf(schema, schemas).flatMap(({ properties }) =>
-    Object.entries(isSchemaObject(properties) ? properties : {}).flatMap(
-      ([key, value]): [string, { [key: string]: unknown }][] => {
-        const resolved = resolveSchema(value, schemas)
-        return resolved === undefined ? [] : [[key, resolved]]
-      },
-    ),
-  )
+  const found = new Map<string, { [key: string]: unknown }>()
+  for (const { properties } of partsOf(schema, schemas)) {
+    for (const [key, value] of Object.entries(isSchemaObject(properties) ? properties : {})) {
+      if (found.size >= MAX_FIELDS) return [...found]
+      const resolved = found.has(key) ? undefined : resolveSchema(value, schemas)
+      if (resolved !== undefined) found.set(key, resolved)
+    }
+  }
+  return [...found]
 }
 
 const arrayOf = (schema: { [key: string]: unknown }, schemas: Record<string, JsonSchema>) =>

@@ -120,7 +120,7 @@ export function resolveSchema(
   return undefined
 }
 
-const MAX_PARTS = 200
+const MAX_PARTS = 50
 
 /** The schema with its alternatives and parts (`anyOf`, `oneOf`, `allOf`), some levels deep, shared ones looked up. */
 export function partsOf(
@@ -139,11 +139,19 @@ export function partsOf(
   return [...all]
 }
 
-/** Types a value may have, alternatives counted in. */
+const knownTypes = new WeakMap<object, Set<string>>()
+
+/** Types a value may have, alternatives counted in. Remembered: many operations ask about the same schemas. */
 export function typesOf(
   schema: { [key: string]: unknown },
   schemas: Record<string, JsonSchema>,
 ): Set<string> {
-  const types = partsOf(schema, schemas).flatMap((part) => [part.type].flat())
-  return new Set(types.filter((type) => typeof type === 'string' && type !== 'null').map(String))
+  const known = knownTypes.get(schema)
+  if (known !== undefined) return known
+  const types = partsOf(schema, schemas)
+    .flatMap((part) => [part.type].flat())
+    .filter((type) => typeof type === 'string' && type !== 'null')
+  const found = new Set(types.map(String))
+  knownTypes.set(schema, found)
+  return found
 }

@@ -49,7 +49,8 @@ function mapApiKey(base: Base, node: Node): AuthMethod {
   const parameterName = textAt(node, 'name') ?? 'X-API-Key'
   const isAuthorization = place === 'header' && parameterName.toLowerCase() === 'authorization'
   const prefix =
-    textAt(node, 'x-prefix') ?? (isAuthorization ? describedPrefix(base.description ?? '') : undefined)
+    textAt(node, 'x-prefix') ??
+    (isAuthorization ? describedPrefix(textAt(node, 'description') ?? '') : undefined)
   if (isAuthorization && /^bearer /i.test(prefix ?? '')) return { ...base, type: 'bearer_token' }
   return {
     ...base,
