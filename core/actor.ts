@@ -1,7 +1,7 @@
 import type { Permission, RoleName } from './permissions.ts'
 
 /** How a call came in; recorded in the audit log. */
-export type Door = 'mcp' | 'http' | 'cli' | 'webhook' | 'agent' | 'runtime' | 'connect'
+export type Door = 'mcp' | 'http' | 'cli' | 'webhook' | 'agent' | 'runtime'
 
 /** Who makes a call, resolved once at the door and carried through the one call path. */
 export interface Actor {

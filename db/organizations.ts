@@ -1,19 +1,31 @@
+import type { JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
+import { toJsonb } from './jsonb.ts'
 
 export interface OrganizationRow {
   id: string
   name: string
+  /** How its customers' pages look; see Branding of tools/organization. */
+  branding: JsonObject
   created_at: Date
   updated_at: Date
 }
 
-export const getOrganization = (tx: Tx, id: string) =>
-  tx.row<OrganizationRow>('SELECT id, name, created_at, updated_at FROM organizations WHERE id = $1', [id])
+const COLUMNS = 'id, name, branding, created_at, updated_at'
 
-export const renameOrganization = (tx: Tx, id: string, name: string) =>
+export const getOrganization = (tx: Tx, id: string) =>
+  tx.row<OrganizationRow>(`SELECT ${COLUMNS} FROM organizations WHERE id = $1`, [id])
+
+/** Changes what is given; of the branding, only the parts given. */
+export const updateOrganization = (
+  tx: Tx,
+  id: string,
+  change: { name?: string | undefined; branding?: object | undefined },
+) =>
   tx.row<OrganizationRow>(
-    'UPDATE organizations SET name = $2, updated_at = now() WHERE id = $1 RETURNING id, name, created_at, updated_at',
-    [id, name],
+    `UPDATE organizations SET name = coalesce($2, name), branding = branding || coalesce($3, '{}'::jsonb), updated_at = now()
+     WHERE id = $1 RETURNING ${COLUMNS}`,
+    [id, change.name, change.branding === undefined ? undefined : toJsonb(change.branding)],
   )
 
 export interface EnvironmentRow {

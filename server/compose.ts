@@ -4,12 +4,14 @@ import type { TenantScope } from '../core/actor.ts'
 import type { Config } from '../core/config.ts'
 import { AppError, notFound } from '../core/errors.ts'
 import { buildLogger, type Logger } from '../core/log.ts'
+import { deleteOldConnectLinks } from '../db/connect-links.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { deleteExpiredFiles } from '../db/files.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
 import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
 import { bootstrap } from '../runtime/access/bootstrap.ts'
 import { buildRateLimits } from '../runtime/access/rate-limits.ts'
+import { buildConnectLinks } from '../runtime/connect-links/connect-links.ts'
 import { buildConnections } from '../runtime/connections/build-connections.ts'
 import { buildEngine, type Engine } from '../runtime/executions/engine.ts'
 import { startSweeper } from '../runtime/executions/sweeper.ts'
@@ -93,7 +95,15 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     const http = buildHttpClient({ allowedPrivateHosts: config.allowedPrivateHosts })
     const apiKeys = buildApiKeys(database, log)
     const files = buildFiles(database)
-    const connections = buildConnections({ db: database, vault, http, files, log })
+    const connectLinks = buildConnectLinks({ db: database, log, publicUrl: () => publicUrl })
+    const connections = buildConnections({
+      db: database,
+      vault,
+      http,
+      files,
+      log,
+      reconnectLink: async (scope, connection) => (await connectLinks.reconnect(scope, connection))?.url,
+    })
     const sandbox = buildSandbox({ processes: config.sandboxProcesses, log })
     const queue = buildExecutionQueue({ connection: database.connection, redisUrl: config.redisUrl, log })
     const versions = buildVersions(database)
@@ -135,6 +145,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       files,
       executions: engine,
       schedules,
+      connectLinks,
       oauth,
       actionSearch: buildActionSearch(),
       catalog: {
@@ -178,7 +189,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         schedules.start()
         webhooks.start()
         cleanUp = setInterval(() => {
-          for (const clean of [deleteExpiredIdempotencyKeys, deleteExpiredFiles]) {
+          for (const clean of [deleteExpiredIdempotencyKeys, deleteExpiredFiles, deleteOldConnectLinks]) {
             clean(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
           }
         }, CLEAN_UP_EVERY_MS)
@@ -205,6 +216,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await end('webhooks', webhooks.stop())
         await within(QUEUE_CLOSE_MS, 'queue', queue.close(), log)
         await sandbox.close()
+        connectLinks.close()
         await connections.settled()
         await apiKeys.close()
         await http.close()

@@ -1,6 +1,7 @@
 import type { Actor, TenantScope } from '../core/actor.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { ApiKeys } from '../runtime/access/api-keys.ts'
+import type { ConnectLinks } from '../runtime/connect-links/connect-links.ts'
 import type { Connections } from '../runtime/connections/connections.ts'
 import type { Executions } from '../runtime/executions/executions.ts'
 import type { Files } from '../runtime/files/files.ts'
@@ -22,6 +23,8 @@ export interface Services {
   files: Files
   /** Starts, cancels and replays executions. */
   executions: Executions
+  /** Links by which a person connects an account on a page. */
+  connectLinks: ConnectLinks
   /** Connects accounts by OAuth 2.0. */
   oauth: OAuth
   /** Runs schedulers. */

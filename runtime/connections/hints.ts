@@ -25,7 +25,7 @@ export const reconnectHint = (
   link: string | undefined,
 ): string =>
   link !== undefined
-    ? `Reconnect the account: ${link} (open it in a browser).`
+    ? `Reconnect the account ${connection.id}: ${link} (its owner opens it in a browser).`
     : connection.oauth_app_id !== null
       ? `start_oauth {"connection":"${connection.id}"} gives the address where its owner connects it again.`
       : `verify_connection {"connection":"${connection.id}"} tells whether its credentials still work; update_connection gives it new ones.`

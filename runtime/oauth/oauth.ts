@@ -10,6 +10,7 @@ import { AppError, conflict, invalidInput, notFound } from '../../core/errors.ts
 import { newId } from '../../core/ids.ts'
 import type { Logger } from '../../core/log.ts'
 import { insertAudit } from '../../db/audit.ts'
+import { completeConnectLink } from '../../db/connect-links.ts'
 import {
   type ConnectionRow,
   clearDefault,
@@ -324,6 +325,9 @@ export function buildOAuth(parts: Parts): OAuth {
           row.reconnects === null ? 'created' : 'updated',
           await requireConnection(tx, id),
         )
+        if (row.connect_link_id !== null && !(await completeConnectLink(tx, row.connect_link_id, id))) {
+          throw usedLink()
+        }
         await insertAudit(tx, actor, {
           action: row.reconnects === null ? 'create_connection' : 'update_connection',
           resource: id,
@@ -458,6 +462,12 @@ const unknownState = () =>
   new AppError('forbidden', 'This server did not begin the authorization that this callback answers.', {
     where: 'state',
     hint: 'Begin again: open the connect link, or call start_oauth.',
+  })
+
+const usedLink = () =>
+  conflict('This connect link was used or cancelled while consent was given.', {
+    where: 'link',
+    hint: 'Ask for a new link (create_connect_link).',
   })
 
 const usedState = (row: OAuthAuthorizationRow) =>

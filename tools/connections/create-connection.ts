@@ -12,6 +12,7 @@ import { defineTool, type ToolContext } from '../define-tool.ts'
 import { OAuthAppRef } from '../oauth/oauth-app.ts'
 import { ConnectorRef, CustomerRef } from '../params.ts'
 import { connectionsChanged } from './changed.ts'
+import { useConnectLink } from './connect-link.ts'
 import {
   AccountUrl,
   asConnectionConflict,
@@ -112,6 +113,7 @@ export const createConnection = defineTool({
           oauth,
         })
         if (tried.verified) await noteVerification(tx, id, null)
+        await useConnectLink(tx, actor, id)
         const made = await requireConnection(tx, id)
         await tellOfConnection(tx, actor.organizationId, 'created', made)
         return made

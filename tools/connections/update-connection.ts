@@ -8,6 +8,7 @@ import { tellOfConnection } from '../../runtime/connections/events.ts'
 import { requireConnector } from '../connectors/connector.ts'
 import { defineTool } from '../define-tool.ts'
 import { connectionsChanged } from './changed.ts'
+import { useConnectLink } from './connect-link.ts'
 import {
   AccountUrl,
   asConnectionConflict,
@@ -117,6 +118,7 @@ export const updateConnection = defineTool({
           status: input.status ?? healed,
         })
         if (tried?.verified) await noteVerification(tx, id, null)
+        await useConnectLink(tx, actor, id)
         const changed = await requireConnection(tx, id)
         await tellOfConnection(tx, actor.organizationId, 'updated', changed)
         return changed

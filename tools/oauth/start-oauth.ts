@@ -83,6 +83,7 @@ export const startOAuth = defineTool({
       connectionName: input.name,
       fields: input.fields,
       returnUrl: input.returnUrl,
+      connectLinkId: actor.kind === 'connect_link' ? actor.id : undefined,
     })
     context.touches(begun.authorizationId)
     return begun

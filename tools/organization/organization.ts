@@ -4,10 +4,12 @@ import { notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { getOrganization, type OrganizationRow } from '../../db/organizations.ts'
 import { Timestamp } from '../params.ts'
+import { Branding, brandingOf } from './branding.ts'
 
 export const Organization = z.object({
   id: z.string().describe('org_…'),
   name: z.string(),
+  branding: Branding.describe('How pages that customers see look: the connect page.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 })
@@ -15,6 +17,7 @@ export const Organization = z.object({
 export const toOrganization = (row: OrganizationRow) => ({
   id: row.id,
   name: row.name,
+  branding: brandingOf(row),
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })

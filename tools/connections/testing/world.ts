@@ -55,6 +55,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     files,
     executions: notHere('executions') as Services['executions'],
     schedules: notHere('schedules') as Services['schedules'],
+    connectLinks: notHere('connectLinks') as Services['connectLinks'],
     oauth: notHere('oauth') as Services['oauth'],
     actionSearch: buildActionSearch(),
     catalog: notHere('catalog') as Services['catalog'],
