@@ -180,7 +180,7 @@ test('an Idempotency-Key header is the action’s idempotency header, and the in
 
 test('alternatives within alternatives without end cost no time', async () => {
   const startedAt = performance.now()
-  const names = Array.from({ length: 60 }, (_, index) => `S${index}`)
+  const names = Array.from({ length: 30 }, (_, index) => `S${index}`)
   const all = names.map((name) => ({ $ref: `#/components/schemas/${name}` }))
   const { definition } = await importSpec({
     text: JSON.stringify({
@@ -216,6 +216,6 @@ test('alternatives within alternatives without end cost no time', async () => {
       },
     }),
   })
-  expect(definition.actions).toHaveLength(60)
-  expect(performance.now() - startedAt).toBeLessThan(5_000)
+  expect(definition.actions).toHaveLength(30)
+  expect(performance.now() - startedAt).toBeLessThan(3_000)
 })
