@@ -41,7 +41,7 @@ interface Parts {
   files: Files
   log: Logger
   /** A link by which the owner of an expired account connects it anew; without, the hint names the tools. */
-  reconnectLink?: (scope: TenantScope, connection: SealedConnectionRow) => Promise<string>
+  reconnectLink?: (scope: TenantScope, connection: SealedConnectionRow) => Promise<string | undefined>
 }
 
 export function buildConnections({ db, vault, http, files, log, reconnectLink }: Parts): Connections {
