@@ -589,16 +589,3 @@ test('operations of an earlier import keep their slugs, whatever else changes', 
   expect(after.definition.actions.map(({ slug }) => slug).slice(0, 2)).toEqual([list?.slug, create?.slug])
   expect(new Set(after.definition.actions.map(({ slug }) => slug)).size).toBe(3)
 })
-
-test('200,000 operations are read in bounded time: those over the limit are listed', async () => {
-  const paths = Array.from({ length: 200_000 }, (_, index) => `"/p${index}":{"get":{"operationId":"same"}}`)
-  const startedAt = performance.now()
-  const { report } = await importSpec(
-    { text: `{"openapi":"3.0.0","info":{"title":"T"},"paths":{${paths.join(',')}}}` },
-    { limits: { maxOperations: 100 } },
-  )
-  expect(performance.now() - startedAt).toBeLessThan(15_000)
-  expect(report.operations).toBe(200_000)
-  expect(report.imported).toBe(100)
-  expect(report.skipped).toHaveLength(199_900)
-}, 30_000)
