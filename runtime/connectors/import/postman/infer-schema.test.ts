@@ -19,7 +19,9 @@ test('any JSON text is read as itself, whatever variables, comments and quotes s
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       fc.pre(!JSON.stringify(value).includes('__proto__'))
-      expect(parseTemplate(`// first\n${JSON.stringify(value, null, 1)}`)).toEqual(JSON.parse(JSON.stringify(value)))
+      expect(parseTemplate(`// first\n${JSON.stringify(value, null, 1)}`)).toEqual(
+        JSON.parse(JSON.stringify(value)),
+      )
     }),
     { numRuns: 50 },
   )
