@@ -215,11 +215,14 @@ export const releaseRefresh = (tx: Tx, id: string, holder: string) =>
     [id, holder],
   )
 
-/** Stores refreshed credentials; gives their revision, or undefined when the lease was lost to others' changes. */
+/**
+ * Stores refreshed credentials; gives their revision, or undefined when others have changed the credentials since
+ * `revision`. The lease is not asked for: even one that ran out must not cost a rotated token.
+ */
 export const storeRefreshed = async (
   tx: Tx,
   id: string,
-  holder: string,
+  revision: number,
   /** Credentials sealed. */
   refreshed: { credentials: string; expiresAt: Date | null; scopes: string[] | null },
 ): Promise<number | undefined> =>
@@ -227,8 +230,8 @@ export const storeRefreshed = async (
     await tx.row<{ credentials_revision: number }>(
       `UPDATE connections SET credentials = $3, expires_at = $4, scopes = coalesce($5, scopes), refreshed_at = now(),
          credentials_revision = credentials_revision + 1, refresh_lease = NULL, refresh_lease_until = NULL, updated_at = now()
-       WHERE id = $1 AND refresh_lease = $2 RETURNING credentials_revision`,
-      [id, holder, refreshed.credentials, refreshed.expiresAt, refreshed.scopes],
+       WHERE id = $1 AND credentials_revision = $2 RETURNING credentials_revision`,
+      [id, revision, refreshed.credentials, refreshed.expiresAt, refreshed.scopes],
     )
   )?.credentials_revision
 

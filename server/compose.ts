@@ -8,6 +8,7 @@ import { deleteOldConnectLinks } from '../db/connect-links.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { deleteExpiredFiles } from '../db/files.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
+import { deleteExpiredOAuthAuthorizations } from '../db/oauth-authorizations.ts'
 import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
 import { bootstrap } from '../runtime/access/bootstrap.ts'
 import { buildRateLimits } from '../runtime/access/rate-limits.ts'
@@ -41,6 +42,12 @@ const DRAIN_GRACE_MS = 10_000
 /** A queue or database that does not answer must not keep a process from ending. */
 const CLOSE_MS = 12_000
 const QUEUE_CLOSE_MS = 3_000
+const CLEAN_UPS = [
+  deleteExpiredIdempotencyKeys,
+  deleteExpiredFiles,
+  deleteOldConnectLinks,
+  deleteExpiredOAuthAuthorizations,
+]
 const CLEAN_UP_EVERY_MS = 10 * 60_000
 
 /** Everything one process is made of, built once and passed down as plain values. */
@@ -189,7 +196,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         schedules.start()
         webhooks.start()
         cleanUp = setInterval(() => {
-          for (const clean of [deleteExpiredIdempotencyKeys, deleteExpiredFiles, deleteOldConnectLinks]) {
+          for (const clean of CLEAN_UPS) {
             clean(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
           }
         }, CLEAN_UP_EVERY_MS)

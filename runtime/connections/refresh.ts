@@ -32,6 +32,9 @@ const SKEW_SHARE = 0.2
 const LEASE_MS = 25_000
 const WAIT_MS = 40_000
 const POLL_MS = [25, 50, 100, 200]
+/** Waits before another try of what failed in passing; no try begins so late that the lease could run out. */
+const RETRY_MS = [300, 1_000]
+const LAST_RETRY_MS = 8_000
 
 export interface CurrentCredentials {
   credentials: Credentials
@@ -141,17 +144,24 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
     const before = await open(scope, account)
     let granted: Awaited<ReturnType<typeof grant>>
     try {
-      granted = await grant(scope, account, before.credentials.reveal())
+      granted = await persistently(() => grant(scope, account, before.credentials.reveal()))
     } catch (cause) {
       const error = toAppError(cause)
       if (isFinal(error)) {
-        await db.tenant(scope, async (tx) => {
-          const marked = await markExpired(tx, id, holder, error.message)
+        const marked = await db.tenant(scope, async (tx) => {
+          if (!(await markExpired(tx, id, holder, error.message))) return false
           const now = await getConnection(tx, id)
-          if (marked && now?.status === 'expired')
-            await tellOfConnection(tx, scope.organizationId, 'expired', now)
+          if (now?.status === 'expired') await tellOfConnection(tx, scope.organizationId, 'expired', now)
+          return true
         })
         parts.changed(scope.organizationId)
+        if (!marked) {
+          // The lease is no longer ours: others gave the connection new credentials, or are about to.
+          const now = await read(scope, id)
+          if (now.credentials_revision > connection.credentials_revision)
+            return open(scope, { ...account, connection: now })
+          throw error
+        }
         log.warn({ connection: id, reason: error.message }, 'connection expired')
         throw await expiredError(scope, { ...connection, status_reason: error.message })
       }
@@ -163,17 +173,20 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
       throw error
     }
     const credentials = withTokens(before.credentials.reveal(), granted)
-    const revision = await db.tenant(scope, async (tx) =>
-      storeRefreshed(tx, id, holder, {
-        credentials: await vault.seal(
-          tx,
-          scope.organizationId,
-          connectionPurpose(id),
-          JSON.stringify(credentials),
-        ),
-        expiresAt: granted.expiresAt,
-        scopes: granted.scopes,
-      }),
+    // The provider may have made the old refresh token void: a hiccup of the database must not lose the new one.
+    const revision = await persistently(() =>
+      db.tenant(scope, async (tx) =>
+        storeRefreshed(tx, id, connection.credentials_revision, {
+          credentials: await vault.seal(
+            tx,
+            scope.organizationId,
+            connectionPurpose(id),
+            JSON.stringify(credentials),
+          ),
+          expiresAt: granted.expiresAt,
+          scopes: granted.scopes,
+        }),
+      ),
     )
     parts.changed(scope.organizationId)
     // Somebody gave the connection other credentials meanwhile: those count.
@@ -248,6 +261,20 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
         : together(account.connection.id, () => renew(scope, account, revision))
     },
   }
+}
+
+/** Tries again, soon, what failed in a way that may pass. */
+async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now()
+  for (const wait of RETRY_MS) {
+    try {
+      return await work()
+    } catch (cause) {
+      if (!toAppError(cause).retryable || performance.now() - startedAt + wait > LAST_RETRY_MS) throw cause
+    }
+    await sleep(wait)
+  }
+  return work()
 }
 
 const isRenewable = (method: AuthMethod, credentials: Credentials): boolean =>

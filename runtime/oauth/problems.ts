@@ -41,10 +41,18 @@ export function toOAuthError(cause: unknown, doing: string): AppError {
   return new AppError('upstream_error', `${doing} failed: ${(cause as Error).message}`, { cause })
 }
 
-function refusal(code: string, description: string | undefined, doing: string, status?: number): AppError {
+/** A provider's refusal, by its error code (RFC 6749, 5.2) and the status it came with. */
+export function refusal(
+  code: string,
+  description: string | undefined,
+  doing: string,
+  status?: number,
+): AppError {
   const said = description === undefined || description === '' ? code : `${code}: ${description}`
   const retryable =
-    (status !== undefined && status >= 500) || code === 'temporarily_unavailable' || code === 'server_error'
+    (status !== undefined && (status >= 500 || status === 429)) ||
+    code === 'temporarily_unavailable' ||
+    code === 'server_error'
   return new AppError(
     FINAL.has(code) ? 'unauthenticated' : 'upstream_error',
     `${doing}: the provider refused: ${said.slice(0, 500)}`,

@@ -18,7 +18,7 @@ import {
   type TokenEndpointResponse,
 } from 'oauth4webapi'
 import type { HttpClient } from '../http/client.ts'
-import { toOAuthError } from './problems.ts'
+import { refusal, toOAuthError } from './problems.ts'
 import type { OAuthProfile } from './settings.ts'
 import { standardTokenResponse } from './token-response.ts'
 
@@ -52,7 +52,7 @@ export interface TokenRequests {
 }
 
 export function buildTokenRequests(http: HttpClient): TokenRequests {
-  const options = (profile: OAuthProfile, url: string) => ({
+  const options = (profile: OAuthProfile, url: string, doing: string) => ({
     [customFetch]: async (address: string, init: RequestInit) => {
       const response = await http.request({
         method: 'POST',
@@ -63,7 +63,11 @@ export function buildTokenRequests(http: HttpClient): TokenRequests {
         maxResponseBytes: MAX_RESPONSE_BYTES,
         maxRedirects: 0,
       })
-      return standardTokenResponse(response, profile)
+      const standard = standardTokenResponse(response, profile)
+      if (standard.status < 500) return standard
+      // The library takes only 4xx for refusals (RFC 6749, 5.2): here the provider is not well, which passes.
+      const { error, error_description: said } = (await standard.json()) as Record<string, string | undefined>
+      throw refusal(error ?? `status_${standard.status}`, said, doing, standard.status)
     },
     [allowInsecureRequests]: isOnThisNetwork(url),
   })
@@ -72,10 +76,10 @@ export function buildTokenRequests(http: HttpClient): TokenRequests {
   const granted = async (
     profile: OAuthProfile,
     doing: string,
-    request: () => Promise<Response>,
+    request: (doing: string) => Promise<Response>,
   ): Promise<Tokens> => {
     try {
-      const response = await request()
+      const response = await request(doing)
       const { server, client } = parties(profile)
       return toTokens(await processGenericTokenEndpointResponse(server, client, response), profile)
     } catch (cause) {
@@ -85,7 +89,7 @@ export function buildTokenRequests(http: HttpClient): TokenRequests {
 
   return {
     exchangeCode: (profile, callback, redirectUri, codeVerifier) =>
-      granted(profile, 'Exchanging the authorization code', () => {
+      granted(profile, 'Exchanging the authorization code', (doing) => {
         const { server, client, auth } = parties(profile)
         return authorizationCodeGrantRequest(
           server,
@@ -95,13 +99,13 @@ export function buildTokenRequests(http: HttpClient): TokenRequests {
           redirectUri,
           codeVerifier ?? nopkce,
           {
-            ...options(profile, profile.tokenUrl),
+            ...options(profile, profile.tokenUrl, doing),
             additionalParameters: additional(profile),
           } as never,
         )
       }),
     clientCredentials: (profile) =>
-      granted(profile, 'Asking for a token', () => {
+      granted(profile, 'Asking for a token', (doing) => {
         const { server, client, auth } = parties(profile)
         const parameters = additional(profile)
         if (profile.scopes.length > 0) parameters.set('scope', profile.scopes.join(profile.scopeSeparator))
@@ -110,14 +114,14 @@ export function buildTokenRequests(http: HttpClient): TokenRequests {
           client,
           auth,
           parameters,
-          options(profile, profile.tokenUrl) as never,
+          options(profile, profile.tokenUrl, doing) as never,
         )
       }),
     refresh: (profile, refreshToken) =>
-      granted(profile, 'Refreshing the token', () => {
+      granted(profile, 'Refreshing the token', (doing) => {
         const { server, client, auth } = parties({ ...profile, tokenUrl: profile.refreshUrl })
         return refreshTokenGrantRequest(server, client, auth, refreshToken, {
-          ...options(profile, profile.refreshUrl),
+          ...options(profile, profile.refreshUrl, doing),
           additionalParameters: additional(profile),
         } as never)
       }),

@@ -151,20 +151,63 @@ test('a refresh response without a refresh token keeps the old one', async () =>
   expect((await me('app', connection.id)).status).toBe(200)
 })
 
-test('a provider that fails in passing does not expire the connection', async () => {
+test('a provider that fails in passing is asked again, and does not expire the connection', async () => {
   const connection = await connect('app', server, { name: 'Passing' })
   await me('app', connection.id)
+  const down = { status: 503, body: '{"error":"temporarily_unavailable"}' }
   await server.expireAccessTokens()
-  server.breakTokenEndpoint({ status: 503, body: '{"error":"temporarily_unavailable"}' })
+  server.breakTokenEndpoint(down, 1)
+  expect((await me('app', connection.id)).status).toBe(200)
+
+  await server.expireAccessTokens()
+  server.breakTokenEndpoint(down)
   const failed = await tenant.call('run_action', {
     connector: 'app',
     action: 'me',
     connection: connection.id,
   })
-  expect(failed.status).toBeGreaterThanOrEqual(400)
+  expect(failed.body).toMatchObject({ code: 'upstream_error', retryable: true })
   server.breakTokenEndpoint(false)
   expect((await tenant.ok('get_connection', { connection: connection.id })).connection.status).toBe('active')
   expect((await me('app', connection.id)).status).toBe(200)
+})
+
+/** Changes the stored facts of a connection, as time or another process would. */
+const alter = async (connection: string, change: string): Promise<void> => {
+  const { platform: running } = platform
+  const scope = { organizationId: tenant.organizationId, customerIds: null }
+  await running.db.tenant(scope, (tx) =>
+    tx.run(`UPDATE connections SET ${change} WHERE id = $1`, [connection]),
+  )
+  await tenant.ok('update_connection', { connection, isDefault: true }) // forgets what is remembered
+}
+
+test('a token about to expire is refreshed before the call; one with time left is not', async () => {
+  const { id } = await connect('app', server, { name: 'Ahead' })
+  const before = server.tokenRequests.length
+  await alter(id, "expires_at = now() + interval '10 minutes'")
+  await me('app', id)
+  expect(server.tokenRequests.length).toBe(before)
+  await alter(id, "expires_at = now() + interval '20 seconds', refreshed_at = now() - interval '1 hour'")
+  await me('app', id)
+  expect(server.tokenRequests.length).toBe(before + 1)
+  const { connection } = await tenant.ok('get_connection', { connection: id })
+  expect(Date.parse(connection.expiresAt) - Date.now()).toBeGreaterThan(3_000_000)
+  expect(Date.now() - Date.parse(connection.refreshedAt)).toBeLessThan(60_000)
+})
+
+test('the lease of a process that died while it refreshed runs out, and another refreshes', async () => {
+  const { id } = await connect('app', server, { name: 'Orphan' })
+  await alter(
+    id,
+    "expires_at = now(), refresh_lease = 'dead', refresh_lease_until = now() + interval '400 milliseconds'",
+  )
+  const before = server.tokenRequests.length
+  const startedAt = performance.now()
+  const answers = await Promise.all([me('app', id), me('app', id)])
+  expect(answers.map(({ status }) => status)).toEqual([200, 200])
+  expect(performance.now() - startedAt).toBeGreaterThan(200)
+  expect(server.tokenRequests.length).toBe(before + 1)
 })
 
 test('a deleted connection is revoked at the provider', async () => {
@@ -179,7 +222,12 @@ test('the client credentials grant gets its tokens without a person, and anew wh
   await describeApp('robot', server.url, { flow: 'client_credentials', defaultScopes: [] }, { slug: 'robot' })
   const { connection } = await tenant.ok('create_connection', { connector: 'robot' })
   expect(connection).toMatchObject({ status: 'active' })
-  expect((await me('robot')).output.sub).toBe(CLIENT.id)
+  const { token, sub } = (await me('robot')).output
+  expect(sub).toBe(CLIENT.id)
+  await server.expireAccessTokens()
+  const again = (await me('robot')).output
+  expect(again.sub).toBe(CLIENT.id)
+  expect(again.token).not.toBe(token)
 })
 
 test('one OAuth app serves several connectors, and its secret is shown to nobody', async () => {
@@ -203,7 +251,7 @@ test('a dead grant expires the connection; reconnecting makes the same connectio
     own.endGrants()
     const { body } = await tenant.call('run_action', { connector: 'dying', action: 'me' })
     expect(body).toMatchObject({ code: 'unauthenticated', data: { status: 'expired' } })
-    expect(body.hint).toContain(connection.id)
+    expect(body.hint).toMatch(/Reconnect the account .*http.*connect/)
     const expired = (await tenant.ok('get_connection', { connection: connection.id })).connection
     expect(expired).toMatchObject({
       status: 'expired',

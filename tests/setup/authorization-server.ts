@@ -14,8 +14,8 @@ export interface AuthorizationServer {
   expireAccessTokens(): Promise<void>
   /** Ends every grant: refresh tokens included. */
   endGrants(): void
-  /** The next token requests are answered by this instead; false: by the server again. */
-  breakTokenEndpoint(answer: { status: number; body: string } | false): void
+  /** The next token requests (or so many) are answered by this instead; false: by the server again. */
+  breakTokenEndpoint(answer: { status: number; body: string } | false, times?: number): void
   close(): Promise<void>
 }
 
@@ -35,6 +35,7 @@ export async function startAuthorizationServer(
   let issued: string[] = []
   let grantsEnded = false
   let broken: { status: number; body: string } | false = false
+  let breaks = 0
 
   const server: Server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -50,7 +51,8 @@ export async function startAuthorizationServer(
       const body = new URLSearchParams(Buffer.concat(chunks).toString())
       tokenRequests.push(body)
       Object.assign(context.req, { body: Object.fromEntries(body) })
-      if (broken !== false) {
+      if (broken !== false && breaks > 0) {
+        breaks -= 1
         context.status = broken.status
         context.type = 'json'
         context.body = broken.body
@@ -67,7 +69,7 @@ export async function startAuthorizationServer(
       const [, token = ''] = /^Bearer (.+)$/.exec(context.get('authorization')) ?? []
       const found = await provider.AccessToken.find(token)
       const client = found === undefined ? await provider.ClientCredentials.find(token) : undefined
-      const ok = (found?.isValid === true && !dead.has(token)) || client !== undefined
+      const ok = (found?.isValid === true || client?.isValid === true) && !dead.has(token)
       context.status = ok ? 200 : 401
       context.body = ok ? { sub: found?.accountId ?? client?.clientId, token } : { error: 'invalid_token' }
       if (ok && token !== '') issued.push(token)
@@ -89,8 +91,9 @@ export async function startAuthorizationServer(
     endGrants: () => {
       grantsEnded = true
     },
-    breakTokenEndpoint: (answer) => {
+    breakTokenEndpoint: (answer, times = Number.POSITIVE_INFINITY) => {
       broken = answer
+      breaks = times
     },
     close: async () => {
       server.closeAllConnections()
