@@ -16,6 +16,8 @@ const tables = [
   'connectors',
   'actions',
   'connections',
+  'oauth_apps',
+  'oauth_authorizations',
   'workflows',
   'workflow_versions',
   'deployments',
@@ -50,7 +52,16 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     name: `${MARK} app`,
     slug: connectorSlug,
     baseUrl: upstream,
-    authMethods: [{ slug: 'token', type: 'bearer_token', name: 'Token' }],
+    authMethods: [
+      { slug: 'token', type: 'bearer_token', name: 'Token' },
+      {
+        slug: 'oauth',
+        type: 'oauth2',
+        name: 'Sign in',
+        authorizationUrl: `${upstream}/authorize`,
+        tokenUrl: `${upstream}/token`,
+      },
+    ],
   })
   const { action } = await tenant.ok('create_action', {
     connector: connectorSlug,
@@ -65,6 +76,17 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     name: `${MARK} account`,
     credentials: { token: `${MARK}-token` },
     verify: false,
+  })
+  const { oauthApp } = await tenant.ok('create_oauth_app', {
+    name: `${MARK} ${slug}`,
+    clientId: `${MARK}-client`,
+    clientSecret: `${MARK}-client-secret`,
+    connectors: [{ connector: connectorSlug }],
+  })
+  const { authorizationId } = await tenant.ok('start_oauth', {
+    connector: connectorSlug,
+    customer: customer.id,
+    name: `${MARK} consent`,
   })
   await tenant.ok('set_secret', { name: 'API_TOKEN', value: `${MARK}-secret`, customer: customer.id })
   const { file } = await tenant.ok('upload_file', {
@@ -111,6 +133,8 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     connector.slug,
     action.id,
     connection.id,
+    oauthApp.id,
+    authorizationId,
     file.file,
     workflow.id,
     workflow.slug,
@@ -262,6 +286,7 @@ describeOnEachDatabase('tenancy', (kind) => {
       ['get_execution', { execution: planted.refs.find((ref) => ref.startsWith('exec_')) }],
       ['get_event', { event: planted.refs.find((ref) => ref.startsWith('evt_')) }],
       ['get_connection', { connection: planted.refs.find((ref) => ref.startsWith('cxn_')) }],
+      ['get_oauth_app', { oauthApp: planted.refs.find((ref) => ref.startsWith('oap_')) }],
       ['get_file', { file: planted.refs.find((ref) => ref.startsWith('file_')) }],
       ['get_trigger', { trigger: planted.refs.find((ref) => ref.startsWith('trg_')) }],
     ] as const) {
@@ -276,7 +301,7 @@ describeOnEachDatabase('tenancy', (kind) => {
     const key = await theirs.key({ role: 'end_user', customerIds: [neighbour.customerId] })
     const before = await contents(planted.customerId)
     // What both share (connectors, workflows) bears the mark too: here the other customer's own ids must not show.
-    const others = planted.refs.filter((ref) => /^(cus|cxn|evt|exec|dlq|trc|trg|file)_/.test(ref))
+    const others = planted.refs.filter((ref) => /^(cus|cxn|oau|evt|exec|dlq|trc|trg|file)_/.test(ref))
     const wrong = await tryEverything(theirs, key, others, ({ tool, ref, status, text }) => {
       const shown = others.some((other) => other !== ref && text.includes(other))
       const found = status < 300 && tool.effect === 'read' && tool.toolset !== 'catalog' && text.includes(ref)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { type AuthorizationServer, CLIENT, startAuthorizationServer } from '../setup/authorization-server.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
@@ -56,7 +57,11 @@ describe.skipIf(inject('postgresUrl') === null)(
       expect(answer.status).toBe(200)
     })
     afterAll(async () => {
-      for (const { child } of servers ?? []) child.kill('SIGTERM')
+      for (const { child } of servers ?? []) {
+        const ended = once(child, 'exit')
+        child.kill('SIGTERM')
+        await ended
+      }
       await provider?.close()
       await product?.close()
       await database?.drop()
