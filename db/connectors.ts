@@ -12,13 +12,15 @@ export interface ConnectorRow {
   /** Everything of the definition but its actions and shared schemas. */
   definition: JsonObject
   revision: number
+  /** Counts its versions: what it is now is this one, kept or not yet. */
+  version: number
   action_count: number
   created_at: Date
   updated_at: Date
 }
 
 const COLUMNS =
-  'id, slug, name, description, visibility, definition, revision, (SELECT count(*)::int FROM actions a WHERE a.connector_id = connectors.id) AS action_count, created_at, updated_at'
+  'id, slug, name, description, visibility, definition, revision, version, (SELECT count(*)::int FROM actions a WHERE a.connector_id = connectors.id) AS action_count, created_at, updated_at'
 
 export interface ConnectorContent {
   name: string

@@ -7,8 +7,9 @@ CREATE TABLE connector_versions (
   definition jsonb NOT NULL, -- as in connectors
   schemas jsonb NOT NULL,
   actions jsonb NOT NULL, -- action definitions by slug
-  -- {added, removed, changed, breaking}: against the version before.
-  changes jsonb NOT NULL DEFAULT '{}',
+  -- Against the version before: see ConnectorChanges of runtime/connectors/diff. Null for the first.
+  changes jsonb,
+  origin text NOT NULL CHECK (origin IN ('import', 'edit', 'restore')),
   created_by text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (connector_id, version)

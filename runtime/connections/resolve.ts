@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import type { TenantScope } from '../../core/actor.ts'
 import { conflict, notFound } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
 import { getAction } from '../../db/actions.ts'
 import { candidateConnections, type SealedConnectionRow } from '../../db/connections.ts'
+import { getVersionAction, getVersionSchemas, pinnedVersion } from '../../db/connector-versions.ts'
 import { type ConnectorRow, findConnector, getConnectorSchemas } from '../../db/connectors.ts'
 import type { Database, Tx } from '../../db/database.ts'
 import type { ActionDefinition, AuthMethod } from '../connectors/definition.ts'
@@ -50,13 +52,47 @@ export function buildResolver(db: Database): Resolver {
   /** Counts forgettings: what was read before one must not be remembered after it. */
   let generation = 0
 
-  const schemas = async (tx: Tx, connector: ConnectorRow): Promise<SharedSchemas> => {
-    const key = `${connector.id}:${connector.revision}`
+  const remembered = async (key: string, load: () => Promise<JsonObject>): Promise<SharedSchemas> => {
     const known = schemasByRevision.get(key)
     if (known !== undefined) return known
-    const read = schemasOf(await getConnectorSchemas(tx, connector.id))
-    schemasByRevision.set(key, read)
-    return read
+    const loaded = schemasOf(await load())
+    schemasByRevision.set(key, loaded)
+    return loaded
+  }
+
+  const schemas = (tx: Tx, connector: ConnectorRow): Promise<SharedSchemas> =>
+    remembered(`${connector.id}:${connector.revision}`, () => getConnectorSchemas(tx, connector.id))
+
+  /** The call as the version has it that the customer is held on; undefined: the customer is held on none. */
+  const readPinned = async (
+    tx: Tx,
+    connector: ConnectorRow,
+    want: WantedCall,
+  ): Promise<ResolvedCall | undefined> => {
+    const version =
+      want.customerId === null ? undefined : await pinnedVersion(tx, connector.id, want.customerId)
+    if (version === undefined) return undefined
+    const kept = await getVersionAction(tx, connector.id, version, want.action)
+    if (kept === undefined || kept.action === null) {
+      throw notFound(
+        'action',
+        `${connector.slug}.${want.action}`,
+        `The customer is held on version ${version} of ${connector.slug}, which does not have it; unpin_connector_version lets them move on.`,
+      )
+    }
+    const head = headOf({ ...connector, ...columnsOf(kept.definition), definition: kept.definition })
+    const action = actionOf({ definition: kept.action })
+    const connection = await chooseConnection(tx, connector, head, action, want)
+    return {
+      connector,
+      head,
+      action,
+      schemas: await remembered(`${connector.id}@${version}`, () =>
+        getVersionSchemas(tx, connector.id, version),
+      ),
+      connection,
+      authMethod: connection === null ? null : authMethodOf(head, connection),
+    }
   }
 
   const read = async (tx: Tx, want: WantedCall): Promise<ResolvedCall> => {
@@ -64,6 +100,8 @@ export function buildResolver(db: Database): Resolver {
     if (connector === undefined) {
       throw notFound('connector', want.connector, 'list_connectors shows the ones there are.')
     }
+    const pinned = await readPinned(tx, connector, want)
+    if (pinned !== undefined) return pinned
     const row = await getAction(tx, connector.id, want.action)
     if (row === undefined) {
       throw notFound(
@@ -123,6 +161,12 @@ function authMethodOf(head: ConnectorHead, connection: { auth_method: string; id
       hint: `Give the connection (${connection.id}) other credentials with update_connection, or connect anew with create_connection.`,
     },
   )
+}
+
+/** A kept version has all of the connector in one document. */
+function columnsOf(definition: JsonObject) {
+  const { name, description, visibility } = definition as unknown as ConnectorRow
+  return { name, description, visibility }
 }
 
 const isPublic = (action: ActionDefinition): boolean => action.auth?.length === 0

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { conflict, notFound } from '../../core/errors.ts'
+import { beginVersion, isVersionKept } from '../../db/connector-versions.ts'
 import { type ConnectorRow, findConnector, lockConnector } from '../../db/connectors.ts'
 import { brokenUnique, type Tx } from '../../db/database.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
@@ -69,6 +70,7 @@ export const Connector = ConnectorSummary.extend({
   concurrency: ConnectorDefinition.shape.concurrency,
   eventCount: z.number().int(),
   revision: z.number().int().describe('Counts the changes of the connector and its actions.'),
+  version: z.number().int().describe('Its version now; list_connector_versions shows the ones before.'),
 })
 
 export function toConnector(row: ConnectorRow): z.input<typeof Connector> {
@@ -93,10 +95,11 @@ export function toConnector(row: ConnectorRow): z.input<typeof Connector> {
     ...(head.concurrency === undefined ? {} : { concurrency: head.concurrency }),
     eventCount: head.events.length,
     revision: row.revision,
+    version: row.version,
   }
 }
 
-const noConnector = (ref: string) =>
+export const noConnector = (ref: string) =>
   notFound('connector', ref, 'list_connectors shows the ones there are; import_spec makes one.')
 
 /** @throws AppError `not_found` */
@@ -110,6 +113,8 @@ export async function requireConnector(tx: Tx, ref: string): Promise<ConnectorRo
 export async function requireConnectorForChange(tx: Tx, ref: string): Promise<ConnectorRow> {
   const row = await lockConnector(tx, ref)
   if (row === undefined) throw noConnector(ref)
+  // What is kept as a version never changes: a change begins the next one.
+  if (await isVersionKept(tx, row.id, row.version)) await beginVersion(tx, row.id)
   return row
 }
 

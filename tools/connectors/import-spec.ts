@@ -1,18 +1,21 @@
 import { z } from 'zod'
 import { invalidInput } from '../../core/errors.ts'
-import { lockConnector } from '../../db/connectors.ts'
-import type { Tx } from '../../db/database.ts'
-import { headOf } from '../../runtime/connections/definitions.ts'
+import { listActionDefinitions } from '../../db/actions.ts'
+import { findConnector } from '../../db/connectors.ts'
+import { actionOf } from '../../runtime/connections/definitions.ts'
 import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts'
+import { ConnectorChanges } from '../../runtime/connectors/diff/connector-changes.ts'
 import { importSpec as readSpec } from '../../runtime/connectors/import/import-spec.ts'
 import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
-import { defineTool } from '../define-tool.ts'
+import { defineTool, type ToolContext } from '../define-tool.ts'
 import { asSlugConflict, Connector, ConnectorSlug, toConnector } from './connector.ts'
 import { fetchSpecification, resolveAgainst } from './fetch-specification.ts'
+import { Impact, impactOf } from './impact.ts'
 import { OnConflict } from './import-connector.ts'
 import { ImportSummary, summarize } from './import-summary.ts'
-import { storeConnector } from './store-connector.ts'
+import { joinWithPresent, storeConnector } from './store-connector.ts'
+import { tellOfVersion } from './tell-of-version.ts'
 
 const DEADLINE_MS = 5 * 60_000
 const STEPS = 4
@@ -57,10 +60,21 @@ export const importSpec = defineTool({
       .optional()
       .describe('Only operations that fit every given field; the others are counted in the report.'),
     onConflict: OnConflict,
+    preview: z
+      .boolean()
+      .default(false)
+      .describe('Store nothing: tell what the import would change, and what that reaches.'),
   }),
   output: z.object({
-    connector: Connector,
-    replaced: z.boolean().describe('True: the content of an existing connector was replaced.'),
+    connector: Connector.nullable().describe('Null: only a preview, of a connector there is not yet.'),
+    replaced: z.boolean().describe('True: an existing connector got (or would get) a new version.'),
+    changes: ConnectorChanges.nullable().describe('Against what it was before; null for a new connector.'),
+    kept: z
+      .array(z.string())
+      .describe(
+        'What was changed by hand since the last import and therefore stays, e.g. authMethods.oauth.',
+      ),
+    impact: Impact.nullable().describe('What the changes reach; null for a new connector.'),
     report: ImportSummary,
   }),
   permission: 'connectors.create',
@@ -96,6 +110,7 @@ export const importSpec = defineTool({
         ...(input.slug === undefined ? {} : { slug: input.slug }),
         ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
         ...(input.include === undefined ? {} : { include: givenFilters(input.include) }),
+        previous: await previousActions(context, input.slug),
         signal: context.signal,
       },
     )
@@ -108,26 +123,53 @@ export const importSpec = defineTool({
         data: { report: summarize(report) },
       })
     }
+    if (input.preview) return { ...(await previewOf(context, definition)), report: summarize(report) }
     context.progress({ progress: 3, total: STEPS, message: `Storing ${definition.actions.length} actions` })
-    const { row, replaced } = await context
+    const { row, replaced, changes, kept, impact } = await context
       .transaction(async (tx) => {
-        const complete = input.onConflict === 'replace' ? await keepVerification(tx, definition) : definition
-        const stored = await storeConnector(tx, context.actor, complete, input.onConflict)
+        const stored = await storeConnector(tx, context.actor, definition, input.onConflict)
         context.touches(stored.row.id)
-        return stored
+        if (stored.changes === null) return { ...stored, impact: null }
+        await tellOfVersion(tx, context.actor, stored.row, stored.changes)
+        return { ...stored, impact: await impactOf(tx, stored.row, stored.changes) }
       })
       .catch((error: unknown) => {
         throw asSlugConflict(
           error,
           definition.slug,
-          "Give onConflict: 'replace' to replace its content, or another slug.",
+          "Give onConflict: 'replace' to make it the connector's next version, or another slug.",
         )
       })
     connectionsChanged(context)
     context.progress({ progress: STEPS, total: STEPS, message: 'Stored' })
-    return { connector: toConnector(row), replaced, report: summarize(report) }
+    return { connector: toConnector(row), replaced, changes, kept, impact, report: summarize(report) }
   },
 })
+
+/** What storing the definition would do, told from a transaction that only reads. */
+const previewOf = (context: ToolContext, definition: ConnectorDefinition) =>
+  context.read(async (tx) => {
+    const old = await findConnector(tx, definition.slug)
+    if (old === undefined) return { connector: null, replaced: false, changes: null, kept: [], impact: null }
+    const { changes, kept } = await joinWithPresent(tx, old, definition)
+    return {
+      connector: toConnector(old),
+      replaced: true,
+      changes,
+      kept,
+      impact: await impactOf(tx, old, changes),
+    }
+  })
+
+/** Actions of the connector that a newer document is imported over: their slugs stay. */
+async function previousActions(context: ToolContext, slug: string | undefined) {
+  if (slug === undefined) return []
+  return context.read(async (tx) => {
+    const old = await findConnector(tx, slug)
+    if (old === undefined) return []
+    return (await listActionDefinitions(tx, old.id)).map(actionOf)
+  })
+}
 
 const givenFilters = (include: {
   tags?: string[] | undefined
@@ -138,12 +180,3 @@ const givenFilters = (include: {
   ...(include.operations === undefined ? {} : { operations: include.operations }),
   ...(include.methods === undefined ? {} : { methods: include.methods }),
 })
-
-/** A document rarely names a verification call; one chosen by hand survives a new import while its action does. */
-async function keepVerification(tx: Tx, definition: ConnectorDefinition): Promise<ConnectorDefinition> {
-  const old = await lockConnector(tx, definition.slug)
-  const chosen = old === undefined ? undefined : headOf(old).verification
-  if (chosen === undefined || !definition.actions.some(({ slug }) => slug === chosen.action))
-    return definition
-  return { ...definition, verification: chosen }
-}

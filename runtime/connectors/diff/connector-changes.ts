@@ -1,0 +1,123 @@
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import type { JsonSchema } from '../../../core/json.ts'
+import type { ActionDefinition, ConnectorDefinition } from '../definition.ts'
+import { compareSchemas } from './compare-schemas.ts'
+
+/** What became of a connector from one version to another. */
+export const ConnectorChanges = z
+  .object({
+    added: z.array(z.string()).describe('Slugs of new actions.'),
+    removed: z.array(z.string()).describe('Slugs of actions that are gone.'),
+    changed: z
+      .array(
+        z.object({
+          action: z.string().describe('Slug.'),
+          fields: z.array(z.string()).describe('Fields of its definition that differ.'),
+        }),
+      )
+      .describe('Actions that differ.'),
+    connector: z.array(z.string()).describe('Fields of the connector itself that differ.'),
+    breaking: z
+      .array(
+        z.object({
+          action: z.string().nullable().describe('Slug; null: the connector itself.'),
+          where: z.string().describe('What it is about, e.g. input.amount.'),
+          what: z.string().describe('How it breaks what relied on it.'),
+        }),
+      )
+      .describe('Changes that may break workflows, agents or connections.'),
+  })
+  .describe('What became of a connector from one version to another.')
+export type ConnectorChanges = z.infer<typeof ConnectorChanges>
+
+type Head = Omit<ConnectorDefinition, 'slug' | 'actions' | 'schemas'>
+
+/** A connector's whole content, its actions by slug. */
+export interface ConnectorContent {
+  head: Head
+  schemas: Record<string, JsonSchema>
+  actions: Record<string, ActionDefinition>
+}
+
+export const hasChanges = (changes: ConnectorChanges): boolean =>
+  changes.added.length + changes.removed.length + changes.changed.length + changes.connector.length > 0
+
+/** Compares two versions. Equal ones give no change; what only becomes wider is never called breaking. */
+export function diffConnectors(before: ConnectorContent, after: ConnectorContent): ConnectorChanges {
+  const slugs = { before: Object.keys(before.actions), after: Object.keys(after.actions) }
+  const removed = slugs.before.filter((slug) => !Object.hasOwn(after.actions, slug)).toSorted()
+  const changes: ConnectorChanges = {
+    added: slugs.after.filter((slug) => !Object.hasOwn(before.actions, slug)).toSorted(),
+    removed,
+    changed: [],
+    connector: differingFields(before.head, after.head),
+    breaking: removed.map((action) => ({ action, where: 'action', what: 'is gone' })),
+  }
+  changes.breaking.push(...headBreaks(before.head, after.head))
+  for (const slug of slugs.before.toSorted()) {
+    const old = before.actions[slug]
+    const now = Object.hasOwn(after.actions, slug) ? after.actions[slug] : undefined
+    if (old === undefined || now === undefined) continue
+    const sides = {
+      input: [side(old.inputSchema, before), side(now.inputSchema, after)],
+      output: [side(old.outputSchema, before), side(now.outputSchema, after)],
+    } as const
+    const breaks = [
+      ...actionBreaks(old, now),
+      ...compareSchemas(...sides.input, 'input').map((one) => ({ ...one, where: `input.${one.where}` })),
+      ...(now.outputSchema === undefined
+        ? []
+        : compareSchemas(...sides.output, 'output').map((one) => ({ ...one, where: `output.${one.where}` }))),
+    ]
+    const fields = differingFields(old, now).filter((field) => field !== 'source')
+    if (fields.length > 0 || breaks.length > 0) changes.changed.push({ action: slug, fields })
+    changes.breaking.push(...breaks.map((one) => ({ action: slug, ...one })))
+  }
+  return changes
+}
+
+const side = (schema: JsonSchema | undefined, { schemas }: ConnectorContent) => ({ schema, shared: schemas })
+
+function differingFields(before: object, after: object): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...names]
+    .filter(
+      (name) =>
+        !isDeepStrictEqual(
+          (before as Record<string, unknown>)[name],
+          (after as Record<string, unknown>)[name],
+        ),
+    )
+    .toSorted()
+}
+
+function actionBreaks(old: ActionDefinition, now: ActionDefinition): { where: string; what: string }[] {
+  const breaks: { where: string; what: string }[] = []
+  if (old.effect === 'read' && now.effect !== 'read')
+    breaks.push({ where: 'effect', what: `changes data now (${now.effect})` })
+  if (now.auth !== undefined) {
+    const accepted = now.auth
+    const lost = (old.auth ?? []).filter((slug) => !accepted.includes(slug))
+    if (old.auth === undefined || old.auth.length === 0)
+      breaks.push({ where: 'auth', what: `takes only ${accepted.join(', ') || 'no credentials'} now` })
+    else if (lost.length > 0) breaks.push({ where: 'auth', what: `no longer takes ${lost.join(', ')}` })
+  }
+  return breaks
+}
+
+function headBreaks(old: Head, now: Head): ConnectorChanges['breaking'] {
+  const breaks: ConnectorChanges['breaking'] = []
+  for (const method of old.authMethods) {
+    const same = now.authMethods.find(({ slug }) => slug === method.slug)
+    const where = `authMethods.${method.slug}`
+    if (same === undefined)
+      breaks.push({ action: null, where, what: 'is gone: its connections stop working' })
+    else if (same.type !== method.type)
+      breaks.push({ action: null, where, what: `is ${same.type} now, no longer ${method.type}` })
+  }
+  const events = new Set(now.events.map(({ slug }) => slug))
+  for (const { slug } of old.events)
+    if (!events.has(slug)) breaks.push({ action: null, where: `events.${slug}`, what: 'is gone' })
+  return breaks
+}

@@ -1,0 +1,227 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { JsonSchema } from '../../../core/json.ts'
+import type { ActionDefinition } from '../definition.ts'
+import { compareSchemas } from './compare-schemas.ts'
+import { type ConnectorContent, diffConnectors, hasChanges } from './connector-changes.ts'
+import { mergeImport } from './merge-import.ts'
+
+const compare = (before: JsonSchema, after: JsonSchema, direction: 'input' | 'output') =>
+  compareSchemas({ schema: before, shared: {} }, { schema: after, shared: {} }, direction).map(
+    ({ where, what }) => `${where} ${what}`,
+  )
+const object = (properties: Record<string, JsonSchema>, required: string[] = []) => ({
+  type: 'object',
+  properties,
+  required,
+})
+const text = { type: 'string' }
+
+describe('what breaks callers (input)', () => {
+  test.each<[string, JsonSchema, JsonSchema, string[]]>([
+    ['a new required value', object({}), object({ id: text }, ['id']), ['id is new and required']],
+    [
+      'a value that is required now',
+      object({ id: text }),
+      object({ id: text }, ['id']),
+      ['id is required now'],
+    ],
+    [
+      'a narrower type',
+      object({ n: { type: ['string', 'null'] } }),
+      object({ n: text }),
+      ['n no longer takes null'],
+    ],
+    [
+      'a value of the enum that is gone',
+      { enum: ['a', 'b'] },
+      { enum: ['a'] },
+      ['(whole) no longer takes "b"'],
+    ],
+    [
+      'a lower maximum',
+      { type: 'integer', maximum: 100 },
+      { type: 'integer', maximum: 50 },
+      ['(whole) maximum is 50 now'],
+    ],
+    [
+      'deep inside a list',
+      { type: 'array', items: object({ a: text }) },
+      { type: 'array', items: object({ a: { type: 'integer' } }) },
+      ['[].a no longer takes string'],
+    ],
+  ])('%s', (_name, before, after, expected) => {
+    expect(compare(before, after, 'input')).toEqual(expected)
+  })
+
+  test.each<[string, JsonSchema, JsonSchema]>([
+    ['a new optional value', object({}), object({ id: text })],
+    ['a value no longer required', object({ id: text }, ['id']), object({ id: text })],
+    ['a wider type', object({ n: { type: 'integer' } }), object({ n: { type: ['number', 'null'] } })],
+    ['a longer enum', { enum: ['a'] }, { enum: ['a', 'b'] }],
+    ['a limit that is gone', { type: 'string', maxLength: 5 }, text],
+  ])('%s does not', (_name, before, after) => {
+    expect(compare(before, after, 'input')).toEqual([])
+  })
+})
+
+describe('what breaks readers (output)', () => {
+  test.each<[string, JsonSchema, JsonSchema, string[]]>([
+    ['a property that is gone', object({ a: text, b: text }), object({ a: text }), ['b is gone']],
+    [
+      'a property that may be missing',
+      object({ a: text }, ['a']),
+      object({ a: text }),
+      ['a may be missing now'],
+    ],
+    ['a wider type', object({ a: text }), object({ a: { type: ['string', 'null'] } }), ['a may be null now']],
+  ])('%s', (_name, before, after, expected) => {
+    expect(compare(before, after, 'output')).toEqual(expected)
+  })
+  test('a new property does not', () => {
+    expect(compare(object({ a: text }), object({ a: text, b: text }), 'output')).toEqual([])
+  })
+})
+
+test('schemas that refer to themselves are compared and come to an end', () => {
+  const node = (extra: Record<string, JsonSchema>) => ({
+    Node: { type: 'object', properties: { next: { $ref: '#/schemas/Node' }, ...extra } },
+  })
+  const schema = { $ref: '#/schemas/Node' }
+  expect(compareSchemas({ schema, shared: node({}) }, { schema, shared: node({}) }, 'input')).toEqual([])
+  expect(
+    compareSchemas({ schema, shared: node({ a: text }) }, { schema, shared: node({}) }, 'output'),
+  ).toEqual([{ where: 'a', what: 'is gone' }])
+})
+
+const schemas: fc.Arbitrary<JsonSchema> = fc.letrec<{ schema: JsonSchema }>((tie) => ({
+  schema: fc.oneof(
+    { maxDepth: 3 },
+    fc.record({ type: fc.constantFrom('string', 'integer', 'boolean', 'null') }),
+    fc.record({ enum: fc.uniqueArray(fc.string(), { minLength: 1, maxLength: 4 }) }),
+    fc.record({ type: fc.constant('array'), items: tie('schema') }),
+    fc
+      .dictionary(fc.constantFrom('a', 'b', 'c'), tie('schema'))
+      .map((properties) => ({ type: 'object', properties, required: Object.keys(properties).slice(0, 1) })),
+  ),
+})).schema
+
+test('a schema is compatible with itself, and one that only became wider breaks no caller', () => {
+  fc.assert(
+    fc.property(schemas, (schema) => {
+      expect(compare(schema, schema, 'input')).toEqual([])
+      expect(compare(schema, schema, 'output')).toEqual([])
+      expect(compare(schema, widen(schema), 'input')).toEqual([])
+    }),
+  )
+})
+
+function widen(schema: JsonSchema): JsonSchema {
+  if (typeof schema === 'boolean') return schema
+  const { type, enum: values, properties, items, ...rest } = schema
+  return {
+    ...rest,
+    required: [],
+    ...(typeof type === 'string' ? { type: [type, 'null'] } : {}),
+    ...(Array.isArray(values) ? { enum: [...values, 'one more'] } : {}),
+    ...(items === undefined ? {} : { items: widen(items as JsonSchema) }),
+    ...(properties === undefined
+      ? {}
+      : {
+          properties: {
+            ...Object.fromEntries(
+              Object.entries(properties as Record<string, JsonSchema>).map(([name, one]) => [
+                name,
+                widen(one),
+              ]),
+            ),
+            optionalOne: { type: 'string' },
+          },
+        }),
+  }
+}
+
+const action = (slug: string, more: Partial<ActionDefinition> = {}): ActionDefinition => ({
+  slug,
+  name: slug,
+  description: '',
+  method: 'GET',
+  path: `/${slug}`,
+  effect: 'read',
+  idempotent: true,
+  parameters: [],
+  inputSchema: { type: 'object', properties: {} },
+  tags: [],
+  ...more,
+})
+const content = (actions: ActionDefinition[], head: object = {}): ConnectorContent => ({
+  head: {
+    name: 'App',
+    description: '',
+    visibility: 'private',
+    baseUrl: 'https://app.example',
+    authMethods: [{ slug: 'key', type: 'api_key', name: 'Key' }],
+    events: [],
+    ...head,
+  },
+  schemas: {},
+  actions: Object.fromEntries(actions.map((one) => [one.slug, one])),
+})
+
+test('a connector is equal to itself', () => {
+  const one = content([action('a'), action('b')])
+  expect(hasChanges(diffConnectors(one, structuredClone(one)))).toBe(false)
+})
+
+test('added, removed and changed actions are told, with what breaks', () => {
+  const changes = diffConnectors(
+    content([action('a'), action('b'), action('c')]),
+    content([action('a', { effect: 'write', method: 'POST' }), action('c'), action('d')], {
+      authMethods: [{ slug: 'oauth', type: 'oauth2', name: 'OAuth' }],
+    }),
+  )
+  expect(changes).toMatchObject({
+    added: ['d'],
+    removed: ['b'],
+    changed: [{ action: 'a', fields: ['effect', 'method'] }],
+    connector: ['authMethods'],
+  })
+  expect(changes.breaking.map(({ action: slug, where }) => `${slug} ${where}`)).toEqual([
+    'b action',
+    'null authMethods.key',
+    'a effect',
+  ])
+})
+
+describe('a newer import', () => {
+  const base = content([action('a'), action('b')])
+  const theirs = content([action('a', { description: 'Better said' }), action('b'), action('c')], {
+    description: 'New',
+  })
+
+  test('takes over everything that was not changed by hand', () => {
+    expect(mergeImport(base, base, theirs)).toEqual({ content: theirs, kept: [] })
+  })
+  test('keeps what was changed, added and deleted by hand, and says so', () => {
+    const ours = content([action('a', { idempotencyHeader: 'Idempotency-Key' }), action('mine')], {
+      verification: { action: 'a', input: {} },
+      authMethods: [{ slug: 'key', type: 'api_key', name: 'Key', parameterName: 'X-Own' }],
+    })
+    const { content: merged, kept } = mergeImport(base, ours, theirs)
+    expect(Object.keys(merged.actions).toSorted()).toEqual(['a', 'c', 'mine'])
+    expect(merged.actions.a).toMatchObject({
+      description: 'Better said',
+      idempotencyHeader: 'Idempotency-Key',
+    })
+    expect(merged.head).toMatchObject({
+      description: 'New',
+      verification: { action: 'a' },
+      authMethods: [{ slug: 'key', parameterName: 'X-Own' }],
+    })
+    expect(kept.toSorted()).toEqual(['a.idempotencyHeader', 'authMethods.key', 'b (deleted)', 'mine'])
+  })
+  test('a verification call whose action is gone goes with it', () => {
+    const ours = content([action('a'), action('b')], { verification: { action: 'b', input: {} } })
+    expect(mergeImport(ours, ours, content([action('a')])).content.head.verification).toBeUndefined()
+  })
+})

@@ -1,0 +1,123 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ActionDefinition, AuthMethod } from '../definition.ts'
+import type { ConnectorContent } from './connector-changes.ts'
+
+export interface MergedImport {
+  content: ConnectorContent
+  /** What was changed by hand since the last import and therefore stays, e.g. `authMethods.oauth`, `get_user.pagination`. */
+  kept: string[]
+}
+
+/**
+ * A newer import joined with what was changed by hand since the one before: a field that differs from that one's
+ * stays as it is, everything else becomes what the new document says. Actions added by hand stay, actions
+ * deleted by hand stay away.
+ * @param base what the last import made; the connector as it is now, when no import made it
+ */
+export function mergeImport(
+  base: ConnectorContent,
+  ours: ConnectorContent,
+  theirs: ConnectorContent,
+): MergedImport {
+  const kept: string[] = []
+  const {
+    authMethods: _methods,
+    verification: _verification,
+    ...head
+  } = mergeFields(base.head, ours.head, theirs.head, '', kept)
+  const actions: Record<string, ActionDefinition> = {}
+  for (const [slug, action] of Object.entries(theirs.actions)) {
+    const before = own(base.actions, slug)
+    const now = own(ours.actions, slug)
+    if (before !== undefined && now === undefined) kept.push(`${slug} (deleted)`)
+    else
+      actions[slug] =
+        before === undefined || now === undefined
+          ? action
+          : ({
+              ...mergeFields(before, now, action, `${slug}.`, kept),
+              source: action.source,
+            } as ActionDefinition)
+  }
+  for (const [slug, action] of Object.entries(ours.actions)) {
+    if (own(base.actions, slug) !== undefined || own(actions, slug) !== undefined) continue
+    actions[slug] = action
+    kept.push(slug)
+  }
+  const verification = keptVerification(base, ours, theirs, actions)
+  return {
+    content: {
+      head: {
+        ...head,
+        authMethods: mergeMethods(base, ours, theirs, kept),
+        ...(verification === undefined ? {} : { verification }),
+      } as ConnectorContent['head'],
+      // Actions kept by hand may refer to schemas that the new document no longer has.
+      schemas: { ...(kept.length > 0 ? ours.schemas : {}), ...theirs.schemas },
+      actions,
+    },
+    kept,
+  }
+}
+
+const own = <T>(record: Record<string, T>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined
+
+/** Field by field: ours where it was changed by hand, else theirs. */
+function mergeFields<T extends object>(base: T, ours: T, theirs: T, prefix: string, kept: string[]): T {
+  const names = new Set([...Object.keys(base), ...Object.keys(ours), ...Object.keys(theirs)]) as Set<
+    keyof T & string
+  >
+  const merged: Partial<T> = {}
+  for (const name of names) {
+    const isOurs =
+      name !== 'source' &&
+      !isDeepStrictEqual(ours[name], base[name]) &&
+      !isDeepStrictEqual(ours[name], theirs[name])
+    const value = isOurs ? ours[name] : theirs[name]
+    if (value !== undefined) merged[name] = value
+    if (isOurs && name !== 'authMethods' && name !== 'verification') kept.push(`${prefix}${name}`)
+  }
+  return merged as T
+}
+
+/** Auth methods one by one: what people have connected with must not go because a document says less. */
+function mergeMethods(
+  base: ConnectorContent,
+  ours: ConnectorContent,
+  theirs: ConnectorContent,
+  kept: string[],
+): AuthMethod[] {
+  const find = (content: ConnectorContent, slug: string) =>
+    content.head.authMethods.find((method) => method.slug === slug)
+  const merged = theirs.head.authMethods.map((method) => {
+    const now = find(ours, method.slug)
+    if (
+      now === undefined ||
+      isDeepStrictEqual(now, find(base, method.slug)) ||
+      isDeepStrictEqual(now, method)
+    )
+      return method
+    kept.push(`authMethods.${method.slug}`)
+    return now
+  })
+  const added = ours.head.authMethods.filter(
+    ({ slug }) => find(base, slug) === undefined && find(theirs, slug) === undefined,
+  )
+  kept.push(...added.map(({ slug }) => `authMethods.${slug}`))
+  // What was added by hand stands first, as the one a new connection is offered.
+  return [...added, ...merged]
+}
+
+/** A document rarely names a verification call; one chosen by hand stays while its action does. */
+function keptVerification(
+  base: ConnectorContent,
+  ours: ConnectorContent,
+  theirs: ConnectorContent,
+  actions: Record<string, ActionDefinition>,
+): ConnectorContent['head']['verification'] {
+  const chosen = ours.head.verification
+  const byHand = !isDeepStrictEqual(chosen, base.head.verification) || theirs.head.verification === undefined
+  const wanted = byHand ? chosen : theirs.head.verification
+  return wanted !== undefined && own(actions, wanted.action) !== undefined ? wanted : undefined
+}

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { describeOnEachDatabase } from './setup/database.ts'
+import { deployWorkflow } from './setup/flow.ts'
+import { type Body, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
+import { startUpstream, type Upstream } from './setup/upstream.ts'
+
+/** An API description with these operations. */
+const spec = (url: string, operations: Record<string, object>) =>
+  JSON.stringify({
+    openapi: '3.1.0',
+    info: { title: 'Shop', version: '1' },
+    servers: [{ url }],
+    components: { securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'X-Key' } } },
+    security: [{ key: [] }],
+    paths: Object.fromEntries(
+      Object.entries(operations).map(([operationId, operation]) => [
+        `/${operationId}`,
+        { get: { operationId, responses: { 200: { description: 'OK' } }, ...operation } },
+      ]),
+    ),
+  })
+const query = (name: string, required = false) => ({
+  parameters: [{ name, in: 'query', required, schema: { type: 'string' } }],
+})
+
+describeOnEachDatabase('versions of a connector', (kind) => {
+  let platform: TestPlatform
+  let tenant: Tenant
+  let app: Upstream
+  beforeAll(async () => {
+    platform = await startTestPlatform(kind)
+    tenant = await platform.organization()
+    app = await startUpstream()
+  })
+  afterAll(async () => {
+    await platform.close()
+    await app.close()
+  })
+
+  const importing = (
+    slug: string,
+    operations: Record<string, object>,
+    settings: object = {},
+  ): Promise<Body> =>
+    tenant.ok('import_spec', { spec: spec(app.url, operations), slug, onConflict: 'replace', ...settings })
+
+  test('a newer import tells what changed, what breaks, and what that reaches', async () => {
+    await importing('shop', { listOrders: query('page'), getStock: {}, getOld: {} })
+    await tenant.ok('create_connection', {
+      connector: 'shop',
+      credentials: { apiKey: 'k' },
+      verify: false,
+    })
+    await deployWorkflow(tenant, 'uses-old', 'export default async (ctx) => ctx.connectors.shop.get_old({})')
+    const next = { listOrders: query('shop', true), getStock: {}, getNew: {} }
+    const preview = await importing('shop', next, { preview: true })
+    expect((await tenant.ok('get_connector', { connector: 'shop' })).connector.version).toBe(1)
+
+    const { connector, changes, impact } = await importing('shop', next)
+    expect(connector.version).toBe(2)
+    expect(changes).toMatchObject({
+      added: ['get_new'],
+      removed: ['get_old'],
+      changed: [{ action: 'list_orders' }],
+    })
+    expect(changes.breaking.map(({ action, where }: Body) => `${action} ${where}`)).toEqual(
+      expect.arrayContaining(['get_old action', 'list_orders input.shop']),
+    )
+    expect(impact).toMatchObject({
+      workflows: [{ workflow: 'uses-old', deployed: true, actions: ['get_old'] }],
+      connections: 1,
+    })
+    expect(preview.changes).toEqual(changes)
+    expect((await importing('shop', next)).connector.version).toBe(2)
+  })
+
+  test('what was changed by hand stays through a newer import, and is named', async () => {
+    await importing('kept', { listOrders: query('page') })
+    const pagination = { type: 'page', parameter: 'page', items: 'orders' }
+    await tenant.ok('update_action', { connector: 'kept', action: 'list_orders', pagination })
+    await tenant.ok('update_connector', {
+      connector: 'kept',
+      verification: { action: 'list_orders', input: {} },
+      errors: [{ when: { ok: false } }],
+    })
+    const { kept, connector } = await importing('kept', { listOrders: query('page'), getNew: {} })
+    expect(kept).toEqual(expect.arrayContaining(['errors', 'list_orders.pagination']))
+    expect(connector).toMatchObject({ version: 3, verification: { action: 'list_orders' }, actionCount: 2 })
+    const { action } = await tenant.ok('get_action', { connector: 'kept', action: 'list_orders' })
+    expect(action.pagination).toEqual(pagination)
+    const { versions } = await tenant.ok('list_connector_versions', { connector: 'kept' })
+    expect(versions.map(({ version, origin }: Body) => [version, origin])).toEqual([
+      [3, 'import'],
+      [2, 'edit'],
+      [1, 'import'],
+    ])
+  })
+
+  test('a customer who is held on a version goes on with it while others move', async () => {
+    await importing('pinned', { getThing: query('id') })
+    const customers: Body[] = []
+    for (const name of ['Held', 'Moving']) {
+      const { customer } = await tenant.ok('create_customer', { name: `${name} ${kind}` })
+      customers.push(customer)
+      await tenant.ok('create_connection', {
+        connector: 'pinned',
+        customer: customer.id,
+        credentials: { apiKey: name },
+        verify: false,
+      })
+    }
+    const [held, moving] = customers
+    expect(
+      await tenant.ok('pin_connector_version', { connector: 'pinned', customer: held?.id }),
+    ).toMatchObject({ version: 1 })
+    await tenant.ok('update_action', { connector: 'pinned', action: 'get_thing', path: '/v2/thing' })
+    const called = async (customer: Body | undefined) => {
+      await tenant.ok('run_action', {
+        connector: 'pinned',
+        action: 'get_thing',
+        customer: customer?.id,
+        input: { id: '7' },
+      })
+      return app.received.at(-1)?.path
+    }
+    expect(await called(held)).toBe('/getThing?id=7')
+    expect(await called(moving)).toBe('/v2/thing?id=7')
+
+    await importing('pinned', { getOther: {} }, { slug: 'pinned' })
+    expect(await called(held)).toBe('/getThing?id=7')
+    const { pins } = await tenant.ok('list_connector_pins', { connector: 'pinned' })
+    expect(pins).toMatchObject([{ customerId: held?.id, version: 1 }])
+    await tenant.ok('unpin_connector_version', { connector: 'pinned', customer: held?.id })
+    expect(
+      (await tenant.call('unpin_connector_version', { connector: 'pinned', customer: held?.id })).status,
+    ).toBe(404)
+  })
+
+  test('an older version is made the current one again, as a new version', async () => {
+    await importing('restored', { one: {}, two: {} })
+    await importing('restored', { one: {} })
+    const { connector, changes } = await tenant.ok('restore_connector_version', {
+      connector: 'restored',
+      version: 1,
+    })
+    expect(connector).toMatchObject({ version: 3, actionCount: 2 })
+    expect(changes.added).toEqual(['two'])
+    const diff = await tenant.ok('diff_connector_versions', { connector: 'restored', from: 1 })
+    expect(diff.changes).toMatchObject({ added: [], removed: [], changed: [], breaking: [] })
+  })
+})
