@@ -78,6 +78,13 @@ export const getOAuthAppOf = (tx: Tx, connectorId: string, authMethod: string) =
     [connectorId, authMethod],
   )
 
+/** Which auth methods have an app: of one connector, or of all. */
+export const listOAuthAppMethods = (tx: Tx, connectorId: string | null) =>
+  tx.rows<{ connector_id: string; auth_method: string }>(
+    'SELECT connector_id, auth_method FROM oauth_app_connectors WHERE $1::text IS NULL OR connector_id = $1',
+    [connectorId],
+  )
+
 export const listOAuthApps = (tx: Tx, page: { cursor: string | null; limit: number }) =>
   tx.rows<OAuthAppRow>(
     `SELECT ${COLUMNS} FROM oauth_apps a WHERE ($1::text IS NULL OR a.id < $1) ORDER BY a.id DESC LIMIT $2`,

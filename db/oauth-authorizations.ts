@@ -76,3 +76,10 @@ export const deleteExpiredOAuthAuthorizations = (db: Database) =>
   db.system((tx) =>
     tx.run("DELETE FROM oauth_authorizations WHERE expires_at < now() - interval '1 day'", []),
   )
+
+/** Is a person at the provider's page now, sent there by this link? */
+export const isAuthorizing = async (tx: Tx, connectLinkId: string): Promise<boolean> =>
+  (await tx.row(
+    'SELECT 1 FROM oauth_authorizations WHERE connect_link_id = $1 AND consumed_at IS NULL AND expires_at > now() LIMIT 1',
+    [connectLinkId],
+  )) !== undefined

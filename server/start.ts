@@ -7,6 +7,7 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { isRunning } from '../core/processes.ts'
 import { compose, type Platform } from './compose.ts'
+import { mountConnect } from './connect/routes.ts'
 import { buildHttpApp } from './http/app.ts'
 import { announceChanges, mountMcp } from './http/mcp.ts'
 import { mountOAuthCallback } from './http/oauth.ts'
@@ -67,7 +68,8 @@ async function listen(platform: Platform): Promise<RunningServer> {
     ready: async () => (stopping ? { ok: false, checks: { server: 'stopping' } } : platform.ready()),
     extend: (express) => {
       mountMcp(express, { endpoint, apiKeys: platform.apiKeys, db: platform.db, config })
-      mountOAuthCallback(express, platform.services.oauth, platform.log)
+      mountConnect(express, platform)
+      mountOAuthCallback(express, platform, platform.log)
       mountWebhooks(express, platform.ingest, config.maxWebhookBytes)
     },
   })

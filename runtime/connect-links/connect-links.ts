@@ -172,7 +172,7 @@ async function targetOf(
       hint: `It has: ${all.map(({ slug }) => slug).join(', ')}.`,
     })
   }
-  const possible = await connectableMethods(tx, connector)
+  const possible = (await connectableMethods(tx, [connector])).get(connector.id) ?? []
   if (!wanted.some(({ slug }) => possible.some((method) => method.slug === slug))) {
     throw conflict(`Nobody can connect ${connector.slug} yet: its OAuth is not set up.`, {
       where: 'connector',

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express'
 import type { Config } from '../../core/config.ts'
 import { baseUrl } from './authentication.ts'
+import { html } from './html.ts'
 import { API_PREFIX } from './routes.ts'
 
 /** `GET /`: where things are, as JSON, or as a page for a person's browser. */
@@ -19,15 +20,13 @@ export function frontPage(config: Pick<Config, 'publicUrl'>): RequestHandler {
       return
     }
     const rows = Object.entries(places).map(
-      ([name, url]) => `<dt>${name}</dt><dd><a href="${escapeHtml(url)}">${escapeHtml(url)}</a></dd>`,
+      ([name, url]) => html`<dt>${name}</dt><dd><a href="${url}">${url}</a></dd>`,
     )
     res
       .type('html')
       .send(
-        `<!doctype html><html lang="en"><title>Patchbay</title><h1>Patchbay</h1><dl>${rows.join('')}</dl></html>`,
+        html`<!doctype html><html lang="en"><title>Patchbay</title><h1>Patchbay</h1><dl>${rows}</dl></html>`
+          .text,
       )
   }
 }
-
-export const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
