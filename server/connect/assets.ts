@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type express from 'express'
-import { themeCss } from './colors.ts'
+import { textOn, themeCss } from './colors.ts'
 
 const DAY_SECONDS = 86_400
 const YEAR_SECONDS = 31_536_000
@@ -31,6 +31,7 @@ export interface AssetUrls {
   script: string
   status: string
   theme(color: string): string
+  icon(color: string): string
 }
 
 /** @param publicUrl the address browsers reach this server at; it may have a path of its own */
@@ -41,6 +42,7 @@ export function assetUrls(publicUrl: string): AssetUrls {
     style: `${base}${ASSETS_PATH}/connect.css?v=${style.version}`,
     script: `${base}${ASSETS_PATH}/connect.js?v=${script.version}`,
     status: `${base}/connect/api/status`,
+    icon: (color) => `${base}${ASSETS_PATH}/icon/${color.slice(1).toLowerCase()}.svg`,
     theme: (color) => `${base}${ASSETS_PATH}/theme/${color.slice(1).toLowerCase()}.css`,
   }
 }
@@ -55,16 +57,30 @@ export function mountAssets(app: express.Express): void {
   for (const path of ['/connect/embed.js', '/connect/v1/embed.js']) {
     serve(app, path, 'text/javascript', embed, DAY_SECONDS, true)
   }
-  app.get(`${ASSETS_PATH}/theme/:color.css`, (req, res, next) => {
-    const color = String(req.params.color)
-    if (!/^[0-9a-f]{6}$/.test(color)) {
+  serveColored(app, 'theme', 'css', themeCss)
+  serveColored(app, 'icon', 'svg', iconSvg)
+}
+
+const iconSvg = (color: string): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="${color}"/><g fill="none" stroke="${textOn(color)}" stroke-width="3" stroke-linecap="round"><path d="M10 20v-6a4 4 0 0 1 4-4h8M22 12v6a4 4 0 0 1-4 4h-8"/></g></svg>\n`
+
+/** What differs by an organization's colour, which stands in the address: a style sheet may not stand in the page. */
+function serveColored(
+  app: express.Express,
+  name: string,
+  ending: string,
+  contentOf: (color: string) => string,
+): void {
+  app.get(`${ASSETS_PATH}/${name}/:file`, (req, res, next) => {
+    const color = /^([0-9a-f]{6})\.(\w+)$/.exec(String(req.params.file))
+    if (color?.[2] !== ending) {
       next()
       return
     }
     res
       .set('Cache-Control', `public, max-age=${YEAR_SECONDS}, immutable`)
-      .type('text/css')
-      .send(themeCss(`#${color}`))
+      .type(ending)
+      .send(contentOf(`#${color[1]}`))
   })
 }
 

@@ -55,7 +55,7 @@ async function arrive(res: Response, view: LinkView, shown: Shown): Promise<void
   const back = returnUrlOf(view)
   if (shown.token !== null) res.redirect(303, `${hrefOf(shown)}&done=1`)
   else if (back !== null) res.redirect(303, back)
-  else res.send(outcome(view, shown, appOf(view), true))
+  else res.send(outcome(view, shown, true))
 }
 
 async function failed(

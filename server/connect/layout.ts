@@ -34,6 +34,7 @@ export function layout({ title, view, shown, body, goesTo }: Page): string {
 <meta name="color-scheme" content="light">
 ${goesTo !== undefined && html`<meta http-equiv="refresh" content="0;url=${goesTo}">`}
 <title>${title} · ${brand.name}</title>
+<link rel="icon" href="${brand.logoUrl ?? urls.icon(brand.primaryColor ?? DEFAULT_COLOR)}">
 <link rel="stylesheet" href="${urls.theme(brand.primaryColor ?? DEFAULT_COLOR)}">
 <link rel="stylesheet" href="${urls.style}">
 <script src="${urls.script}" defer></script>
@@ -54,7 +55,7 @@ ${footer(view)}
 function footer({ brand, customerName }: LinkView): Markup {
   return html`<footer>
 ${customerName !== null && html`<p>Connecting for <strong>${customerName}</strong></p>`}
-<p class="safe">${icons.lock} Sent encrypted, and stored encrypted</p>
+<p class="safe">${icons.lock} Your credentials are stored encrypted</p>
 ${
   (brand.supportUrl !== null || brand.privacyUrl !== null) &&
   html`<p>${brand.supportUrl !== null && html`<a href="${brand.supportUrl}" target="_blank" rel="noopener noreferrer">Get help</a>`}${brand.supportUrl !== null && brand.privacyUrl !== null && html`<span aria-hidden="true"> · </span>`}${brand.privacyUrl !== null && html`<a href="${brand.privacyUrl}" target="_blank" rel="noopener noreferrer">Privacy</a>`}</p>`
@@ -62,11 +63,11 @@ ${
 </footer>`
 }
 
-/** The two that are connected, side by side. */
-export function marks(brand: Brand, app: App | undefined): Markup {
+/** The two that are connected, side by side, with what came of it between them. */
+export function marks(brand: Brand, app: App | undefined, between?: Markup): Markup {
   return html`<div class="marks" aria-hidden="true">
 ${mark(brand.name, brand.logoUrl, 'ours')}
-${app !== undefined && html`<span class="wire"><i></i><i></i><i></i></span>${mark(app.connector.name, app.iconUrl, 'theirs')}`}
+${app !== undefined && html`${between ?? html`<span class="wire"><i></i><i></i><i></i></span>`}${mark(app.connector.name, app.iconUrl, 'theirs')}`}
 </div>`
 }
 

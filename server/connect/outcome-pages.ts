@@ -13,12 +13,12 @@ export function returnUrlOf({ link, state }: LinkView): string | null {
 }
 
 /** What a link that cannot be used (any more) shows. */
-export function outcome(view: LinkView, shown: Shown, app: App | undefined, arrived: boolean): string {
+export function outcome(view: LinkView, shown: Shown, arrived: boolean): string {
   const { brand, state } = view
   const back = returnUrlOf(view)
-  const { title, text, glyph, kind } = words(view, app, arrived)
-  const body = html`${kind === 'good' ? marks(brand, app) : html`<div class="seal ${kind}" aria-hidden="true">${glyph}</div>`}
-${kind === 'good' && html`<div class="seal good" aria-hidden="true">${glyph}</div>`}
+  const { title, text, glyph, kind } = words(view, arrived)
+  const seal = html`<span class="seal ${kind}" aria-hidden="true">${glyph}</span>`
+  const body = html`${kind === 'good' && view.connected !== undefined ? marks(brand, view.connected, seal) : seal}
 <h1 id="outcome" tabindex="-1">${title}</h1>
 <p class="lead">${text}</p>
 ${ending(shown, state, back, brand.name)}`
@@ -41,8 +41,8 @@ interface Words {
   kind: 'good' | 'calm' | 'bad'
 }
 
-function words({ state, brand, link }: LinkView, app: App | undefined, arrived: boolean): Words {
-  const theirs = app?.connector.name ?? 'The account'
+function words({ state, brand, link, connected }: LinkView, arrived: boolean): Words {
+  const theirs = connected?.connector.name ?? 'The account'
   switch (state) {
     case 'completed':
       return arrived

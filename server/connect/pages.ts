@@ -113,7 +113,7 @@ ${scopes.length > MAX_SCOPES_SHOWN && html`<p>and ${scopes.length - MAX_SCOPES_S
 ${
   method.documentationUrl !== undefined &&
   /^https?:/i.test(method.documentationUrl) &&
-  html`<p class="where"><a href="${method.documentationUrl}" target="_blank" rel="noopener noreferrer">Where do I find ${fields.length > 0 ? 'this' : 'out more'}? ${icons.external}<span class="visually-hidden"> (opens in a new tab)</span></a></p>`
+  html`<p class="where"><a href="${method.documentationUrl}" target="_blank" rel="noopener noreferrer">Where do I find ${fields.length > 0 ? 'this' : 'out more'}?&nbsp;${icons.external}<span class="visually-hidden"> (opens in a new tab)</span></a></p>`
 }
 <button class="primary" name="do" value="${consent ? 'consent' : 'connect'}" data-busy="${consent ? 'Opening…' : 'Checking…'}"><span>${consent ? `Continue to ${connector.name}` : 'Connect'}</span></button>
 </form>

@@ -11,6 +11,7 @@ export const plainPage = (urls: AssetUrls, { title, text }: { title: string; tex
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
+<link rel="icon" href="${urls.icon(DEFAULT_COLOR)}">
 <link rel="stylesheet" href="${urls.theme(DEFAULT_COLOR)}">
 <link rel="stylesheet" href="${urls.style}">
 </head>

@@ -28,14 +28,12 @@ export function mountConnect(app: express.Express, deps: ConnectDeps): void {
     const opened = await open(deps, res, token, displayOf(req.query.display))
     if (opened === undefined) return
     const { view, shown } = opened
-    const app = chosenApp(view, optional(req.query.connector))
     if (view.state !== 'pending') {
       const arrived = req.query.done === '1'
-      res
-        .status(view.state === 'completed' && arrived ? 200 : 410)
-        .send(outcome(view, shown, usedApp(view) ?? app, arrived))
+      res.status(view.state === 'completed' && arrived ? 200 : 410).send(outcome(view, shown, arrived))
       return
     }
+    const app = chosenApp(view, optional(req.query.connector))
     if (app === undefined) {
       res.send(chooseApp(view, shown))
       return
@@ -54,7 +52,7 @@ export function mountConnect(app: express.Express, deps: ConnectDeps): void {
     if (opened === undefined) return
     const { view, shown } = opened
     if (view.state !== 'pending') {
-      res.status(409).send(outcome(view, shown, usedApp(view), false))
+      res.status(409).send(outcome(view, shown, false))
       return
     }
     if (form.get('do') === 'cancel') {
@@ -136,7 +134,7 @@ async function submit(
     if (error.code === 'internal') log.error({ err: cause }, 'an account could not be connected')
     const now = await deps.invoker.services.connectLinks.find(shown.token ?? '')
     if (now !== undefined && now.status !== 'pending') {
-      res.status(409).send(outcome(await viewOf(deps.invoker.db, now), shown, choice.app, false))
+      res.status(409).send(outcome(await viewOf(deps.invoker.db, now), shown, false))
       return
     }
     const complaint = explain(error, choice, requestId)
@@ -148,11 +146,6 @@ async function submit(
 
 /** Keys are copied with spaces and line ends around them; a password may have them. */
 const cleaned = (name: string, value: string): string => (name === 'password' ? value : value.trim())
-
-/** What was connected with a link that let the person choose is not told by the link. */
-function usedApp(view: LinkView) {
-  return view.link.connector_id === null ? undefined : view.apps[0]
-}
 
 /**
  * A form is sent by our own page only. The link's token in it, which no other site knows, is what holds; the browser's

@@ -46,6 +46,8 @@ export interface LinkView {
   customerName: string | null
   /** Those that may be connected: one where the link names one. */
   apps: App[]
+  /** The app of the account that was connected. */
+  connected: App | undefined
 }
 
 /** An app and one of its auth methods. */
@@ -68,7 +70,7 @@ export async function viewOf(db: Database, link: ConnectLinkRow): Promise<LinkVi
     brand: await brandOf(tx, link),
     customerName:
       link.customer_id === null ? null : ((await findCustomer(tx, link.customer_id))?.name ?? null),
-    apps: await appsOf(tx, link),
+    ...(await appsOf(tx, link)),
   }))
 }
 
@@ -83,16 +85,17 @@ async function brandOf(tx: Tx, link: ConnectLinkRow): Promise<Brand> {
   return { name: displayName ?? organization.name, logoUrl, primaryColor, supportUrl, privacyUrl }
 }
 
-async function appsOf(tx: Tx, link: ConnectLinkRow): Promise<App[]> {
+async function appsOf(tx: Tx, link: ConnectLinkRow): Promise<Pick<LinkView, 'apps' | 'connected'>> {
+  if (link.status !== 'pending') return { apps: [], connected: await connectedApp(tx, link) }
   const named = link.connector_id === null ? null : await findConnector(tx, link.connector_id)
-  if (named === undefined) return []
+  if (named === undefined) return { apps: [], connected: undefined }
   const connectors =
     named === null ? await listConnectors(tx, { query: null, cursor: null, limit: MAX_APPS }) : [named]
   // The person gives an existing account new credentials of the kind it has, unless the link says otherwise.
   const before = link.reconnects === null ? undefined : await getConnection(tx, link.reconnects)
   const wanted = link.auth_method ?? before?.auth_method ?? null
   const methods = await connectableMethods(tx, connectors)
-  return connectors
+  const apps = connectors
     .map((connector) => {
       const possible = methods.get(connector.id) ?? []
       const chosen = possible.filter(({ slug }) => slug === wanted)
@@ -101,6 +104,13 @@ async function appsOf(tx: Tx, link: ConnectLinkRow): Promise<App[]> {
     })
     .filter(({ methods: usable }) => usable.length > 0)
     .sort((a, b) => a.connector.name.localeCompare(b.connector.name))
+  return { apps, connected: undefined }
+}
+
+async function connectedApp(tx: Tx, link: ConnectLinkRow): Promise<App | undefined> {
+  const row = link.connection_id === null ? undefined : await getConnection(tx, link.connection_id)
+  const connector = row === undefined ? undefined : await findConnector(tx, row.connector_id)
+  return connector && { connector, iconUrl: iconOf(connector), methods: [] }
 }
 
 function iconOf(connector: ConnectorRow): string | null {

@@ -74,6 +74,11 @@
   function openModal(address, title, settle) {
     const before = document.activeElement
     const dialog = document.createElement('dialog')
+    dialog.className = 'patchbay-connect'
+    // Style sheets of this kind need no leave of the page's content security policy.
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync('.patchbay-connect::backdrop { background: rgb(16 24 40 / 55%) }')
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
     dialog.setAttribute('aria-label', title)
     Object.assign(dialog.style, {
       width: 'min(28rem, 100vw)',
@@ -127,7 +132,7 @@
       (message) => {
         ready = true
         if (message.type === 'resized') frame.style.height = `${Math.min(message.height, innerHeight)}px`
-        // The person reads that it worked, and closes; the caller is told at once.
+        // The person reads that it worked; then it closes by itself, or by their hand.
         if (message.type === 'connected') outcome = connected(message)
         if (message.type === 'cancelled') leave()
         if (message.type === 'failed') settle(expired())
@@ -160,6 +165,7 @@
       quiet()
       dialog.close()
       dialog.remove()
+      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet)
       before?.focus?.()
     }
   }
