@@ -102,16 +102,17 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     const http = buildHttpClient({ allowedPrivateHosts: config.allowedPrivateHosts })
     const apiKeys = buildApiKeys(database, log)
     const files = buildFiles(database)
+    const sandbox = buildSandbox({ processes: config.sandboxProcesses, log })
     const connectLinks = buildConnectLinks({ db: database, log, publicUrl: () => publicUrl })
     const connections = buildConnections({
       db: database,
       vault,
       http,
       files,
+      sandbox,
       log,
       reconnectLink: async (scope, connection) => (await connectLinks.reconnect(scope, connection))?.url,
     })
-    const sandbox = buildSandbox({ processes: config.sandboxProcesses, log })
     const queue = buildExecutionQueue({ connection: database.connection, redisUrl: config.redisUrl, log })
     const versions = buildVersions(database)
     const engine = buildEngine({

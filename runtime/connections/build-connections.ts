@@ -16,6 +16,7 @@ import { isExpiredError } from '../connectors/expiry.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import { buildTokenRequests } from '../oauth/token-requests.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { CallContext } from './call-trace.ts'
 import type { Connections, Verification } from './connections.ts'
@@ -39,16 +40,26 @@ interface Parts {
   vault: Vault
   http: HttpClient
   files: Files
+  /** Runs the handlers of custom auth methods. */
+  sandbox: Pick<Sandbox, 'run'>
   log: Logger
   /** A link by which the owner of an expired account connects it anew; without, the hint names the tools. */
   reconnectLink?: (scope: TenantScope, connection: SealedConnectionRow) => Promise<string | undefined>
 }
 
-export function buildConnections({ db, vault, http, files, log, reconnectLink }: Parts): Connections {
+export function buildConnections({
+  db,
+  vault,
+  http,
+  files,
+  sandbox,
+  log,
+  reconnectLink,
+}: Parts): Connections {
   const resolver = buildResolver(db)
   const recorder = buildTraceRecorder(db, log)
 
-  const make = buildMakeCall({ http, files, recorder })
+  const make = buildMakeCall({ http, files, recorder, sandbox })
   const hintFor = async (scope: TenantScope, connection: SealedConnectionRow): Promise<string> => {
     const link = await reconnectLink?.(scope, connection).catch((error: Error) => {
       log.warn({ connection: connection.id, err: error.message }, 'no reconnect link could be made')

@@ -7,11 +7,13 @@ import type { AuthMethod } from '../connectors/definition.ts'
 import { buildTraffic } from '../connectors/traffic.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import { type CallContext, traceRow } from './call-trace.ts'
 import type { ActionOutcome } from './connections.ts'
 import type { Credentials } from './credentials.ts'
 import { enrich } from './hints.ts'
 import type { ResolvedCall } from './resolve.ts'
+import { buildSigner } from './signer.ts'
 import type { TraceRecorder } from './trace-recorder.ts'
 
 const NO_AUTH: AuthMethod = { slug: 'none', type: 'no_auth', name: 'No authentication' }
@@ -27,13 +29,14 @@ export type MakeCall = (
 ) => Promise<ActionOutcome>
 
 interface Parts {
+  sandbox: Pick<Sandbox, 'run'>
   http: HttpClient
   files: Files
   recorder: TraceRecorder
 }
 
 /** Calls of this process share one memory of the accounts' limits. */
-export function buildMakeCall({ http, files, recorder }: Parts): MakeCall {
+export function buildMakeCall({ http, files, recorder, sandbox }: Parts): MakeCall {
   const traffic = buildTraffic()
   return async (scope, call, credentials, input, context, signal) => {
     const traceId = newId('trace')
@@ -45,7 +48,8 @@ export function buildMakeCall({ http, files, recorder }: Parts): MakeCall {
     try {
       const result = await callAction({
         http,
-        connector: targetOf(call),
+        connector: targetOf(call, credentials),
+        sign: buildSigner(sandbox, `${connection?.id ?? connector.id}`),
         action: call.action,
         authMethod: call.authMethod ?? NO_AUTH,
         credentials,
@@ -96,9 +100,13 @@ function filesOf(files: Files, scope: TenantScope, context: CallContext): CallFi
   }
 }
 
-/** Where the call goes: an account's own address takes the place of the connector's. */
-function targetOf({ head, schemas, connection }: ResolvedCall) {
-  const { slug, baseUrl, variables, errors, expiry, rateLimit, concurrency } = head
+/**
+ * Where the call goes: an account's own address takes the place of the connector's, and values of the account
+ * fill in the variables of the address that bear their names.
+ */
+function targetOf({ head, schemas, connection, authMethod }: ResolvedCall, credentials: Credentials) {
+  const { slug, baseUrl, errors, expiry, rateLimit, concurrency } = head
+  const variables = filledVariables(head, authMethod, credentials)
   const own = connection?.base_url ?? null
   return {
     slug,
@@ -110,4 +118,19 @@ function targetOf({ head, schemas, connection }: ResolvedCall) {
     ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(concurrency === undefined ? {} : { concurrency }),
   }
+}
+
+/** An account's own values (`fields` of its auth method) as variables of the address; what they may hold is checked there. */
+function filledVariables(
+  { baseUrl, variables }: ResolvedCall['head'],
+  authMethod: AuthMethod | null,
+  credentials: Credentials,
+): ResolvedCall['head']['variables'] {
+  const given = credentials.reveal()
+  const filled = (authMethod?.fields ?? []).flatMap(({ name }) =>
+    baseUrl.includes(`{${name}}`) && given[name] !== undefined
+      ? [[name, { ...variables?.[name], default: given[name] }] as const]
+      : [],
+  )
+  return filled.length === 0 ? variables : { ...variables, ...Object.fromEntries(filled) }
 }

@@ -85,12 +85,6 @@ test('a credential with a line break is refused without being shown', () => {
   expect(JSON.stringify([error.message, error.hint, error.data])).not.toContain('ret"')
 })
 
-test('a custom method says that it cannot call yet and what to use instead', () => {
-  const error = failure(() => applyAuth(request, method({ type: 'custom' }), {}))
-  expect(error.code).toBe('invalid_input')
-  expect(error.hint).toContain('another auth method')
-})
-
 test('every method names what a connection must supply', () => {
   const names = (type: AuthMethod['type']) => credentialFields(method({ type })).map((field) => field.name)
   expect(names('no_auth')).toEqual([])

@@ -6,8 +6,9 @@ import type { BuiltRequest } from './request.ts'
 /**
  * The request with the credentials an auth method says to send. `oauth2` sends `accessToken` as a bearer token.
  *
- * @throws AppError `unauthenticated` when a credential is missing or cannot be sent; `invalid_input` for
- * `custom`, which comes later.
+ * A `custom` method's own handler must have signed the request already.
+ *
+ * @throws AppError `unauthenticated` when a credential is missing or cannot be sent
  */
 export function applyAuth(
   request: BuiltRequest,
@@ -57,14 +58,7 @@ function withOwnCredentials(
         `${method.in === undefined || method.in === 'header' ? (method.prefix ?? '') : ''}${credentials.apiKey ?? ''}`,
       )
     case 'custom':
-      throw new AppError(
-        'invalid_input',
-        `The auth method '${method.slug}' is custom, which cannot make calls yet.`,
-        {
-          where: 'authMethod',
-          hint: 'Connect with another auth method of this connector, or describe this one as api_key, bearer_token or basic_auth.',
-        },
-      )
+      return request // its handler has signed it
   }
 }
 

@@ -1,4 +1,4 @@
-import { invalidInput, toAppError, toErrorBody } from '../../core/errors.ts'
+import { AppError, invalidInput, toAppError, toErrorBody } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { Secret } from '../../core/secret.ts'
 import { LARGE_BODY_BYTES } from '../http/body.ts'
@@ -67,9 +67,18 @@ export interface CallOptions {
   /** Keeps the call within its account's limits. */
   traffic?: { traffic: Traffic; account: string }
   files?: CallFiles
+  /** Signs requests of a `custom` auth method; see runtime/connections/signer.ts. */
+  sign?: SignRequest
   /** Told about every request that was sent, whether it succeeded or not. */
   onTrace?: (trace: CallTrace) => void
 }
+
+/** Signs a request; gives it with what was added, which is hidden like a credential. */
+export type SignRequest = (
+  request: BuiltRequest,
+  method: AuthMethod,
+  credentials: Record<string, string>,
+) => Promise<{ request: BuiltRequest; added: string[] }>
 
 const USER_AGENT = 'Patchbay'
 const DEFAULT_TIMEOUT_MS = 30_000
@@ -160,10 +169,10 @@ async function sendOften(call: PreparedCall): Promise<ActionResult> {
 }
 
 async function send(call: PreparedCall, attempt: number): Promise<ActionResult> {
-  const { options, redactor } = call
-  const { connector, action, authMethod, files, traffic, onTrace } = options
+  const { options } = call
+  const { connector, action, files, traffic, onTrace } = options
   const isPublic = action.auth !== undefined && action.auth.length === 0
-  const request = isPublic ? call.request : applyAuth(call.request, authMethod, options.credentials.reveal())
+  const { request, redactor } = isPublic ? call : await authenticate(call)
   const startedAt = performance.now()
   let response: HttpResponse | undefined
   let leaveLarge: (() => void) | undefined
@@ -223,6 +232,26 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
   } finally {
     leaveLarge?.()
   }
+}
+
+/** The request with its credentials, and who hides them. Each attempt anew: signatures hold the time. */
+async function authenticate({ options, request, redactor }: PreparedCall) {
+  const { authMethod, sign } = options
+  const credentials = options.credentials.reveal()
+  if (authMethod.type !== 'custom') return { request: applyAuth(request, authMethod, credentials), redactor }
+  if (sign === undefined) throw new AppError('internal', 'A custom auth method was called without a signer.')
+  const signed = await sign(applyAuth(request, authMethod, credentials), authMethod, credentials).catch(
+    (cause: unknown) => {
+      const error = toAppError(cause)
+      throw new AppError(error.code, redactor.text(error.message), {
+        ...(error.where === undefined ? {} : { where: error.where }),
+        ...(error.hint === undefined ? {} : { hint: redactor.text(error.hint) }),
+        retryable: error.retryable,
+      })
+    },
+  )
+  const hidden = Object.fromEntries(signed.added.map((value, index) => [`signature${index}`, value]))
+  return { request: signed.request, redactor: buildRedactor(authMethod, { ...credentials, ...hidden }) }
 }
 
 function refuseUnknownHost(request: BuiltRequest, slug: string): void {

@@ -44,7 +44,11 @@ export interface Redactor {
 }
 
 export function buildRedactor(method: AuthMethod, credentials: Record<string, string>): Redactor {
-  const secrets = secretForms(credentials)
+  // A region or a shop's name is not hidden wherever it stands.
+  const shown = new Set((method.fields ?? []).filter(({ secret }) => !secret).map(({ name }) => name))
+  const secrets = secretForms(
+    Object.fromEntries(Object.entries(credentials).filter(([name]) => !shown.has(name))),
+  )
   const longest = secrets[0]?.length ?? 0
   const keyName = method.type === 'api_key' ? apiKeyName(method) : undefined
 

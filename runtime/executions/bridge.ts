@@ -7,6 +7,7 @@ import { deleteState, getState, type StateKey, setState } from '../../db/state.t
 import type { Connections, RunAction } from '../connections/connections.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
+import { cryptoCall, isCryptoCall } from '../sandbox/crypto-calls.ts'
 import type { Bridge } from '../sandbox/sandbox.ts'
 import { openSecret } from '../secrets/secrets.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -147,6 +148,7 @@ export function buildBridge(
   }
 
   return async ({ name, args }, signal) => {
+    if (isCryptoCall(name)) return cryptoCall(name, args)
     const call = Object.hasOwn(calls, name) ? calls[name] : undefined
     if (call === undefined) throw invalidInput(`ctx has no '${name}'.`)
     return call(args, signal)

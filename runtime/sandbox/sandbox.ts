@@ -37,7 +37,8 @@ export interface SandboxJob {
  * `connectors.collect` [slug, action, args, {maxItems?, maxPages?, next?}] → {items, pages, complete, next, stopped};
  * `files.save` [{name, content | base64, contentType}], `files.read` [id, {as?, offset?, length?}], `files.info` [id]; `state.get` [key, {scope}]; `state.set` [key, value, {scope}]; `state.delete` [key, {scope}];
  * `secrets.get` [name]; `workflows.run` and `workflows.start` [slug, input]; `fetch` [url, {method, headers,
- * body?, timeoutMs?, redirect?}] → {status, statusText, headers, body} with the body as text.
+ * body?, timeoutMs?, redirect?}] → {status, statusText, headers, body} with the body as text; `crypto.*`: see
+ * crypto-calls.ts.
  */
 export interface BridgeCall {
   name: string

@@ -1,6 +1,11 @@
 import type { z } from 'zod'
 import { type AppError, invalidInput } from '../../core/errors.ts'
-import { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
+import {
+  ActionDefinition,
+  type AuthMethod,
+  ConnectorDefinition,
+} from '../../runtime/connectors/definition.ts'
+import { validateWorkflow } from '../../runtime/sandbox/prepare.ts'
 
 const MAX_PROBLEMS_SHOWN = 20
 
@@ -36,6 +41,7 @@ export function checkConnector(value: unknown): ConnectorDefinition {
   const authSlugs = definition.authMethods.map(({ slug }) => slug)
   const actionSlugs = definition.actions.map(({ slug }) => slug)
   const problems: Problem[] = [
+    ...authMethodProblems(definition.authMethods),
     ...repeated(authSlugs).map((slug) => ({ where: 'authMethods', message: `'${slug}' is there twice` })),
     ...repeated(actionSlugs).map((slug) => ({ where: 'actions', message: `'${slug}' is there twice` })),
     ...definition.actions.flatMap((action, index) =>
@@ -51,6 +57,26 @@ export function checkConnector(value: unknown): ConnectorDefinition {
   }
   if (problems.length > 0) throw refusal('The definition does not hold together', problems)
   return definition
+}
+
+/**
+ * What is wrong with auth methods themselves: the code of custom ones must be a module the sandbox can run.
+ */
+export const authMethodProblems = (methods: readonly AuthMethod[]): Problem[] =>
+  methods.flatMap((method, index) => {
+    if (method.code === undefined) return []
+    const where = `authMethods.${index}.code`
+    if (method.type !== 'custom') return [{ where, message: 'has an effect in custom auth methods only' }]
+    return validateWorkflow(method.code).issues.map(({ line, column, message }) => ({
+      where,
+      message: `line ${line}, column ${column}: ${message}`,
+    }))
+  })
+
+/** @throws AppError `invalid_input` */
+export function checkAuthMethods(methods: readonly AuthMethod[]): void {
+  const problems = authMethodProblems(methods)
+  if (problems.length > 0) throw refusal('The auth methods cannot be used', problems)
 }
 
 /**

@@ -7,6 +7,7 @@ import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
+import { checkAuthMethods } from './check-definition.ts'
 import { Connector, requireConnectorForChange, toConnector } from './connector.ts'
 import { ConnectorFields, withoutUndefined } from './connector-fields.ts'
 
@@ -47,6 +48,7 @@ export const updateConnector = defineTool({
   async run(context, input) {
     refuseCustomerKey(context.actor, 'A connector')
     const { connector: ref, verification, ...change } = input
+    if (change.authMethods !== undefined) checkAuthMethods(change.authMethods)
     const row = await context.transaction(async (tx) => {
       const before = await requireConnectorForChange(tx, ref)
       context.touches(before.id)

@@ -35,6 +35,7 @@ export function buildConnect(
   failures: Failures,
   seedCrypto: (key: string) => void,
   buildContext: (p: Primordials, failures: Failures, services: GuestServices, job: GuestJob) => object,
+  buildSubtle: (p: Primordials, failures: Failures, services: GuestServices) => object,
 ) {
   return function connect(send: Send): Control {
     interface Pending {
@@ -196,7 +197,15 @@ export function buildConnect(
     function start(json: string, body: () => Promise<unknown>) {
       job = p.parse(json) as GuestJob
       seedCrypto(job.seed)
-      const ctx = buildContext(p, failures, { call, log, refuse }, job)
+      const services = { call, log, refuse }
+      const ctx = buildContext(p, failures, services, job)
+      const { crypto } = globalThis as unknown as { crypto: object }
+      p.defineProperty(crypto, 'subtle', {
+        __proto__: null,
+        value: buildSubtle(p, failures, services),
+        enumerable: true,
+      } as never)
+      p.freeze(crypto)
       const main = (workflow: unknown) => {
         if (typeof workflow !== 'function') {
           fail(

@@ -6,6 +6,7 @@ import { buildContext } from './context.ts'
 import { buildEncoder } from './encode.ts'
 import { buildFailures } from './failure.ts'
 import { primordials } from './primordials.ts'
+import { buildSubtle } from './subtle.ts'
 import { installWeb } from './web.ts'
 
 /** Web-standard globals taken from core-js, in the groups that load together. */
@@ -47,7 +48,7 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
       .join(', ')}])
     const failures = (${buildFailures.toString()})(p)
     const encode = (${buildEncoder.toString()})(p)
-    const connect = (${buildConnect.toString()})(p, encode, failures, seedCrypto, ${buildContext.toString()})
+    const connect = (${buildConnect.toString()})(p, encode, failures, seedCrypto, ${buildContext.toString()}, ${buildSubtle.toString()})
     globalThis.__connect = (send) => {
       for (const name of ${JSON.stringify(removedGlobals)}) p.deleteProperty(globalThis, name)
       return connect(send)

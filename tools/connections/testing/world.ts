@@ -43,7 +43,8 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
   const vault = buildVault(loadMasterKey({ masterKey: undefined, dataDir }))
   const http = buildHttpClient({ allowedPrivateHosts: ['127.0.0.1'] })
   const files = buildFiles(db)
-  const connections = buildConnections({ db, vault, http, files, log })
+  const sandbox = { run: () => Promise.reject(new Error('the sandbox is not part of this test')) }
+  const connections = buildConnections({ db, vault, http, files, sandbox, log })
   const apiKeys = buildApiKeys(db, log)
   const notHere = (name: string) =>
     new Proxy({}, { get: () => () => Promise.reject(new Error(`${name} is not part of this test`)) })
