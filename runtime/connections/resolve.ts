@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { TenantScope } from '../../core/actor.ts'
-import { conflict, notFound } from '../../core/errors.ts'
+import { AppError, conflict, notFound } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { getAction } from '../../db/actions.ts'
 import { candidateConnections, type SealedConnectionRow } from '../../db/connections.ts'
@@ -217,9 +217,15 @@ const remedies = {
 
 function noConnection(connector: ConnectorRow, want: WantedCall) {
   const whose = want.customerId === null ? 'the organization' : `customer ${want.customerId}`
-  return notFound(
-    'connection',
-    want.connection ?? `of ${whose} to ${connector.slug}`,
-    `create_connection {"connector":"${connector.slug}"${want.customerId === null ? '' : `,"customer":"${want.customerId}"`},"credentials":{…}} connects an account; get_connector tells which credentials it needs.`,
+  const target = `"connector":"${connector.slug}"${want.customerId === null ? '' : `,"customer":"${want.customerId}"`}`
+  return new AppError(
+    'not_found',
+    `No connection '${want.connection ?? `of ${whose} to ${connector.slug}`}'.`,
+    {
+      hint: `create_connect_link {${target}} makes a link by which its owner connects it; create_connection {${target},"credentials":{…}} does with credentials you have (get_connector tells which).`,
+      ...(want.connection === null
+        ? { data: { integration: connector.slug, status: 'not_connected', customer: want.customerId } }
+        : {}),
+    },
   )
 }

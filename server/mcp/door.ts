@@ -22,6 +22,8 @@ export interface CallOptions {
 
 /** What one client is shown and may call: the whole platform, or one customer's apps. */
 export interface McpDoor {
+  /** Who acts here. */
+  actor: Actor
   instructions: string
   prompts: readonly PromptDefinition[]
   resources: readonly ResourceDefinition[]
@@ -53,6 +55,7 @@ export function buildPlatformDoor(
     return invoke(invoker, { tool, actor, input, signal: context.mcpReq.signal, progress })
   }
   return {
+    actor,
     instructions,
     prompts,
     resources: callable(registry, actor, resources),

@@ -7,6 +7,7 @@ import {
   Server,
   type ServerContext,
   UriTemplate,
+  UrlElicitationRequiredError,
 } from '@modelcontextprotocol/server'
 import type { Actor } from '../../core/actor.ts'
 import { AppError, toAppError } from '../../core/errors.ts'
@@ -14,6 +15,7 @@ import { isJsonObject } from '../../core/json.ts'
 import { version } from '../../core/version.ts'
 import type { ProgressUpdate } from '../../tools/define-tool.ts'
 import { buildPlatformDoor, type McpDeps, type McpDoor } from './door.ts'
+import { buildElicitingCall } from './elicitation.ts'
 import { buildGateway } from './gateway/gateway-door.ts'
 import type { GatewaySession } from './gateway/session.ts'
 import { isTemplate, type ResourceDefinition } from './resources.ts'
@@ -48,9 +50,12 @@ export function buildMcpFactory(
   local?: { actor: Actor; selection: Selection; gateway?: GatewaySession | null },
 ): McpServerFactory {
   const openDoor = buildGateway(deps)
+  const call = buildElicitingCall(deps)
+  const build = (door: McpDoor, modern: boolean) => buildServer(door, modern, call)
   return (context) => {
     const gateway = local?.gateway ?? gatewayOf(context.authInfo)
-    if (gateway !== null) return buildServer(openDoor(gateway))
+    const modern = context.era === 'modern'
+    if (gateway !== null) return build(openDoor(gateway), modern)
     const actor = local?.actor ?? actorOf(context.authInfo)
     if (actor === undefined) throw new AppError('unauthenticated', 'This MCP endpoint needs an API key.')
     const selection =
@@ -60,11 +65,11 @@ export function buildMcpFactory(
           ? null
           : new URL(context.requestInfo.url).searchParams.get('toolsets'),
       )
-    return buildServer(buildPlatformDoor(deps, actor, selection))
+    return build(buildPlatformDoor(deps, actor, selection), modern)
   }
 }
 
-function buildServer(door: McpDoor): Server {
+function buildServer(door: McpDoor, modern: boolean, call: ReturnType<typeof buildElicitingCall>): Server {
   const { prompts } = door
   const server = new Server(
     { name: 'patchbay', title: 'Patchbay', version },
@@ -88,8 +93,10 @@ function buildServer(door: McpDoor): Server {
   server.setRequestHandler('tools/list', async () => ({ tools: await door.listTools() }))
   server.setRequestHandler('tools/call', async ({ params }, context) => {
     try {
-      return await door.callTool(params.name, params.arguments, { context, progress: progressOf(context) })
+      const options = { context, progress: progressOf(context) }
+      return await call({ server, context, door, modern }, params.name, params.arguments, options)
     } catch (error) {
+      if (error instanceof UrlElicitationRequiredError) throw error
       return toErrorResult(toAppError(error))
     }
   })

@@ -22,6 +22,7 @@ const defaultTools: readonly string[] = [
   'create_customer',
   'list_connections',
   'create_connection',
+  'create_connect_link',
   'list_workflows',
   'get_workflow',
   'create_workflow',

@@ -40,7 +40,7 @@ export async function requireApp(tx: Tx, { apps }: ReachableApps, ref: string): 
   })
   throw new AppError('conflict', `${connector.name} is not connected for this customer.`, {
     where: 'connector',
-    hint: `get_integration_status {"integration":"${connector.slug}"} says why; then connect it (create_connection, or a connect link).`,
+    hint: `get_integration_status {"integration":"${connector.slug}"} says why; then connect it (create_connect_link).`,
     data: { connector: connector.slug },
   })
 }

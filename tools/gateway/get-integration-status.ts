@@ -64,9 +64,9 @@ function nextStep({ status, name, integration, connections }: z.input<typeof Int
   const broken = connections.find((connection) => connection.status === status)
   if (status === 'active') return null
   if (status === 'not_connected') {
-    return `Connect ${name}: create_connection {"connector":"${integration}"}, or send the customer a connect link.`
+    return `create_connect_link {"connector":"${integration}"} makes a link by which its owner connects ${name}.`
   }
   if (status === 'inactive')
     return `It was switched off: update_connection {"connection":"${broken?.id}","status":"active"}.`
-  return `Its credentials are no longer accepted (${broken?.statusReason ?? status}): give it new ones with update_connection {"connection":"${broken?.id}"}, or send the customer a connect link.`
+  return `Its credentials are no longer accepted (${broken?.statusReason ?? status}): give it new ones with update_connection {"connection":"${broken?.id}"}, or give its owner a link: create_connect_link {"connection":"${broken?.id}"}.`
 }

@@ -21,7 +21,7 @@ import type { GatewaySession } from './session.ts'
 import { snakeCase } from './tool-names.ts'
 
 /** With the gateway's own tools about thirty: more cost a client its context and its aim. */
-const MAX_LISTED_ACTIONS = 20
+const MAX_LISTED_ACTIONS = 19
 const REMEMBERED_VIEWS = 5_000
 
 const instructionsFor = ({ customer, readOnly }: GatewaySession) => `The connected apps of ${customer.name}.
@@ -89,6 +89,7 @@ export function buildGateway({ registry, invoker }: McpDeps): (session: GatewayS
     }
 
     return {
+      actor: session.actor,
       instructions: instructionsFor(session),
       prompts: [],
       resources: callable(registry, session.actor, gatewayResources),
@@ -194,11 +195,12 @@ async function notConnected(tx: Tx, session: GatewaySession, connector: string):
 }
 
 function brokenIntegration(row: IntegrationRow): AppError {
-  const { status, integration, name } = toIntegration(row)
+  const { status, integration, name, connections } = toIntegration(row)
+  const broken = connections.find((connection) => connection.status === status)
   const state = status === 'not_connected' ? 'is not connected' : `is connected but ${status}`
   return new AppError('conflict', `${name} ${state} for this customer.`, {
     where: 'connector',
     hint: `get_integration_status {"integration":"${integration}"} says why and what to do.`,
-    data: { integration, status },
+    data: { integration, status, ...(broken === undefined ? {} : { connection: broken.id }) },
   })
 }

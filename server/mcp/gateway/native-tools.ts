@@ -19,6 +19,7 @@ const NAMES = [
   'get_event_history',
   'get_usage_summary',
   'create_flow',
+  'create_connect_link',
 ]
 /** Published names of the platform this gateway takes the place of. */
 const ALIAS_PREFIX = 'fastn_'
