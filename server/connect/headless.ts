@@ -5,7 +5,7 @@ import { AppError, invalidInput } from '../../core/errors.ts'
 import type { ConnectLinkRow } from '../../db/connect-links.ts'
 import { needsConsent } from '../../runtime/connect-links/connectable.ts'
 import { readJsonObject } from '../http/body.ts'
-import { beginConsent, type ConnectDeps, cancelLink, connectWith } from './connecting.ts'
+import { beginConsent, type ConnectDeps, cancelLink, connectWith, requirePending } from './connecting.ts'
 import { authorizing, fieldsOf, type LinkView, requireChoice, scopesOf, stateOf, viewOf } from './view.ts'
 
 const Choice = z.strictObject({ connector: z.string().optional(), authMethod: z.string().optional() })
@@ -31,7 +31,10 @@ export function mountHeadless(app: express.Express, deps: ConnectDeps): void {
   }
   const headless = async (req: Request): Promise<LinkView> => {
     const link = await linkOf(req)
-    if (link.headless) return viewOf(db, link)
+    if (link.headless) {
+      requirePending(link)
+      return viewOf(db, link)
+    }
     throw new AppError('forbidden', 'This link is for the hosted page.', {
       where: 'link',
       hint: 'Make one for your own page: create_connect_link {"headless":true}.',
