@@ -7,13 +7,17 @@ import { AppError, invalidInput } from '../../core/errors.ts'
 import type { Json, JsonObject, JsonSchema } from '../../core/json.ts'
 import { bundleSchema } from './bundle-schema.ts'
 import type { ActionDefinition, ConnectorDefinition } from './definition.ts'
-import { isSchemaObject, mapSubschemas } from './json-schema.ts'
+import { isSchemaObject } from './json-schema.ts'
+import { CHECKED_FORMATS, lenient } from './lenient-schema.ts'
+import { linearRegExp } from './linear-pattern.ts'
 import { withinTime } from './time-limit.ts'
 
 const MAX_COMPILED = 500
 const MAX_ISSUES = 20
 /** Honest inputs take a millisecond or two; this process does nothing else meanwhile. */
 const MAX_CHECK_MS = 500
+/** The largest input schemas of real APIs take a few hundred milliseconds. */
+const MAX_COMPILE_MS = 5_000
 
 // Compiled by content, so that a definition read again from the database finds its validator; by identity
 // first, so that one held in memory does not pay for the hash.
@@ -26,8 +30,11 @@ export interface Compiled {
   linear: boolean
 }
 
-/** Keywords by which a check can take more than its share: references that multiply, items compared pairwise. */
-const SUPERLINEAR = /"(\$ref|\$dynamicRef|\$recursiveRef|uniqueItems)"/
+/**
+ * Keywords by which a check can take more than its share: references that multiply, items compared pairwise,
+ * patterns (each linear in the text, but there may be thousands, with thousands of states).
+ */
+const SUPERLINEAR = /"(\$ref|\$dynamicRef|\$recursiveRef|uniqueItems|pattern|patternProperties)"/
 /** A linear schema of this size and an input of so few values are checked in milliseconds at worst. */
 const SMALL_SCHEMA_CHARS = 64 * 1024
 const SMALL_INPUT_VALUES = 1_000
@@ -59,8 +66,8 @@ export function validateInput(
 }
 
 /**
- * How an input breaks a schema that whoever wrote it may have made to hurt: patterns are not run, and a check
- * without end is ended.
+ * How an input breaks a schema that whoever wrote it may have made to hurt: patterns are run in linear time, and
+ * a check without end is ended.
  * @returns at most 20 issues; none for an input that fits
  * @throws AppError `invalid_input` when the schema cannot be used, or checking takes too long
  */
@@ -132,23 +139,24 @@ function isSmall(input: Json): boolean {
 }
 
 function compileSchema(schema: JsonSchema, what: string): ValidateFunction {
-  try {
-    // An Ajv of its own for each schema: Ajv keeps what it compiled, and the LRU must be able to let go.
-    return buildAjv().compile(lenient(schema) as object)
-  } catch (error) {
-    throw new AppError('invalid_input', `${what} cannot be used: ${(error as Error).message}.`, {
+  const unusable = (why: string, cause?: unknown) =>
+    new AppError('invalid_input', `${what} cannot be used: ${why}.`, {
       where: 'action.inputSchema',
       hint: 'Correct the schema in the connector definition, or import the specification again.',
-      cause: error,
+      cause,
     })
+  let compiled: ValidateFunction | 'too long'
+  try {
+    // An Ajv of its own for each schema: Ajv keeps what it compiled, and the LRU must be able to let go.
+    compiled = withinTime(MAX_COMPILE_MS, () => buildAjv().compile(lenient(schema) as object))
+  } catch (error) {
+    throw unusable((error as Error).message, error)
   }
+  if (compiled === 'too long') throw unusable(`it takes more than ${MAX_COMPILE_MS} ms to be read`)
+  return compiled
 }
 
-/**
- * Lenient where a specification may be wrong and the API is the judge: unknown keywords and formats are ignored.
- * Patterns are not run: they come from whoever imported the document, and one that backtracks without end would
- * stop this process for everybody.
- */
+/** Lenient where a specification may be wrong and the API is the judge: see `lenient-schema.ts`. */
 function buildAjv(): Ajv2020 {
   const ajv = new Ajv2020({
     strict: false,
@@ -157,24 +165,11 @@ function buildAjv(): Ajv2020 {
     logger: false,
     discriminator: false,
     inlineRefs: false,
+    // Patterns come from whoever imported the document: one that backtracks without end would stop this process.
+    code: { regExp: linearRegExp },
   })
-  addFormats.default(ajv, ['date', 'date-time', 'uuid', 'ipv4', 'ipv6'])
-  for (const keyword of ['pattern', 'patternProperties']) ajv.removeKeyword(keyword)
+  addFormats.default(ajv, [...CHECKED_FORMATS])
   return ajv
-}
-
-/**
- * Where patterns and formats are not run, a schema accepts more than it says. `oneOf` would then find two
- * matches where one was meant, and `not` and `if` would turn that laxness into refusals of good input: so
- * `oneOf` is checked as `anyOf`, and the other two are left to the API. `$async`, which is Ajv's own, would turn
- * the answer into a promise, and each refusal into a rejection nobody handles.
- */
-function lenient(schema: JsonSchema): JsonSchema {
-  if (!isSchemaObject(schema)) return schema
-  const { oneOf, not: _not, if: _if, $async: _async, ...rest } = mapSubschemas(schema, lenient)
-  if (oneOf === undefined) return rest
-  if (rest.anyOf === undefined) return { ...rest, anyOf: oneOf }
-  return { ...rest, allOf: [...(Array.isArray(rest.allOf) ? rest.allOf : []), { anyOf: oneOf }] }
 }
 
 /** What is wrong, each thing once, at most 20. */

@@ -69,7 +69,7 @@ export const RetryPolicy = z
 export const InputSchema = z
   .record(z.string(), z.unknown())
   .describe(
-    'JSON Schema (draft 2020-12) the input must fit; runs with another input are refused. `pattern`, `not` and `if` are not checked.',
+    'JSON Schema (draft 2020-12) the input must fit; runs with another input are refused. Patterns with lookaround or backreferences are not checked.',
   )
 
 /**
