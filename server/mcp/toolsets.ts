@@ -14,6 +14,7 @@ const defaultTools: readonly string[] = [
   'call_tool',
   'whoami',
   'list_connectors',
+  'discover_spec',
   'import_spec',
   'list_actions',
   'get_action',

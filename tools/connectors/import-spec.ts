@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { invalidInput } from '../../core/errors.ts'
+import { AppError, invalidInput } from '../../core/errors.ts'
 import { listActionDefinitions } from '../../db/actions.ts'
 import { findConnector } from '../../db/connectors.ts'
 import { actionOf } from '../../runtime/connections/definitions.ts'
@@ -10,6 +10,7 @@ import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool, type ToolContext } from '../define-tool.ts'
 import { asSlugConflict, Connector, ConnectorSlug, toConnector } from './connector.ts'
+import { DiscoveryTarget, discoverFor } from './discover-spec.ts'
 import { fetchSpecification, resolveAgainst } from './fetch-specification.ts'
 import { Impact, impactOf } from './impact.ts'
 import { OnConflict } from './import-connector.ts'
@@ -38,6 +39,9 @@ export const importSpec = defineTool({
       .url({ protocol: /^https?$/ })
       .optional()
       .describe('In place of `spec`: the address of the document, 32 MB at most.'),
+    discover: DiscoveryTarget.optional().describe(
+      'In place of `spec`: a domain, documentation page or API address; the likeliest description discover_spec finds there is imported.',
+    ),
     name: z
       .string()
       .trim()
@@ -86,18 +90,19 @@ export const importSpec = defineTool({
   deadlineMs: DEADLINE_MS,
   async run(context, input) {
     refuseCustomerKey(context.actor, 'A connector')
-    const given = [input.spec, input.files, input.url].filter((source) => source !== undefined)
+    const given = [input.spec, input.files, input.url, input.discover].filter(
+      (source) => source !== undefined,
+    )
     if (given.length !== 1) {
-      throw invalidInput(`Give one of spec, files and url; ${given.length} are given.`, {
+      throw invalidInput(`Give one of spec, files, url and discover; ${given.length} are given.`, {
         where: 'spec',
-        hint: '`spec` is the document’s text, `files` its texts by path (with `root`), `url` its address.',
+        hint: '`spec` is the document’s text, `files` its texts by path (with `root`), `url` its address, `discover` a domain to find it from.',
       })
     }
     context.progress({ progress: 1, total: STEPS, message: 'Reading the document' })
+    const url = input.discover === undefined ? input.url : await discovered(context, input.discover)
     const text =
-      input.url === undefined
-        ? input.spec
-        : await fetchSpecification(context.services.http, input.url, context.signal)
+      url === undefined ? input.spec : await fetchSpecification(context.services.http, url, context.signal)
     context.progress({ progress: 2, total: STEPS, message: 'Mapping its operations' })
     const imported = await readSpec(
       {
@@ -115,7 +120,7 @@ export const importSpec = defineTool({
       },
     )
     const { definition, report } =
-      input.url === undefined ? imported : resolveAgainst(input.url, imported.definition, imported.report)
+      url === undefined ? imported : resolveAgainst(url, imported.definition, imported.report)
     if (definition.actions.length === 0) {
       throw invalidInput('The document has no operation that can be imported.', {
         where: input.include === undefined ? 'spec' : 'include',
@@ -160,6 +165,18 @@ const previewOf = (context: ToolContext, definition: ConnectorDefinition) =>
       impact: await impactOf(tx, old, changes),
     }
   })
+
+/** The address of the likeliest description. @throws AppError `not_found` with what was tried */
+async function discovered(context: ToolContext, target: string): Promise<string> {
+  const { candidates, tried } = await discoverFor(context, target)
+  const [best] = candidates
+  if (best !== undefined) return best.url
+  throw new AppError('not_found', `No API description was found from '${target}'.`, {
+    where: 'discover',
+    hint: 'Give its documentation page, or the document itself; without one, create_connector and create_action make a connector by hand.',
+    data: { tried: tried.slice(0, 50) },
+  })
+}
 
 /** Actions of the connector that a newer document is imported over: their slugs stay. */
 async function previousActions(context: ToolContext, slug: string | undefined) {
