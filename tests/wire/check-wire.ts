@@ -1,0 +1,225 @@
+import { createRequire } from 'node:module'
+import type { JsonObject } from '../../core/json.ts'
+import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
+import { importSpec } from '../../runtime/connectors/import/import-spec.ts'
+import { type SampleChoice, sampleInput } from '../../runtime/connectors/import/sample-input.fixture.ts'
+import { type BuiltRequest, buildRequest } from '../../runtime/connectors/request.ts'
+import { UNKNOWN_HOST } from '../../runtime/connectors/server-url.ts'
+import { validateInput } from '../../runtime/connectors/validate-input.ts'
+import type { Specification } from './specifications.ts'
+
+const require = createRequire(import.meta.url)
+// Prism is CommonJS without an `exports` map; its validator is an independent implementation of OpenAPI's rules.
+const prism = require('@stoplight/prism-http') as {
+  getHttpOperationsFromSpec(spec: string | object): Promise<PrismOperation[]>
+}
+const { validateInput: validateWithPrism } = require('@stoplight/prism-http/dist/validator') as {
+  validateInput(of: { resource: PrismOperation; element: object }): Either
+}
+
+interface PrismOperation {
+  method: string
+  path: string
+}
+type Either = { _tag: 'Right' } | { _tag: 'Left'; left: PrismProblem[] }
+interface PrismProblem {
+  message: string
+  path?: string[]
+  code?: string | number
+}
+
+export interface WireProblem {
+  action: string
+  operation: string
+  /** Where in the request, as Prism says it. */
+  where: string
+  message: string
+  request: string
+}
+
+export interface WireResult {
+  operations: number
+  actions: number
+  approximated: number
+  refused: { operation: string; reason: string }[]
+  /** Operations of which at least one request was checked. */
+  checked: number
+  requests: number
+  /** Operations none of whose samples our own check of the input lets through, so that nothing leaves. */
+  unsampled: string[]
+  problems: WireProblem[]
+  importMs: number
+}
+
+const VARIANTS: SampleChoice[] = [{ optional: 'none' }, { optional: 'top' }]
+const RANDOM_VARIANTS = 3
+
+/**
+ * Imports a description, makes requests from the actions' own input schemas, and has Prism check the very bytes
+ * against the description itself.
+ * @param share of the operations that are checked, chosen by `seed`
+ */
+export async function checkWire(
+  specification: Specification,
+  options: { share?: number; seed?: number } = {},
+): Promise<WireResult> {
+  const startedAt = performance.now()
+  const { definition, report } = await importSpec(specification.source(), { slug: 'app' })
+  const importMs = performance.now() - startedAt
+  const operations = await prism.getHttpOperationsFromSpec(specification.path)
+  const random = seeded(options.seed ?? 1)
+  const result: WireResult = {
+    operations: report.operations,
+    actions: definition.actions.length,
+    approximated: new Set(report.approximated.map(({ action }) => action)).size,
+    refused: report.skipped.map(({ method, path, reason }) => ({ operation: `${method} ${path}`, reason })),
+    checked: 0,
+    requests: 0,
+    unsampled: [],
+    problems: [],
+    importMs,
+  }
+  for (const action of definition.actions) {
+    if (options.share !== undefined && random() > options.share) continue
+    const operation = operationOf(action, operations)
+    if (operation === undefined) {
+      result.problems.push({
+        action: action.slug,
+        operation: `${action.method} ${action.path}`,
+        where: 'path',
+        message: 'no operation of the description has this method and path',
+        request: '',
+      })
+      continue
+    }
+    const requests = requestsOf(definition, action, random)
+    if (requests.length === 0) result.unsampled.push(action.slug)
+    else result.checked += 1
+    result.requests += requests.length
+    for (const request of requests)
+      result.problems.push(...problemsOf(definition, action, operation, request))
+  }
+  return result
+}
+
+/** Different requests from the action's own schema; those that our own check of the input refuses never leave. */
+function requestsOf(
+  definition: ConnectorDefinition,
+  action: ActionDefinition,
+  chance: () => number,
+): BuiltRequest[] {
+  const variants: SampleChoice[] = [
+    ...VARIANTS,
+    ...Array.from({ length: RANDOM_VARIANTS }, (): SampleChoice => ({ chance, optional: 'chance' })),
+  ]
+  const seen = new Set<string>()
+  return variants.flatMap((variant) => {
+    const input = sampleInput(definition.schemas, action.inputSchema, variant)
+    const text = JSON.stringify(input)
+    if (seen.has(text)) return []
+    seen.add(text)
+    const request = build(definition, action, input)
+    return request === undefined ? [] : [request]
+  })
+}
+
+function build(
+  definition: ConnectorDefinition,
+  action: ActionDefinition,
+  input: JsonObject,
+): BuiltRequest | undefined {
+  try {
+    validateInput(definition.schemas, action, input)
+    return buildRequest(definition, action, input)
+  } catch {
+    return undefined // refused before it is sent: the sample does not fit, and that is what is said of it
+  }
+}
+
+function operationOf(action: ActionDefinition, operations: PrismOperation[]): PrismOperation | undefined {
+  const [, path, method] = /^#?\/paths\/(.+)\/(\w+)$/.exec(action.source?.pointer ?? '') ?? []
+  const wanted = path === undefined ? action.path : path.replaceAll('~1', '/').replaceAll('~0', '~')
+  const name = (method ?? action.method).toLowerCase()
+  return operations.find((operation) => operation.method === name && operation.path === wanted.split('?')[0])
+}
+
+function problemsOf(
+  definition: ConnectorDefinition,
+  action: ActionDefinition,
+  operation: PrismOperation,
+  request: BuiltRequest,
+): WireProblem[] {
+  const url = new URL(request.url)
+  const told = (where: string, message: string): WireProblem => ({
+    action: action.slug,
+    operation: `${action.method} ${operation.path}`,
+    where,
+    message,
+    request: `${request.method} ${request.url}\n${shown(request)}`.slice(0, 600),
+  })
+  const path = pathBelow(definition, action, url)
+  if (path === undefined || !templateOf(operation.path).test(path))
+    return [told('path', `'${url.pathname}' is not below the server, or not of this template`)]
+  const body = bodyOf(request)
+  const verdict = validateWithPrism({
+    resource: operation,
+    element: {
+      method: request.method.toLowerCase(),
+      url: { path, baseUrl: url.origin, query: queryOf(url) },
+      headers: {
+        ...request.headers,
+        ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(String(request.body))) }),
+      },
+      body,
+    },
+  })
+  return verdict._tag === 'Right'
+    ? []
+    : verdict.left.map((problem) => told((problem.path ?? []).join('.'), problem.message))
+}
+
+function pathBelow({ baseUrl }: ConnectorDefinition, action: ActionDefinition, url: URL): string | undefined {
+  const base =
+    URL.parse((action.baseUrl ?? baseUrl).replace(/\{[^{}]*\}/g, 'x'))?.pathname.replace(/\/+$/, '') ?? ''
+  const variable = /\{/.test(new URL((action.baseUrl ?? baseUrl).replace(/\{[^{}]*\}/g, 'x')).pathname)
+  if (variable || url.hostname === UNKNOWN_HOST) return url.pathname
+  return url.pathname.startsWith(base) ? url.pathname.slice(base.length) : undefined
+}
+
+const templateOf = (template: string): RegExp =>
+  new RegExp(
+    `^${template
+      .split(/(\{[^{}]+\})/)
+      .map((part) => (part.startsWith('{') ? '[^?#]*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+      .join('')}$`,
+  )
+
+function queryOf(url: URL): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = {}
+  for (const [name, value] of url.searchParams) {
+    const before = query[name]
+    query[name] = before === undefined ? value : [...(Array.isArray(before) ? before : [before]), value]
+  }
+  return query
+}
+
+/** As Prism's own server hands bodies to its validator: JSON parsed, everything else as text. */
+function bodyOf({ body, headers }: BuiltRequest): unknown {
+  if (body === undefined) return undefined
+  const text = typeof body === 'string' ? body : Buffer.from(body).toString('latin1')
+  return /[/+]json\b/.test(headers['content-type'] ?? '') ? JSON.parse(text) : text
+}
+
+const shown = ({ headers, body }: BuiltRequest) =>
+  `${JSON.stringify(headers)}\n${body === undefined ? '' : typeof body === 'string' ? body : `(${body.byteLength} bytes)`}`
+
+/** A series of numbers from 0 to 1 (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

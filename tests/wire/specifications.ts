@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ImportSource } from '../../runtime/connectors/import/import-spec.ts'
+
+/** A description to check: the shared test data's, and GitHub's own from npm. */
+export interface Specification {
+  name: string
+  /** The main file. */
+  path: string
+  format: 'openapi' | 'swagger' | 'postman'
+  source(): ImportSource
+}
+
+const shared = fileURLToPath(new URL('../../../shared/data/specs/', import.meta.url))
+const github = createRequire(import.meta.url).resolve('@octokit/openapi/generated/api.github.com.json')
+
+interface Entry {
+  name: string
+  root: string
+  files: number
+  format: string
+}
+
+export function specifications(): Specification[] {
+  const manifest = join(shared, 'MANIFEST.json')
+  const entries = existsSync(manifest)
+    ? (JSON.parse(readFileSync(manifest, 'utf8')) as { entries: Entry[] }).entries
+    : []
+  return [
+    {
+      name: 'github (npm)',
+      path: github,
+      format: 'openapi',
+      source: () => ({ text: readFileSync(github, 'utf8') }),
+    },
+    ...entries.map(({ name, root, format }): Specification => {
+      const path = join(shared, root)
+      return {
+        name,
+        path,
+        format: format.startsWith('Postman') ? 'postman' : format === 'Swagger' ? 'swagger' : 'openapi',
+        source: () =>
+          name.endsWith('/') ? folder(join(shared, name), path) : { text: readFileSync(path, 'utf8') },
+      }
+    }),
+  ]
+}
+
+/** A description of several files, by their paths from the folder. */
+function folder(root: string, main: string): ImportSource {
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(root, name))
+    .filter((path) => statSync(path).isFile() && /\.(ya?ml|json)$/.test(path))
+  return {
+    files: Object.fromEntries(files.map((path) => [relative(root, path), readFileSync(path, 'utf8')])),
+    root: relative(root, main),
+  }
+}
