@@ -1,3 +1,5 @@
+import fc from 'fast-check'
+import fc from 'fast-check'
 import type { Json, JsonObject, JsonSchema } from '../../../core/json.ts'
 import { isSchemaObject, sharedName } from '../json-schema.ts'
 
@@ -38,7 +40,7 @@ function sample(
   const parts = Array.isArray(schema.allOf) ? (schema.allOf as JsonSchema[]) : []
   const choices = [schema.oneOf, schema.anyOf].filter(Array.isArray)
   const choice = choices[0] === undefined ? undefined : (pick(choices[0], how) as JsonSchema)
-  const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
+  const type = Array.isArray(schema.type) ? pick(schema.type, how) : schema.type
   const merged = [...parts, ...(choice === undefined ? [] : [choice])].map((part) =>
     sample(schemas, part, depth + 1, how),
   )
@@ -73,25 +75,33 @@ function sampleProperties(
   const wanted = Object.keys(properties).filter((key) => required.has(key) || isWanted())
   // Required by one alternative, described beside it: the description, if any, wins over this 'x'.
   for (const key of required) if (!Object.hasOwn(properties, key)) wanted.push(key)
+  // Maps have names of their own, which a body or query must carry too.
+  const { additionalProperties: more } = schema
+  const named = how.optional === 'chance' && isSchemaObject(more) && depth < 4 ? ['a key', 'k2'] : []
   if (depth > MAX_DEPTH) return {}
-  return Object.fromEntries(
-    wanted.map((key) => [
-      key,
-      sample(schemas, (properties[key] as JsonSchema | undefined) ?? true, depth + 1, how),
-    ]),
-  )
+  return Object.fromEntries([
+    ...named.map((key) => [key, sample(schemas, more as JsonSchema, depth + 1, how)] as const),
+    ...wanted.map(
+      (key) =>
+        [key, sample(schemas, (properties[key] as JsonSchema | undefined) ?? true, depth + 1, how)] as const,
+    ),
+  ])
 }
 
 const FORMATS: Record<string, string> = {
   date: '2026-01-02',
   'date-time': '2026-01-02T03:04:05Z',
+  time: '03:04:05Z',
+  duration: 'P1D',
   uuid: '11111111-2222-4333-8444-555555555555',
   ipv4: '192.0.2.1',
   ipv6: '2001:db8::1',
-  email: 'ann@example.com',
-  uri: 'https://example.com/a',
-  url: 'https://example.com/a',
-  hostname: 'example.com',
+  email: 'ada@example.com',
+  uri: 'https://example.com/a?b=c&d=%20e#f',
+  url: 'https://example.com/a?b=c&d=%20e#f',
+  'uri-reference': '/a?b=c&d=%20e',
+  hostname: 'www.example.com',
+  byte: 'aGVsbG8/Pg==',
 }
 
 function samplePrimitive(
@@ -101,31 +111,59 @@ function samplePrimitive(
   depth: number,
   how: Required<SampleChoice>,
 ): Json {
-  const number = (key: string, fallback: number) => (typeof schema[key] === 'number' ? schema[key] : fallback)
   switch (type) {
-    case 'array': {
-      const length = depth > MAX_DEPTH ? 0 : Math.max(1, number('minItems', 1))
-      return Array.from({ length }, () =>
-        sample(schemas, (schema.items as JsonSchema | undefined) ?? true, depth + 1, how),
-      )
-    }
+    case 'array':
+      return sampleArray(schemas, schema, depth, how)
     case 'string':
-      return (
-        FORMATS[String(schema.format)] ??
-        text(number('minLength', 1), number('maxLength', 200), schema.pattern, how)
-      )
+      return FORMATS[String(schema.format)] ?? sampleText(schema, how)
     case 'integer':
     case 'number':
-      return Math.max(
-        number('minimum', 1),
-        Math.min(1, number('maximum', 1)),
-        number('exclusiveMinimum', 0) + 1,
-      )
+      return sampleNumber(schema, type, how)
     case 'boolean':
       return how.chance() < 0.5
     default:
       return null
   }
+}
+
+const numberIn = (schema: { [key: string]: unknown }, key: string, fallback: number): number =>
+  typeof schema[key] === 'number' ? schema[key] : fallback
+
+function sampleArray(
+  schemas: Record<string, JsonSchema>,
+  schema: { [key: string]: unknown },
+  depth: number,
+  how: Required<SampleChoice>,
+): Json[] {
+  const least = numberIn(schema, 'minItems', 0)
+  const most = Math.min(numberIn(schema, 'maxItems', 3), Math.max(3, least))
+  const wanted = how.optional === 'chance' ? Math.floor(how.chance() * 4) : 1
+  const length = depth > MAX_DEPTH ? least : Math.max(least, Math.min(wanted, most))
+  const items = Array.from({ length }, () =>
+    sample(schemas, (schema.items as JsonSchema | undefined) ?? true, depth + 1, how),
+  )
+  return schema.uniqueItems === true
+    ? [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+    : items
+}
+
+/** The number nearest to 1, or by chance one of the edges. */
+function sampleNumber(
+  schema: { [key: string]: unknown },
+  type: 'integer' | 'number',
+  how: Required<SampleChoice>,
+): number {
+  const step = numberIn(schema, 'multipleOf', type === 'integer' ? 1 : 0.5)
+  const low = Math.max(
+    numberIn(schema, 'minimum', Number.NEGATIVE_INFINITY),
+    numberIn(schema, 'exclusiveMinimum', Number.NEGATIVE_INFINITY) + step,
+  )
+  const high = Math.min(
+    numberIn(schema, 'maximum', Number.POSITIVE_INFINITY),
+    numberIn(schema, 'exclusiveMaximum', Number.POSITIVE_INFINITY) - step,
+  )
+  const near = Math.ceil(Math.max(low, Math.min(1, high)) / step) * step
+  return pick([near, ...[low, high].filter(Number.isSafeInteger)], how) as number
 }
 
 const pick = (list: unknown[], { chance }: Required<SampleChoice>): unknown =>
@@ -143,8 +181,37 @@ const TEXTS = [
   '👋 日本語',
 ]
 
-function text(min: number, max: number, pattern: unknown, how: Required<SampleChoice>): string {
-  const wanted = typeof pattern === 'string' ? 'x' : String(pick(TEXTS, how))
-  const long = wanted.length >= min ? wanted : wanted + 'x'.repeat(min - wanted.length)
-  return long.length <= max ? long : 'x'.repeat(Math.max(min, Math.min(max, 1)))
+function sampleText(schema: { [key: string]: unknown }, how: Required<SampleChoice>): string {
+  const least = numberIn(schema, 'minLength', 1)
+  const most = numberIn(schema, 'maxLength', 200)
+  if (typeof schema.pattern === 'string') return matching(schema.pattern, least, most, how)
+  const wanted = String(pick(TEXTS, how))
+  const long = wanted.length >= least ? wanted : wanted + 'x'.repeat(least - wanted.length)
+  return long.length <= most ? long : 'x'.repeat(Math.max(least, Math.min(most, 1)))
+}
+
+const MATCH_ATTEMPTS = 20
+
+/** A text that fits a pattern; 'x' where no generator knows it (lookaround). */
+function matching(pattern: string, least: number, most: number, how: Required<SampleChoice>): string {
+  const fallback = 'x'.repeat(Math.max(1, least))
+  try {
+    const texts = fc.stringMatching(new RegExp(pattern, 'u'), { size: '-1' })
+    const seed = Math.floor(how.chance() * 2 ** 31)
+    const found = fc.sample(texts, { seed, numRuns: MATCH_ATTEMPTS })
+    return found.find((text) => text.length >= least && text.length <= most) ?? fallback
+  } catch {
+    return fallback
+  }
+}
+
+/** A text that matches, where the pattern is one that can be made from; else one that does not. */
+function matching(pattern: string, min: number, max: number, how: Required<SampleChoice>): string {
+  try {
+    const seed = Math.floor(how.chance() * 1_000_000)
+    const made = fc.sample(fc.stringMatching(new RegExp(pattern, 'u'), { size: '-1' }), { seed, numRuns: 40 })
+    return made.find((one) => one.length >= min && one.length <= max) ?? 'x'.repeat(Math.max(1, min))
+  } catch {
+    return 'x'.repeat(Math.max(1, min)) // look-around and the like: nothing is made for it, and it is told as unsampled
+  }
 }
