@@ -25,7 +25,8 @@ type Either = { _tag: 'Right' } | { _tag: 'Left'; left: PrismProblem[] }
 interface PrismProblem {
   message: string
   path?: string[]
-  code?: string | number
+  /** 0 is an error; warnings (a parameter is deprecated) are none. */
+  severity: number
 }
 
 export interface WireProblem {
@@ -66,7 +67,7 @@ export async function checkWire(
   const startedAt = performance.now()
   const { definition, report } = await importSpec(specification.source(), { slug: 'app' })
   const importMs = performance.now() - startedAt
-  const operations = await prism.getHttpOperationsFromSpec(specification.path)
+  const operations = await prism.getHttpOperationsFromSpec(specification.document())
   const random = seeded(options.seed ?? 1)
   const result: WireResult = {
     operations: report.operations,
@@ -140,7 +141,7 @@ function operationOf(action: ActionDefinition, operations: PrismOperation[]): Pr
   const [, path, method] = /^#?\/paths\/(.+)\/(\w+)$/.exec(action.source?.pointer ?? '') ?? []
   const wanted = path === undefined ? action.path : path.replaceAll('~1', '/').replaceAll('~0', '~')
   const name = (method ?? action.method).toLowerCase()
-  return operations.find((operation) => operation.method === name && operation.path === wanted.split('?')[0])
+  return operations.find((operation) => operation.method === name && operation.path === wanted)
 }
 
 function problemsOf(
@@ -175,7 +176,9 @@ function problemsOf(
   })
   return verdict._tag === 'Right'
     ? []
-    : verdict.left.map((problem) => told((problem.path ?? []).join('.'), problem.message))
+    : verdict.left
+        .filter(({ severity }) => severity === 0)
+        .map((problem) => told((problem.path ?? []).join('.'), problem.message))
 }
 
 function pathBelow({ baseUrl }: ConnectorDefinition, action: ActionDefinition, url: URL): string | undefined {
@@ -187,8 +190,10 @@ function pathBelow({ baseUrl }: ConnectorDefinition, action: ActionDefinition, u
 }
 
 const templateOf = (template: string): RegExp =>
+  // What follows a # tells operations of one path apart in the document, and is never sent.
   new RegExp(
     `^${template
+      .replace(/[#?].*$/, '')
       .split(/(\{[^{}]+\})/)
       .map((part) => (part.startsWith('{') ? '[^?#]*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
       .join('')}$`,
