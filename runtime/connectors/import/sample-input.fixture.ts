@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import fc from 'fast-check'
 import type { Json, JsonObject, JsonSchema } from '../../../core/json.ts'
 import { isSchemaObject, sharedName } from '../json-schema.ts'
 
@@ -202,16 +201,5 @@ function matching(pattern: string, least: number, most: number, how: Required<Sa
     return found.find((text) => text.length >= least && text.length <= most) ?? fallback
   } catch {
     return fallback
-  }
-}
-
-/** A text that matches, where the pattern is one that can be made from; else one that does not. */
-function matching(pattern: string, min: number, max: number, how: Required<SampleChoice>): string {
-  try {
-    const seed = Math.floor(how.chance() * 1_000_000)
-    const made = fc.sample(fc.stringMatching(new RegExp(pattern, 'u'), { size: '-1' }), { seed, numRuns: 40 })
-    return made.find((one) => one.length >= min && one.length <= max) ?? 'x'.repeat(Math.max(1, min))
-  } catch {
-    return 'x'.repeat(Math.max(1, min)) // look-around and the like: nothing is made for it, and it is told as unsampled
   }
 }
