@@ -30,6 +30,7 @@ const tables = [
   'dead_letters',
   'state_entries',
   'secrets',
+  'connect_links',
   'files',
   'file_chunks',
 ]
@@ -88,6 +89,11 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     customer: customer.id,
     name: `${MARK} consent`,
   })
+  const { link } = await tenant.ok('create_connect_link', {
+    customer: customer.id,
+    connector: connectorSlug,
+    name: `${MARK} link`,
+  })
   await tenant.ok('set_secret', { name: 'API_TOKEN', value: `${MARK}-secret`, customer: customer.id })
   const { file } = await tenant.ok('upload_file', {
     name: `${MARK}.txt`,
@@ -133,6 +139,7 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     connector.slug,
     action.id,
     connection.id,
+    link.id,
     oauthApp.id,
     authorizationId,
     file.file,
@@ -287,6 +294,7 @@ describeOnEachDatabase('tenancy', (kind) => {
       ['get_event', { event: planted.refs.find((ref) => ref.startsWith('evt_')) }],
       ['get_connection', { connection: planted.refs.find((ref) => ref.startsWith('cxn_')) }],
       ['get_oauth_app', { oauthApp: planted.refs.find((ref) => ref.startsWith('oap_')) }],
+      ['get_connect_link', { link: planted.refs.find((ref) => ref.startsWith('cl_')) }],
       ['get_file', { file: planted.refs.find((ref) => ref.startsWith('file_')) }],
       ['get_trigger', { trigger: planted.refs.find((ref) => ref.startsWith('trg_')) }],
     ] as const) {
@@ -301,7 +309,7 @@ describeOnEachDatabase('tenancy', (kind) => {
     const key = await theirs.key({ role: 'end_user', customerIds: [neighbour.customerId] })
     const before = await contents(planted.customerId)
     // What both share (connectors, workflows) bears the mark too: here the other customer's own ids must not show.
-    const others = planted.refs.filter((ref) => /^(cus|cxn|oau|evt|exec|dlq|trc|trg|file)_/.test(ref))
+    const others = planted.refs.filter((ref) => /^(cus|cxn|oau|evt|exec|dlq|trc|trg|file|cl)_/.test(ref))
     const wrong = await tryEverything(theirs, key, others, ({ tool, ref, status, text }) => {
       const shown = others.some((other) => other !== ref && text.includes(other))
       const found = status < 300 && tool.effect === 'read' && tool.toolset !== 'catalog' && text.includes(ref)
