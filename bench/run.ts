@@ -2,7 +2,7 @@
  * `npm run bench`: how far Patchbay is from the limits it is built on, measured in one run on one machine and
  * printed as ratios. Absolute figures vary with the machine; the ratios are what to watch.
  *   npm run bench              all
- *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search
+ *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search, import
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -16,6 +16,7 @@ import { compose } from '../server/compose.ts'
 import { startPostgres, type TestServer } from '../tests/setup/postgres-server.ts'
 import { startRedis } from '../tests/setup/redis-server.ts'
 import { type Child, startChild } from './child.ts'
+import { benchImport } from './import.ts'
 import { closedLoop, compare, type Figures } from './measure.ts'
 import { benchSearch } from './search.ts'
 
@@ -347,6 +348,7 @@ try {
   if (wants('sandbox')) await benchSandbox()
   if (wants('queue')) await benchQueue()
   if (wants('search')) await benchSearchHere()
+  if (wants('import')) await benchImport()
 } finally {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 }
