@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { countTokens } from 'gpt-tokenizer'
 import { type Actor, scopeOf } from '../core/actor.ts'
 import type { JsonObject } from '../core/json.ts'
-import { getActionDefinitions, listConnectedApps } from '../db/action-documents.ts'
-import { getConnectorSchemas } from '../db/connectors.ts'
+import { getActionDefinitions, getEditionSchemas, listConnectedApps } from '../db/action-documents.ts'
 import { actionOf, schemasOf } from '../runtime/connections/definitions.ts'
 import type { Platform } from '../server/compose.ts'
 import { toActionTool } from '../server/mcp/gateway/action-tool.ts'
@@ -189,10 +188,10 @@ async function everyActionAsTool(platform: Platform, actor: Actor, customerId: s
     const tools: object[] = []
     for (const app of await listConnectedApps(tx, customerId)) {
       const own = all.filter((action) => action.app.id === app.id)
-      const schemas = schemasOf(await getConnectorSchemas(tx, app.id))
+      const schemas = schemasOf(await getEditionSchemas(tx, app))
       const rows = await getActionDefinitions(
         tx,
-        app.id,
+        app,
         own.map(({ document }) => document.slug),
       )
       const definitions = new Map(rows.map((row) => [row.slug, actionOf(row)]))

@@ -167,6 +167,14 @@ export const getVersionSchemas = async (tx: Tx, connectorId: string, version: nu
     )
   )?.schemas ?? {}
 
+/** Auth methods that connections of the connector were made with. */
+export const authMethodsInUse = (tx: Tx, connectorId: string) =>
+  tx.rows<{ slug: string; connections: number }>(
+    `SELECT auth_method AS slug, count(*)::int AS connections FROM connections WHERE connector_id = $1
+     GROUP BY auth_method ORDER BY auth_method`,
+    [connectorId],
+  )
+
 export interface UseRow {
   workflow: string
   version: number

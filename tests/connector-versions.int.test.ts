@@ -128,12 +128,78 @@ describeOnEachDatabase('versions of a connector', (kind) => {
 
     await importing('pinned', { getOther: {} }, { slug: 'pinned' })
     expect(await called(held)).toBe('/getThing?id=7')
+    // What agents are shown is what calls do.
+    const shown = async (customer: Body | undefined) =>
+      (await tenant.ok('search_actions', { query: 'get', customer: customer?.id })).actions.map(
+        ({ action }: Body) => action,
+      )
+    expect(await shown(held)).toEqual(['get_thing'])
+    expect(await shown(moving)).toEqual(['get_other'])
+    const describe = { connector: 'pinned', action: 'get_thing' }
+    const described = await tenant.ok('describe_action', { ...describe, customer: held?.id })
+    expect(described.inputSchema.properties).toHaveProperty('id')
+    expect((await tenant.call('describe_action', { ...describe, customer: moving?.id })).status).toBe(404)
+    const old = await tenant.ok('get_connector_version', {
+      connector: 'pinned',
+      version: 1,
+      action: 'get_thing',
+    })
+    expect(old).toMatchObject({ version: { version: 1, pinnedCustomers: 1 }, action: { path: '/getThing' } })
     const { pins } = await tenant.ok('list_connector_pins', { connector: 'pinned' })
     expect(pins).toMatchObject([{ customerId: held?.id, version: 1 }])
     await tenant.ok('unpin_connector_version', { connector: 'pinned', customer: held?.id })
     expect(
       (await tenant.call('unpin_connector_version', { connector: 'pinned', customer: held?.id })).status,
     ).toBe(404)
+  })
+
+  test('an operation that is renamed, or moved, keeps its slug', async () => {
+    await importing('renamed', { listOrders: query('page'), getStock: {} })
+    const get = (operationId: string) => ({ get: { operationId, responses: { 200: { description: 'OK' } } } })
+    const document = JSON.parse(spec(app.url, {}))
+    // One is called otherwise where it was; the other is elsewhere, and something new stands in its place.
+    document.paths = {
+      '/listOrders': get('fetchOrders'),
+      '/getStock': get('countStock'),
+      '/stock': get('getStock'),
+    }
+    const { changes } = await tenant.ok('import_spec', {
+      spec: JSON.stringify(document),
+      slug: 'renamed',
+      onConflict: 'replace',
+    })
+    expect(changes).toMatchObject({
+      added: ['count_stock'],
+      removed: [],
+      renamed: [{ action: 'list_orders', from: 'listOrders', to: 'fetchOrders' }],
+    })
+    const { action } = await tenant.ok('get_action', { connector: 'renamed', action: 'get_stock' })
+    expect(action.path).toBe('/stock')
+  })
+
+  test('an auth method in use is not taken away: by hand it is refused, an import keeps it', async () => {
+    await importing('guarded', { getThing: {} })
+    await tenant.ok('create_connection', {
+      connector: 'guarded',
+      credentials: { apiKey: 'k' },
+      verify: false,
+    })
+    const refused = await tenant.call('update_connector', {
+      connector: 'guarded',
+      authMethods: [{ slug: 'token', type: 'bearer_token', name: 'Token' }],
+    })
+    expect(refused.status).toBe(409)
+    expect(JSON.stringify(refused.body)).toContain("'key' (1 connections)")
+    const document = JSON.parse(spec(app.url, { getThing: {} }))
+    document.components.securitySchemes = { token: { type: 'http', scheme: 'bearer' } }
+    document.security = [{ token: [] }]
+    const { connector, kept } = await tenant.ok('import_spec', {
+      spec: JSON.stringify(document),
+      slug: 'guarded',
+      onConflict: 'replace',
+    })
+    expect(connector.authMethods.map(({ slug }: Body) => slug)).toEqual(['token', 'key'])
+    expect(kept).toContain('authMethods.key')
   })
 
   test('an older version is made the current one again, as a new version', async () => {

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import { listActionDocuments } from '../../db/action-documents.ts'
+import { type Edition, editionKey, listActionDocuments } from '../../db/action-documents.ts'
 import type { Tx } from '../../db/database.ts'
 import { type ActionDocument, type ActionIndex, buildActionIndex } from './action-index.ts'
 
@@ -9,8 +9,7 @@ const MAX_DOCUMENTS = 60_000
 /** Operations added before other work gets its turn. */
 const DOCUMENTS_PER_TURN = 100
 
-export interface SearchableConnector {
-  id: string
+export interface SearchableConnector extends Edition {
   slug: string
   name: string
   /** Counts the changes of the connector and its actions: what is indexed of another one is out of date. */
@@ -35,7 +34,8 @@ export interface ActionSearch {
 
 interface OrganizationIndex {
   index: ActionIndex
-  connectors: Map<string, { revision: number; ids: string[] }>
+  /** By connector, one held on a version apart. `key`: see editionKey. */
+  connectors: Map<string, { key: string; ids: string[] }>
   documents: Map<string, ActionDocument>
   /** Changes of one index wait for one another. */
   changing: Promise<void>
@@ -63,12 +63,11 @@ export function buildActionSearch(): ActionSearch {
   return {
     search: async ({ organizationId, connectors, read }, { query, effect }) => {
       const own = indexOf(organizationId)
-      const stale = () =>
-        connectors.filter(({ id, revision }) => own.connectors.get(id)?.revision !== revision)
+      const stale = () => connectors.filter((one) => own.connectors.get(slotOf(one))?.key !== editionKey(one))
       if (stale().length > 0) {
         const change = own.changing.then(async () => {
           for (const connector of stale()) {
-            const rows = await read((tx) => listActionDocuments(tx, connector.id))
+            const rows = await read((tx) => listActionDocuments(tx, connector))
             await replace(
               own,
               connector,
@@ -82,24 +81,28 @@ export function buildActionSearch(): ActionSearch {
         own.changing = change.catch(() => undefined)
         await change
       }
-      const allowed = new Set(connectors.map(({ id }) => id))
+      const allowed = new Set(connectors.flatMap((one) => own.connectors.get(slotOf(one))?.ids ?? []))
       return own.index
         .search(
           query,
-          (document) => allowed.has(document.connectorId) && (effect === null || document.effect === effect),
+          (document) => allowed.has(document.id) && (effect === null || document.effect === effect),
         )
         .flatMap(({ id }) => own.documents.get(id) ?? [])
     },
   }
 }
 
+/** What newer content of takes the place of older. */
+const slotOf = ({ id, pinned }: Edition): string => (pinned === null ? id : `${id}@${pinned}`)
+
 async function replace(
   own: OrganizationIndex,
   connector: SearchableConnector,
   documents: readonly ActionDocument[],
 ): Promise<void> {
-  const old = own.connectors.get(connector.id)?.ids ?? []
-  own.connectors.delete(connector.id)
+  const slot = slotOf(connector)
+  const old = own.connectors.get(slot)?.ids ?? []
+  own.connectors.delete(slot)
   own.index.remove(old)
   for (const id of old) own.documents.delete(id)
   for (let from = 0; from < documents.length; from += DOCUMENTS_PER_TURN) {
@@ -108,5 +111,5 @@ async function replace(
     for (const document of some) own.documents.set(document.id, document)
     await setImmediate()
   }
-  own.connectors.set(connector.id, { revision: connector.revision, ids: documents.map(({ id }) => id) })
+  own.connectors.set(slot, { key: editionKey(connector), ids: documents.map(({ id }) => id) })
 }

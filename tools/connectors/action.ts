@@ -52,9 +52,12 @@ export function toAction(connector: ConnectorRow, row: ActionRow): z.input<typeo
 export async function requireAction(tx: Tx, connector: ConnectorRow, slug: string): Promise<ActionRow> {
   const row = await getAction(tx, connector.id, slug)
   if (row !== undefined) return row
-  throw notFound(
-    'action',
-    `${connector.slug}.${slug}`,
-    `list_actions {"connector":"${connector.slug}","query":"…"} finds actions by what they do.`,
-  )
+  throw noAction(connector.slug, slug)
 }
+
+export const noAction = (connector: string, slug: string) =>
+  notFound(
+    'action',
+    `${connector}.${slug}`,
+    `list_actions {"connector":"${connector}","query":"…"} finds actions by what they do.`,
+  )

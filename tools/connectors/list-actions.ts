@@ -42,7 +42,11 @@ export const listActions = defineTool({
         ? await context.read((tx) => queryActions(tx, connector.id, { effect, offset, limit: limit + 1 }))
         : (
             await context.services.actionSearch.search(
-              { organizationId: context.actor.organizationId, connectors: [connector], read: context.read },
+              {
+                organizationId: context.actor.organizationId,
+                connectors: [{ ...connector, pinned: null }],
+                read: context.read,
+              },
               { query, effect },
             )
           ).slice(offset, offset + limit + 1)

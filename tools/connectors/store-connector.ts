@@ -2,6 +2,7 @@ import type { Actor } from '../../core/actor.ts'
 import { newId } from '../../core/ids.ts'
 import { insertActions, replaceActions } from '../../db/actions.ts'
 import {
+  authMethodsInUse,
   beginVersion,
   getCurrentContent,
   getVersionContent,
@@ -79,7 +80,8 @@ export async function joinWithPresent(
   const ours = await presentContent(tx, connector)
   const imported = await latestImport(tx, connector.id)
   const base = imported === undefined ? ours : versionContent(imported)
-  const { content: merged, kept } = mergeImport(base, ours, definitionContent(definition))
+  const inUse = new Set((await authMethodsInUse(tx, connector.id)).map(({ slug }) => slug))
+  const { content: merged, kept } = mergeImport(base, ours, definitionContent(definition), inUse)
   return { merged, changes: diffConnectors(ours, merged), kept }
 }
 

@@ -1,8 +1,11 @@
 import { z } from 'zod'
-import { invalidInput, notFound } from '../../core/errors.ts'
+import { conflict, invalidInput, notFound } from '../../core/errors.ts'
 import { getAction } from '../../db/actions.ts'
+import { authMethodsInUse } from '../../db/connector-versions.ts'
 import { updateConnector as changeConnector } from '../../db/connectors.ts'
+import type { Tx } from '../../db/database.ts'
 import { contentOf, headOf } from '../../runtime/connections/definitions.ts'
+import type { AuthMethod } from '../../runtime/connectors/definition.ts'
 import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
@@ -52,6 +55,7 @@ export const updateConnector = defineTool({
     const row = await context.transaction(async (tx) => {
       const before = await requireConnectorForChange(tx, ref)
       context.touches(before.id)
+      if (change.authMethods !== undefined) await refuseLossInUse(tx, before.id, change.authMethods)
       const { verification: oldVerification, ...head } = headOf(before)
       const kept = verification === undefined ? oldVerification : (verification ?? undefined)
       if (verification && (await getAction(tx, before.id, verification.action)) === undefined) {
@@ -76,3 +80,17 @@ export const updateConnector = defineTool({
     return { connector: toConnector(row) }
   },
 })
+
+/** @throws AppError `conflict` when connections were made with an auth method that would be gone */
+async function refuseLossInUse(tx: Tx, connectorId: string, methods: readonly AuthMethod[]): Promise<void> {
+  const lost = (await authMethodsInUse(tx, connectorId)).filter(
+    ({ slug }) => !methods.some((method) => method.slug === slug),
+  )
+  if (lost.length === 0) return
+  const used = lost.map(({ slug, connections }) => `'${slug}' (${connections} connections)`).join(', ')
+  throw conflict(`Auth methods in use would be gone: ${used}.`, {
+    where: 'authMethods',
+    hint: 'Keep them in the list, or delete their connections first (list_connections shows them).',
+    data: { inUse: lost },
+  })
+}

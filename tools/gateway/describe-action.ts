@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { JsonSchema } from '../../core/json.ts'
-import { findConnector, getConnectorSchemas } from '../../db/connectors.ts'
+import { getActionDefinitions, getEditionSchemas } from '../../db/action-documents.ts'
 import { actionOf, schemasOf } from '../../runtime/connections/definitions.ts'
 import { bundleSchema } from '../../runtime/connectors/definition.ts'
-import { ActionRef, requireAction } from '../connectors/action.ts'
+import { ActionRef, noAction } from '../connectors/action.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef, CustomerRef } from '../params.ts'
 import { reachableApps, requireApp } from './connected-apps.ts'
@@ -48,10 +48,9 @@ export const describeAction = defineTool({
   async run(context, input) {
     const { app, row, schemas } = await context.read(async (tx) => {
       const app = await requireApp(tx, await reachableApps(tx, context, input.customer), input.connector)
-      const connector = await findConnector(tx, app.id)
-      if (connector === undefined) throw new Error('a connector vanished within a transaction')
-      const row = await requireAction(tx, connector, input.action)
-      return { app, row, schemas: schemasOf(await getConnectorSchemas(tx, app.id)) }
+      const [row] = await getActionDefinitions(tx, app, [input.action])
+      if (row === undefined) throw noAction(app.slug, input.action)
+      return { app, row, schemas: schemasOf(await getEditionSchemas(tx, app)) }
     })
     const action = actionOf(row)
     const inputs = bundleSchema(schemas, action.inputSchema, { maxBytes: MAX_INPUT_BYTES })

@@ -28,7 +28,7 @@ export const listEntities = defineTool({
       const { apps } = await reachableApps(tx, context, customerId)
       const types = new Map<string, Map<string, string>>()
       for (const app of apps) {
-        for (const row of await listActionDocuments(tx, app.id)) {
+        for (const row of await listActionDocuments(tx, app)) {
           const type = entityOf({ ...row, app: app.slug })
           if (type === null) continue
           const byApp = types.get(type) ?? new Map<string, string>()

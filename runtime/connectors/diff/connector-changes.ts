@@ -1,7 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { JsonSchema } from '../../../core/json.ts'
-import type { ActionDefinition, ConnectorDefinition } from '../definition.ts'
+import {
+  type ActionDefinition,
+  type AuthMethod,
+  type ConnectorDefinition,
+  credentialFields,
+} from '../definition.ts'
 import { compareSchemas } from './compare-schemas.ts'
 
 /** What became of a connector from one version to another. */
@@ -9,11 +14,21 @@ export const ConnectorChanges = z
   .object({
     added: z.array(z.string()).describe('Slugs of new actions.'),
     removed: z.array(z.string()).describe('Slugs of actions that are gone.'),
+    renamed: z
+      .array(
+        z.object({
+          action: z.string().describe('Its slug, which stays.'),
+          from: z.string(),
+          to: z.string().describe('The new operationId.'),
+        }),
+      )
+      .describe('Actions whose operation is called otherwise now.'),
     changed: z
       .array(
         z.object({
           action: z.string().describe('Slug.'),
           fields: z.array(z.string()).describe('Fields of its definition that differ.'),
+          breaking: z.boolean().describe('False: what relied on it goes on working.'),
         }),
       )
       .describe('Actions that differ.'),
@@ -41,7 +56,12 @@ export interface ConnectorContent {
 }
 
 export const hasChanges = (changes: ConnectorChanges): boolean =>
-  changes.added.length + changes.removed.length + changes.changed.length + changes.connector.length > 0
+  changes.added.length +
+    changes.removed.length +
+    changes.renamed.length +
+    changes.changed.length +
+    changes.connector.length >
+  0
 
 /** Compares two versions. Equal ones give no change; what only becomes wider is never called breaking. */
 export function diffConnectors(before: ConnectorContent, after: ConnectorContent): ConnectorChanges {
@@ -50,6 +70,7 @@ export function diffConnectors(before: ConnectorContent, after: ConnectorContent
   const changes: ConnectorChanges = {
     added: slugs.after.filter((slug) => !Object.hasOwn(before.actions, slug)).toSorted(),
     removed,
+    renamed: [],
     changed: [],
     connector: differingFields(before.head, after.head),
     breaking: removed.map((action) => ({ action, where: 'action', what: 'is gone' })),
@@ -71,7 +92,11 @@ export function diffConnectors(before: ConnectorContent, after: ConnectorContent
         : compareSchemas(...sides.output, 'output').map((one) => ({ ...one, where: `output.${one.where}` }))),
     ]
     const fields = differingFields(old, now).filter((field) => field !== 'source')
-    if (fields.length > 0 || breaks.length > 0) changes.changed.push({ action: slug, fields })
+    if (fields.length > 0 || breaks.length > 0)
+      changes.changed.push({ action: slug, fields, breaking: breaks.length > 0 })
+    const names = { from: old.source?.operationId, to: now.source?.operationId }
+    if (names.from !== undefined && names.to !== undefined && names.from !== names.to)
+      changes.renamed.push({ action: slug, from: names.from, to: names.to })
     changes.breaking.push(...breaks.map((one) => ({ action: slug, ...one })))
   }
   return changes
@@ -94,6 +119,10 @@ function differingFields(before: object, after: object): string[] {
 
 function actionBreaks(old: ActionDefinition, now: ActionDefinition): { where: string; what: string }[] {
   const breaks: { where: string; what: string }[] = []
+  // Our callers name the action, not the address; who wrote rules or mocks for the address must know.
+  if (old.method !== now.method)
+    breaks.push({ where: 'method', what: `is ${now.method} now, was ${old.method}` })
+  if (old.path !== now.path) breaks.push({ where: 'path', what: `is ${now.path} now, was ${old.path}` })
   if (old.effect === 'read' && now.effect !== 'read')
     breaks.push({ where: 'effect', what: `changes data now (${now.effect})` })
   if (now.auth !== undefined) {
@@ -106,8 +135,23 @@ function actionBreaks(old: ActionDefinition, now: ActionDefinition): { where: st
   return breaks
 }
 
+/** What connections made with a method lack, or send where it is not looked for any more. */
+function methodBreaks(old: AuthMethod, now: AuthMethod): string[] {
+  const had = new Set(credentialFields(old).map(({ name }) => name))
+  const missing = credentialFields(now).filter(({ name, optional }) => optional !== true && !had.has(name))
+  const moved = (['in', 'parameterName', 'prefix'] as const).filter((field) => old[field] !== now[field])
+  return [
+    ...missing.map(({ name }) => `needs '${name}' now, which its connections do not have`),
+    ...moved.map(
+      (field) => `${field} is ${now[field] ?? 'the default'} now, was ${old[field] ?? 'the default'}`,
+    ),
+  ]
+}
+
 function headBreaks(old: Head, now: Head): ConnectorChanges['breaking'] {
   const breaks: ConnectorChanges['breaking'] = []
+  if (old.baseUrl !== now.baseUrl)
+    breaks.push({ action: null, where: 'baseUrl', what: `is ${now.baseUrl} now, was ${old.baseUrl}` })
   for (const method of old.authMethods) {
     const same = now.authMethods.find(({ slug }) => slug === method.slug)
     const where = `authMethods.${method.slug}`
@@ -115,6 +159,7 @@ function headBreaks(old: Head, now: Head): ConnectorChanges['breaking'] {
       breaks.push({ action: null, where, what: 'is gone: its connections stop working' })
     else if (same.type !== method.type)
       breaks.push({ action: null, where, what: `is ${same.type} now, no longer ${method.type}` })
+    else breaks.push(...methodBreaks(method, same).map((what) => ({ action: null, where, what })))
   }
   const events = new Set(now.events.map(({ slug }) => slug))
   for (const { slug } of old.events)

@@ -183,14 +183,55 @@ test('added, removed and changed actions are told, with what breaks', () => {
   expect(changes).toMatchObject({
     added: ['d'],
     removed: ['b'],
-    changed: [{ action: 'a', fields: ['effect', 'method'] }],
+    renamed: [],
+    changed: [{ action: 'a', fields: ['effect', 'method'], breaking: true }],
     connector: ['authMethods'],
   })
   expect(changes.breaking.map(({ action: slug, where }) => `${slug} ${where}`)).toEqual([
     'b action',
     'null authMethods.key',
+    'a method',
     'a effect',
   ])
+})
+
+test('an operation that is only called otherwise is renamed, and keeps its slug', () => {
+  const named = (operationId: string) =>
+    content([action('list_orders', { source: { operationId } as never })])
+  expect(diffConnectors(named('listOrders'), named('getOrders'))).toMatchObject({
+    added: [],
+    removed: [],
+    changed: [],
+    renamed: [{ action: 'list_orders', from: 'listOrders', to: 'getOrders' }],
+    breaking: [],
+  })
+})
+
+test('another address, and auth methods that want or send something else, break', () => {
+  const method = { slug: 'key', type: 'api_key', name: 'Key' }
+  const needing = {
+    ...method,
+    parameterName: 'X-Other',
+    fields: [{ name: 'shop', label: 'Shop', secret: false }],
+  }
+  const changes = diffConnectors(
+    content([action('a')]),
+    content([action('a', { path: '/v2/a', description: 'Said better' })], {
+      baseUrl: 'https://new.example',
+      authMethods: [needing],
+    }),
+  )
+  expect(changes.breaking.map(({ where, what }) => `${where}: ${what}`)).toEqual([
+    'baseUrl: is https://new.example now, was https://app.example',
+    "authMethods.key: needs 'shop' now, which its connections do not have",
+    'authMethods.key: parameterName is X-Other now, was the default',
+    'path: is /v2/a now, was /a',
+  ])
+  const compatible = diffConnectors(content([action('a')]), content([action('a', { description: 'Better' })]))
+  expect(compatible).toMatchObject({
+    changed: [{ action: 'a', fields: ['description'], breaking: false }],
+    breaking: [],
+  })
 })
 
 describe('a newer import', () => {
@@ -219,6 +260,13 @@ describe('a newer import', () => {
       authMethods: [{ slug: 'key', parameterName: 'X-Own' }],
     })
     expect(kept.toSorted()).toEqual(['a.idempotencyHeader', 'authMethods.key', 'b (deleted)', 'mine'])
+  })
+  test('an auth method that connections were made with stays, whatever the document says', () => {
+    const oauth = content([action('a')], { authMethods: [{ slug: 'oauth', type: 'oauth2', name: 'OAuth' }] })
+    const slugs = (inUse: string[]) =>
+      mergeImport(base, base, oauth, new Set(inUse)).content.head.authMethods.map(({ slug }) => slug)
+    expect(slugs([])).toEqual(['oauth'])
+    expect(slugs(['key'])).toEqual(['oauth', 'key'])
   })
   test('a verification call whose action is gone goes with it', () => {
     const ours = content([action('a'), action('b')], { verification: { action: 'b', input: {} } })

@@ -13,11 +13,13 @@ export interface MergedImport {
  * stays as it is, everything else becomes what the new document says. Actions added by hand stay, actions
  * deleted by hand stay away.
  * @param base what the last import made; the connector as it is now, when no import made it
+ * @param inUse slugs of auth methods that connections were made with: they stay, whatever the document says
  */
 export function mergeImport(
   base: ConnectorContent,
   ours: ConnectorContent,
   theirs: ConnectorContent,
+  inUse: ReadonlySet<string> = new Set(),
 ): MergedImport {
   const kept: string[] = []
   const {
@@ -49,7 +51,7 @@ export function mergeImport(
     content: {
       head: {
         ...head,
-        authMethods: mergeMethods(base, ours, theirs, kept),
+        authMethods: mergeMethods({ base, ours, theirs }, inUse, kept),
         ...(verification === undefined ? {} : { verification }),
       } as ConnectorContent['head'],
       // Actions kept by hand may refer to schemas that the new document no longer has.
@@ -83,9 +85,8 @@ function mergeFields<T extends object>(base: T, ours: T, theirs: T, prefix: stri
 
 /** Auth methods one by one: what people have connected with must not go because a document says less. */
 function mergeMethods(
-  base: ConnectorContent,
-  ours: ConnectorContent,
-  theirs: ConnectorContent,
+  { base, ours, theirs }: Record<'base' | 'ours' | 'theirs', ConnectorContent>,
+  inUse: ReadonlySet<string>,
   kept: string[],
 ): AuthMethod[] {
   const find = (content: ConnectorContent, slug: string) =>
@@ -104,9 +105,12 @@ function mergeMethods(
   const added = ours.head.authMethods.filter(
     ({ slug }) => find(base, slug) === undefined && find(theirs, slug) === undefined,
   )
-  kept.push(...added.map(({ slug }) => `authMethods.${slug}`))
+  const needed = ours.head.authMethods.filter(
+    (method) => inUse.has(method.slug) && find(theirs, method.slug) === undefined && !added.includes(method),
+  )
+  kept.push(...[...added, ...needed].map(({ slug }) => `authMethods.${slug}`))
   // What was added by hand stands first, as the one a new connection is offered.
-  return [...added, ...merged]
+  return [...added, ...merged, ...needed]
 }
 
 /** A document rarely names a verification call; one chosen by hand stays while its action does. */

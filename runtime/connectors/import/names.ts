@@ -65,15 +65,17 @@ function keptSlugs(operations: NamedOperation[], previous: PreviousAction[]): (s
     ({ key }) => key,
   )
   const used = new Set<string>()
-  return operations.map(({ method, path, operationId }) => {
-    for (const key of keysOf(method, path, operationId)) {
-      const [only, another] = earlier.get(key) ?? []
-      if (only === undefined || another !== undefined || used.has(only.slug)) continue
-      used.add(only.slug)
-      return only.slug
-    }
-    return undefined
-  })
+  const take = (key: string): string | undefined => {
+    const [only, another] = earlier.get(key) ?? []
+    if (only === undefined || another !== undefined || used.has(only.slug)) return undefined
+    used.add(only.slug)
+    return only.slug
+  }
+  // All names first: an operation that moved keeps its slug, whatever is at its old path now.
+  const byName = operations.map(({ operationId }) =>
+    operationId === undefined ? undefined : take(`id ${operationId}`),
+  )
+  return operations.map(({ method, path }, index) => byName[index] ?? take(`${method.toUpperCase()} ${path}`))
 }
 
 function baseName(operation: NamedOperation): string {

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import {
   type ActionDocumentRow,
   type ConnectedApp,
+  editionKey,
   listActionDocuments,
   listConnectedApps,
   listUsedActions,
@@ -49,10 +50,10 @@ export function buildCatalogues(reserved: ReadonlySet<string>): Catalogues {
   const namings = new LRUCache<string, Naming>({ max: MAX_NAMINGS })
 
   const documentsOf = async (tx: Tx, app: ConnectedApp): Promise<ActionDocumentRow[]> => {
-    const key = `${app.id}:${app.revision}`
+    const key = editionKey(app)
     const known = documents.get(key)
     if (known !== undefined) return known
-    const rows = await listActionDocuments(tx, app.id)
+    const rows = await listActionDocuments(tx, app)
     documents.set(key, rows)
     return rows
   }
@@ -62,7 +63,7 @@ export function buildCatalogues(reserved: ReadonlySet<string>): Catalogues {
     load: async (tx, { customer, connectors, readOnly }) => {
       const all = await listConnectedApps(tx, customer.id)
       // All are named, also those this session does not show: a selection must not rename tools.
-      const key = all.map(({ id, revision }) => `${id}:${revision}`).join(' ')
+      const key = all.map(editionKey).join(' ')
       let naming = namings.get(key)
       if (naming === undefined) {
         const actions: {

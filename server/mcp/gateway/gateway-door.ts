@@ -3,8 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { scopeOf } from '../../../core/actor.ts'
 import { AppError, notFound } from '../../../core/errors.ts'
 import { isJsonObject } from '../../../core/json.ts'
-import { getActionDefinitions } from '../../../db/action-documents.ts'
-import { getConnectorSchemas } from '../../../db/connectors.ts'
+import { editionKey, getActionDefinitions, getEditionSchemas } from '../../../db/action-documents.ts'
 import type { Tx } from '../../../db/database.ts'
 import { type IntegrationRow, listIntegrations } from '../../../db/integrations.ts'
 import { actionOf, schemasOf } from '../../../runtime/connections/definitions.ts'
@@ -74,10 +73,10 @@ export function buildGateway({ registry, invoker }: McpDeps): (session: GatewayS
       const missing = actions.filter((action) => !views.has(viewKey(action)))
       for (const app of new Set(missing.map((action) => action.app))) {
         const wanted = missing.filter((action) => action.app === app)
-        const schemas = schemasOf(await getConnectorSchemas(tx, app.id))
+        const schemas = schemasOf(await getEditionSchemas(tx, app))
         const rows = await getActionDefinitions(
           tx,
-          app.id,
+          app,
           wanted.map(({ document }) => document.slug),
         )
         for (const action of wanted) {
@@ -139,13 +138,7 @@ export function buildGateway({ registry, invoker }: McpDeps): (session: GatewayS
 }
 
 const viewKey = ({ app, document, name }: GatewayAction) =>
-  JSON.stringify([
-    app.id,
-    app.revision,
-    document.slug,
-    name,
-    app.connections.map((connection) => connection.name),
-  ])
+  JSON.stringify([editionKey(app), document.slug, name, app.connections.map((connection) => connection.name)])
 
 /** The arguments of an action's tool as run_action takes them. */
 function actionInput(
