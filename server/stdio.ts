@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../core/config.ts'
 import { AppError } from '../core/errors.ts'
+import { runningServer } from './cli/running-server.ts'
 import { compose } from './compose.ts'
 import { buildMcpFactory } from './mcp/factory.ts'
 import { openGateway, parseGateway } from './mcp/gateway/session.ts'
@@ -35,6 +36,9 @@ await runUntilStopped(async () => {
     )
   }
   const actor = await platform.apiKeys.authenticate(key, { door: 'mcp', ip: '127.0.0.1' })
+  // Webhook addresses and connect links lead to the server beside this process.
+  const server = await runningServer(config.dataDir)
+  if (server !== undefined) platform.setPublicUrl(server)
   await platform.startWork()
   const { values } = parseArgs({ options, strict: false })
   const asked = new URLSearchParams()

@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Config } from '../../core/config.ts'
 import { AppError } from '../../core/errors.ts'
 import type { AnyTool } from '../../tools/define-tool.ts'
 import { readOwnerKey } from '../owner-key.ts'
 import type { TargetOptions } from './program.ts'
-import { callOverHttp, isUp } from './remote.ts'
+import { callOverHttp } from './remote.ts'
+import { runningServer } from './running-server.ts'
 
 /**
  * Calls a tool: at the server named, at the running server of the data folder, or, when there is none, in this
@@ -34,12 +33,4 @@ export async function callTool(
     })
   }
   return callOverHttp({ url, key }, tool.name, input)
-}
-
-/** Where the data folder's server listens, if it runs: server.json may have outlived it. */
-async function runningServer(dataDir: string): Promise<string | undefined> {
-  const path = join(dataDir, 'server.json')
-  if (!existsSync(path)) return undefined
-  const { url } = JSON.parse(readFileSync(path, 'utf8')) as { url: string }
-  return (await isUp(url)) ? url : undefined
 }
