@@ -30,6 +30,14 @@ export function contentTypeRank(contentType: string): number {
 
 const essence = (contentType: string): string => (contentType.split(';')[0] ?? '').trim().toLowerCase()
 
+/** The bodies of a request or response by content type: some documents keep them in a place of their own. */
+export const contentOf = (context: ImportContext, place: Place): Place =>
+  context.documents.follow({
+    node: isNode(place.node) ? own(place.node, 'content') : undefined,
+    file: place.file,
+    pointer: pointer(place.pointer, 'content'),
+  })
+
 /** The request body of an operation, or undefined when it takes none. */
 export function mapBody(context: ImportContext, operation: Place, keys: InputKeys): MappedBody | undefined {
   if (!isNode(operation.node) || own(operation.node, 'requestBody') === undefined) return undefined
@@ -39,15 +47,16 @@ export function mapBody(context: ImportContext, operation: Place, keys: InputKey
     pointer: pointer(operation.pointer, 'requestBody'),
   })
   if (!isNode(place.node)) return undefined
-  const content = nodeAt(place.node, 'content') ?? {}
+  const bodies = contentOf(context, place)
+  const content = isNode(bodies.node) ? bodies.node : {}
   const types = Object.keys(content).sort((a, b) => contentTypeRank(a) - contentTypeRank(b))
   const [declared] = types
   if (declared === undefined) return undefined
   const media = nodeAt(content, declared) ?? {}
   const schemaPlace: Place = {
     node: own(media, 'schema'),
-    file: place.file,
-    pointer: pointer(place.pointer, 'content', declared, 'schema'),
+    file: bodies.file,
+    pointer: pointer(bodies.pointer, declared, 'schema'),
   }
   const contentType = ['*/*', 'application/*'].includes(essence(declared)) ? 'application/json' : declared
   const required = own(place.node, 'required') === true

@@ -589,3 +589,31 @@ test('operations of an earlier import keep their slugs, whatever else changes', 
   expect(after.definition.actions.map(({ slug }) => slug).slice(0, 2)).toEqual([list?.slug, create?.slug])
   expect(new Set(after.definition.actions.map(({ slug }) => slug)).size).toBe(3)
 })
+
+test('bodies kept in a place of their own are found behind their reference', async () => {
+  const { definition } = await importSpec({
+    text: JSON.stringify({
+      openapi: '3.0.3',
+      info: { title: 'T', version: '1' },
+      servers: [{ url: 'https://api.example' }],
+      paths: {
+        '/a': {
+          post: {
+            operationId: 'a',
+            requestBody: { content: { $ref: '#/x-bodies' } },
+            responses: { 200: { description: 'OK', content: { $ref: '#/x-bodies' } } },
+          },
+        },
+      },
+      'x-bodies': {
+        'application/json': { schema: { type: 'object', properties: { name: { type: 'string' } } } },
+      },
+    }),
+  })
+  expect(definition.actions[0]).toMatchObject({
+    body: { contentType: 'application/json' },
+    inputSchema: { properties: { name: { type: 'string' } } },
+    outputSchema: { properties: { name: { type: 'string' } } },
+    responseContentType: 'application/json',
+  })
+})

@@ -1,6 +1,6 @@
 import type { JsonSchema } from '../../../core/json.ts'
 import { schemaReference } from '../bundle-schema.ts'
-import { contentTypeRank } from './bodies.ts'
+import { contentOf, contentTypeRank } from './bodies.ts'
 import type { ImportContext } from './context.ts'
 import { type Place, referenceOf } from './documents.ts'
 import { isNode, nodeAt, own, pointer, textAt } from './nodes.ts'
@@ -36,7 +36,8 @@ export function mapResponse(context: ImportContext, operation: Place): MappedRes
   const description = plainText(textAt(place.node, 'description'))
   const headers = Object.keys(nodeAt(place.node, 'headers') ?? {})
   const hasLinkHeader = headers.some((name) => name.toLowerCase() === 'link')
-  const content = nodeAt(place.node, 'content') ?? {}
+  const bodies = contentOf(context, place)
+  const content = isNode(bodies.node) ? bodies.node : {}
   const [contentType] = Object.keys(content).sort((a, b) => contentTypeRank(a) - contentTypeRank(b))
   if (contentType === undefined) return { description, hasLinkHeader }
   const media = nodeAt(content, contentType) ?? {}
@@ -46,8 +47,8 @@ export function mapResponse(context: ImportContext, operation: Place): MappedRes
     return { ...accept, description, hasLinkHeader }
   const at = {
     node: schema,
-    file: place.file,
-    pointer: pointer(place.pointer, 'content', contentType, 'schema'),
+    file: bodies.file,
+    pointer: pointer(bodies.pointer, contentType, 'schema'),
   }
   // A response used by many operations must not be copied into each of them.
   const outputSchema = shared
