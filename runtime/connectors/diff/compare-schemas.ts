@@ -55,7 +55,7 @@ export function compareSchemas(before: SchemaSide, after: SchemaSide, direction:
     const old = typesOf(a)
     const now = typesOf(b)
     if (old === undefined || now === undefined) {
-      if (direction === 'input' && old === undefined && now !== undefined)
+      if (direction === 'input' && old === undefined && now !== undefined && !hasAlternatives(a))
         add(where, `took any type, takes only ${[...now].join(' or ')} now`)
       return
     }
@@ -105,7 +105,10 @@ export function compareSchemas(before: SchemaSide, after: SchemaSide, direction:
     for (const [name, schema] of Object.entries(old)) {
       if (!Object.hasOwn(now, name)) {
         // Where anything else is taken too, a property that is described no more is still taken.
-        if (direction === 'output' || b.additionalProperties === false || Object.keys(now).length > 0)
+        const isTaken =
+          direction === 'input' && b.additionalProperties !== false && Object.keys(now).length === 0
+        // Alternatives may still name it.
+        if (!isTaken && !hasAlternatives(b))
           add(path(name), direction === 'input' ? 'is no longer known' : 'is gone')
       } else walk(schema, now[name], path(name), depth + 1)
     }
@@ -132,10 +135,21 @@ function resolve(
   return { node: undefined, name } // a chain of references that never ends
 }
 
+/** The types a schema names, or those of the values it lists; undefined: any, or not known. */
 function typesOf(node: Node): Set<string> | undefined {
   const { type } = node
   if (typeof type === 'string') return new Set([type])
-  return Array.isArray(type) ? new Set(type.filter((one) => TYPES.includes(one as 'null'))) : undefined
+  if (Array.isArray(type)) return new Set(type.filter((one) => TYPES.includes(one as 'null')))
+  return hasAlternatives(node) ? undefined : valuesOf(node) && new Set(valuesOf(node)?.map(typeOfValue))
+}
+
+const hasAlternatives = (node: Node): boolean =>
+  ['anyOf', 'oneOf', 'allOf', '$ref', 'if'].some((keyword) => Object.hasOwn(node, keyword))
+
+function typeOfValue(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  return Number.isInteger(value) ? 'integer' : typeof value
 }
 
 const accepts = (types: Set<string>, type: string): boolean =>

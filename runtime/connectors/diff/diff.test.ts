@@ -60,6 +60,13 @@ describe('what breaks callers (input)', () => {
     ['a wider type', object({ n: { type: 'integer' } }), object({ n: { type: ['number', 'null'] } })],
     ['a longer enum', { enum: ['a'] }, { enum: ['a', 'b'] }],
     ['a limit that is gone', { type: 'string', maxLength: 5 }, text],
+    ['a list of texts that becomes any text', { enum: ['a', 'b'] }, text],
+    ['the same said by alternatives', { anyOf: [text, { type: 'null' }] }, { type: ['string', 'null'] }],
+    [
+      'a property that alternatives name now',
+      object({ a: text, b: text }),
+      { ...object({ a: text }), allOf: [object({ b: text })] },
+    ],
   ])('%s does not', (_name, before, after) => {
     expect(compare(before, after, 'input')).toEqual([])
   })
@@ -112,6 +119,7 @@ test('a schema is compatible with itself, and one that only became wider breaks 
       expect(compare(schema, schema, 'input')).toEqual([])
       expect(compare(schema, schema, 'output')).toEqual([])
       expect(compare(schema, widen(schema), 'input')).toEqual([])
+      expect(compare(schema, { anyOf: [schema, { type: 'null' }] }, 'input')).toEqual([])
     }),
   )
 })
