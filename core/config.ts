@@ -20,6 +20,9 @@ const addresses = list.superRefine((entries, context) => {
   }
 })
 
+const MASTER_KEY_FORM = '32 bytes in base64 (openssl rand -base64 32)'
+const isMasterKey = (text: string) => Buffer.from(text, 'base64').length === 32
+
 /** Every setting of Patchbay, read from the environment once at start. */
 const environmentSchema = z.object({
   PATCHBAY_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
@@ -59,13 +62,15 @@ const environmentSchema = z.object({
     .describe('The owner API key to install on first start; without it one is generated.'),
   PATCHBAY_MASTER_KEY: z
     .string()
-    .refine(
-      (text) => Buffer.from(text, 'base64').length === 32,
-      'must be 32 bytes in base64 (openssl rand -base64 32)',
-    )
+    .refine(isMasterKey, `must be ${MASTER_KEY_FORM}`)
     .optional()
     .describe(
       'Master key that wraps the data keys. Required with DATABASE_URL; otherwise kept in the data folder.',
+    ),
+  PATCHBAY_PREVIOUS_MASTER_KEYS: list
+    .refine((keys) => keys.every(isMasterKey), `each must be ${MASTER_KEY_FORM}`)
+    .describe(
+      'Other master keys that may have wrapped data keys, until rotate_keys has wrapped those with the current one.',
     ),
   PATCHBAY_ALLOWED_HOSTS: list.describe(
     'Host names this server answers to, besides localhost and the public URL.',
@@ -122,6 +127,7 @@ export interface Config {
   redisUrl: string | undefined
   ownerApiKey: string | undefined
   masterKey: string | undefined
+  previousMasterKeys: readonly string[]
   allowedHosts: readonly string[]
   trustedProxies: readonly string[]
   allowedPrivateHosts: readonly string[]
@@ -183,6 +189,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     redisUrl: env.REDIS_URL,
     ownerApiKey: env.PATCHBAY_API_KEY,
     masterKey: env.PATCHBAY_MASTER_KEY,
+    previousMasterKeys: env.PATCHBAY_PREVIOUS_MASTER_KEYS,
     allowedHosts: env.PATCHBAY_ALLOWED_HOSTS,
     trustedProxies: env.PATCHBAY_TRUSTED_PROXIES,
     allowedPrivateHosts: env.PATCHBAY_ALLOWED_PRIVATE_HOSTS,

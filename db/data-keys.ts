@@ -1,4 +1,4 @@
-import type { Tx } from './database.ts'
+import type { Database, Tx } from './database.ts'
 
 export interface DataKeyRow {
   id: string
@@ -6,9 +6,11 @@ export interface DataKeyRow {
   master_key_id: string
 }
 
+/** The key that seals what is stored now. */
 export const latestDataKey = (tx: Tx, organizationId: string) =>
   tx.row<DataKeyRow>(
-    'SELECT id, wrapped_key, master_key_id FROM data_keys WHERE organization_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1',
+    `SELECT id, wrapped_key, master_key_id FROM data_keys WHERE organization_id = $1 AND retired_at IS NULL
+     ORDER BY created_at DESC, id DESC LIMIT 1`,
     [organizationId],
   )
 
@@ -39,3 +41,45 @@ export const rewrapDataKey = (tx: Tx, id: string, wrappedKey: string, masterKeyI
     wrappedKey,
     masterKeyId,
   ])
+
+/** From now on only the key `current` seals. */
+export const retireOtherDataKeys = (tx: Tx, organizationId: string, current: string) =>
+  tx.run(
+    'UPDATE data_keys SET retired_at = now() WHERE organization_id = $1 AND id <> $2 AND retired_at IS NULL',
+    [organizationId, current],
+  )
+
+export const countRetiredDataKeys = async (tx: Tx, organizationId: string): Promise<number> =>
+  (
+    await tx.row<{ count: number }>(
+      'SELECT count(*)::int AS count FROM data_keys WHERE organization_id = $1 AND retired_at IS NOT NULL',
+      [organizationId],
+    )
+  )?.count ?? 0
+
+/** Keys retired so long ago that no transaction, cache or kept answer can hold what they sealed. */
+export const dataKeysRetiredBefore = (tx: Tx, organizationId: string, hours: number) =>
+  tx.rows<{ id: string }>(
+    `SELECT id FROM data_keys WHERE organization_id = $1 AND retired_at < now() - $2 * interval '1 hour' ORDER BY id`,
+    [organizationId, hours],
+  )
+
+export const deleteDataKey = (tx: Tx, id: string) => tx.run('DELETE FROM data_keys WHERE id = $1', [id])
+
+/** Organizations that have retired keys left. */
+export const organizationsWithRetiredDataKeys = async (db: Database): Promise<string[]> =>
+  (
+    await db.system((tx) =>
+      tx.rows<{ organization_id: string }>(
+        'SELECT DISTINCT organization_id FROM data_keys WHERE retired_at IS NOT NULL',
+      ),
+    )
+  ).map((row) => row.organization_id)
+
+/** How many organizations have data keys that each master key wraps. */
+export const dataKeysByMasterKey = (db: Database) =>
+  db.system((tx) =>
+    tx.rows<{ master_key_id: string; organizations: number }>(
+      'SELECT master_key_id, count(DISTINCT organization_id)::int AS organizations FROM data_keys GROUP BY master_key_id',
+    ),
+  )

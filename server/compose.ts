@@ -30,7 +30,8 @@ import { buildSandbox, type Sandbox } from '../runtime/sandbox/sandbox.ts'
 import { buildSchedules } from '../runtime/schedules/schedules.ts'
 import { buildActionSearch } from '../runtime/search/action-search.ts'
 import { buildIngest, type Ingest } from '../runtime/triggers/ingest.ts'
-import { loadMasterKey } from '../runtime/vault/master-key.ts'
+import { loadMasterKey, previousMasterKeys, reportMasterKeys } from '../runtime/vault/master-key.ts'
+import { finishRotations } from '../runtime/vault/reseal.ts'
 import { buildVault } from '../runtime/vault/vault.ts'
 import { buildWebhookDeliverer } from '../runtime/webhooks/deliver.ts'
 import { type Invoker, invoke, mayCall } from '../tools/invoke.ts'
@@ -80,6 +81,7 @@ export interface Platform {
 export async function compose(config: Config, log: Logger = buildLogger(config.logLevel)): Promise<Platform> {
   const registry = await loadTools()
   const masterKey = loadMasterKey(config)
+  const previousKeys = previousMasterKeys(config.previousMasterKeys)
   const db = await openDatabase({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
@@ -98,7 +100,8 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       writeOwnerKey(config.dataDir, key),
     )
     const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
-    const vault = buildVault(masterKey)
+    await reportMasterKeys(database, masterKey, previousKeys, log)
+    const vault = buildVault(masterKey, previousKeys)
     const http = buildHttpClient({ allowedPrivateHosts: config.allowedPrivateHosts })
     const apiKeys = buildApiKeys(database, log)
     const files = buildFiles(database)
@@ -197,7 +200,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         schedules.start()
         webhooks.start()
         cleanUp = setInterval(() => {
-          for (const clean of CLEAN_UPS) {
+          for (const clean of [...CLEAN_UPS, () => finishRotations(database, vault, log)]) {
             clean(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
           }
         }, CLEAN_UP_EVERY_MS)

@@ -210,6 +210,9 @@ END $$;
 CREATE TRIGGER connector_versions_immutable BEFORE UPDATE ON connector_versions
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- Since when nothing new is sealed with this key: what it sealed is sealed anew, then it is deleted.
+ALTER TABLE data_keys ADD COLUMN retired_at timestamptz;
+
 -- What a customer's agents used of late.
 CREATE INDEX traces_customer ON traces (customer_id, id DESC) WHERE customer_id IS NOT NULL;
 -- Actions are found by an index in memory (runtime/search), which knows more words for a thing.

@@ -138,7 +138,9 @@ interface OpenedSecret {
 }
 
 const hashOf = (state: string) => createHash('sha256').update(state).digest()
-const purposeOf = (id: string) => `oauth_authorization:${id}`
+
+/** What an authorization's secrets are sealed for; see {@link Vault.seal}. */
+export const authorizationPurpose = (id: string) => `oauth_authorization:${id}`
 
 export function buildOAuth(parts: Parts): OAuth {
   const { db, vault, tokens, log } = parts
@@ -180,7 +182,7 @@ export function buildOAuth(parts: Parts): OAuth {
         reconnects: before?.id ?? null,
         connection_name: request.connectionName ?? null,
         base_url: request.baseUrl ?? before?.base_url ?? null,
-        secret: await vault.seal(tx, organizationId, purposeOf(id), JSON.stringify(secret)),
+        secret: await vault.seal(tx, organizationId, authorizationPurpose(id), JSON.stringify(secret)),
         redirect_uri: redirectUri(),
         scopes: [...profile.scopes],
         return_url: request.returnUrl ?? null,
@@ -238,7 +240,7 @@ export function buildOAuth(parts: Parts): OAuth {
     const app = await getSealedOAuthApp(tx, row.oauth_app_id)
     if (app === undefined) throw notFound('OAuth app', row.oauth_app_id)
     const client = await openOAuthApp(tx, vault, row.organization_id, app)
-    const text = await vault.open(tx, row.organization_id, purposeOf(row.id), row.secret)
+    const text = await vault.open(tx, row.organization_id, authorizationPurpose(row.id), row.secret)
     return {
       connector,
       method,

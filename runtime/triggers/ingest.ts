@@ -25,6 +25,9 @@ const MAX_BATCH = 100
 /** As deep as what workflows give back. */
 const MAX_DEPTH = 200
 
+/** What a trigger's signing secret is sealed for; see {@link Vault.seal}. */
+export const triggerPurpose = (id: string) => `trigger:${id}`
+
 export interface Delivery {
   /** Lower-case names. */
   headers: Record<string, string>
@@ -76,7 +79,7 @@ export function buildIngest(deps: {
         sealed === null
           ? null
           : await db.system((tx) =>
-              deps.vault.open(tx, row.organization_id, `trigger:${row.trigger_id}`, sealed),
+              deps.vault.open(tx, row.organization_id, triggerPurpose(row.trigger_id), sealed),
             ),
       routes: row.routes.map((target) => {
         const filter = target.filter as Condition | null

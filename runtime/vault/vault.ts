@@ -9,9 +9,11 @@ import {
   getDataKey,
   insertDataKey,
   latestDataKey,
+  retireOtherDataKeys,
   rewrapDataKey,
 } from '../../db/data-keys.ts'
 import type { Tx } from '../../db/database.ts'
+import { lockOrganization } from '../../db/locks.ts'
 import { decrypt, encrypt } from './envelope.ts'
 import type { MasterKey } from './master-key.ts'
 
@@ -28,7 +30,12 @@ export interface Vault {
   open(tx: Tx, organizationId: string, purpose: string, sealed: string): Promise<Secret>
   /** Wraps the organization's data keys anew that an older master key wrapped; gives their number. */
   rewrap(tx: Tx, organizationId: string): Promise<number>
+  /** Makes the organization a new data key, which seals from now on; the ones before only open. Gives its id. */
+  renewDataKey(tx: Tx, organizationId: string): Promise<string>
 }
+
+/** How a text begins that the data key sealed. */
+export const sealedPrefix = (dataKeyId: string) => `v1.${dataKeyId}.`
 
 /**
  * Envelope encryption: each organization has data keys, wrapped by the master key, that seal its credentials
@@ -46,7 +53,7 @@ export function buildVault(masterKey: MasterKey, previousMasterKeys: readonly Ma
         'misconfigured',
         `The master key '${row.master_key_id}' that wraps this organization's data key is not configured.`,
         {
-          hint: 'Start with the PATCHBAY_MASTER_KEY (or data folder) the credentials were stored with.',
+          hint: 'Start with the PATCHBAY_MASTER_KEY (or data folder) the credentials were stored with, or name that key in PATCHBAY_PREVIOUS_MASTER_KEYS.',
         },
       )
     }
@@ -66,6 +73,10 @@ export function buildVault(masterKey: MasterKey, previousMasterKeys: readonly Ma
   const currentKey = async (tx: Tx, organizationId: string): Promise<{ id: string; key: Buffer }> => {
     const row = await latestDataKey(tx, organizationId)
     if (row !== undefined) return { id: row.id, key: await dataKey(tx, row.id) }
+    return makeKey(tx, organizationId)
+  }
+
+  const makeKey = async (tx: Tx, organizationId: string): Promise<{ id: string; key: Buffer }> => {
     const id = newId('dataKey')
     const key = randomBytes(32)
     await insertDataKey(tx, {
@@ -80,7 +91,7 @@ export function buildVault(masterKey: MasterKey, previousMasterKeys: readonly Ma
   return {
     seal: async (tx, organizationId, purpose, plain) => {
       const { id, key } = await currentKey(tx, organizationId)
-      return `v1.${id}.${encrypt(key, Buffer.from(plain, 'utf8'), `${organizationId}/${purpose}`)}`
+      return `${sealedPrefix(id)}${encrypt(key, Buffer.from(plain, 'utf8'), `${organizationId}/${purpose}`)}`
     },
     open: async (tx, organizationId, purpose, sealed) => {
       const [version, keyId, text] = sealed.split('.')
@@ -97,6 +108,13 @@ export function buildVault(masterKey: MasterKey, previousMasterKeys: readonly Ma
         await rewrapDataKey(tx, row.id, encrypt(masterKey.key, unwrap(row), row.id), masterKey.id)
       }
       return rows.length
+    },
+    renewDataKey: async (tx, organizationId) => {
+      // Of two rotations at once, the other waits: one key is the newest.
+      await lockOrganization(tx, organizationId)
+      const { id } = await makeKey(tx, organizationId)
+      await retireOtherDataKeys(tx, organizationId, id)
+      return id
     },
   }
 }

@@ -194,8 +194,8 @@ describe('the organization', () => {
       buildVault(old).seal(tx, organizationId, 'secret:x', 'kept'),
     )
     world.services.vault = buildVault(fresh, [old])
-    expect(await world.call(someone, rotateKeys)).toEqual({ rewrapped: 1 })
-    expect(await world.call(someone, rotateKeys)).toEqual({ rewrapped: 0 })
+    expect(await world.call(someone, rotateKeys)).toMatchObject({ rewrapped: 1 })
+    expect(await world.call(someone, rotateKeys)).toMatchObject({ rewrapped: 0 })
     world.services.vault = world.vault
     const opened = await world.db.read(scopeOf(someone), (tx) =>
       buildVault(fresh).open(tx, organizationId, 'secret:x', sealed),

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { newId } from '../../core/ids.ts'
 import { getTrigger, insertTrigger, type RouteRow } from '../../db/triggers.ts'
+import { triggerPurpose } from '../../runtime/triggers/ingest.ts'
 import { Deduplication, Verification, type WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef } from '../params.ts'
 import { RouteInputs, setRoutes } from './routes.ts'
-import { Trigger, toTrigger, triggerPurpose } from './trigger.ts'
+import { Trigger, toTrigger } from './trigger.ts'
 import { chooseSecret, NewSecret, nextStep, SecretInput } from './webhook-secret.ts'
 
 export const createWebhook = defineTool({

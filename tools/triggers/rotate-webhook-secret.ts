@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { conflict } from '../../core/errors.ts'
 import { setTriggerSecret } from '../../db/triggers.ts'
+import { triggerPurpose } from '../../runtime/triggers/ingest.ts'
 import { defineTool } from '../define-tool.ts'
-import { requireWebhookLocked, TriggerRef, triggerPurpose } from './trigger.ts'
+import { requireWebhookLocked, TriggerRef } from './trigger.ts'
 import { chooseSecret, NewSecret, nextStep, SecretInput } from './webhook-secret.ts'
 
 export const rotateWebhookSecret = defineTool({

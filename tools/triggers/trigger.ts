@@ -114,9 +114,6 @@ const asDate = (text: string | null | undefined) =>
 
 export const noTrigger = (id: string) => notFound('trigger', id, 'list_triggers shows the ones there are.')
 
-/** What a trigger's signing secret is sealed for. */
-export const triggerPurpose = (id: string) => `trigger:${id}`
-
 /**
  * A trigger, locked until the transaction ends. What starts runs in production is not a test key's to change.
  * @throws AppError `not_found`, also for triggers the actor may not see; `forbidden`

@@ -9,12 +9,13 @@ import {
   type TriggerRow,
 } from '../../db/triggers.ts'
 import { comingRun, SchedulerConfig } from '../../runtime/schedules/scheduler-config.ts'
+import { triggerPurpose } from '../../runtime/triggers/ingest.ts'
 import { Deduplication, Verification, WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { withoutUndefined } from '../connectors/connector-fields.ts'
 import { defineTool, type ToolContext } from '../define-tool.ts'
 import { AnyRouteInputs, setRoutes } from './routes.ts'
 import { SchedulerFields } from './scheduler-fields.ts'
-import { requireTriggerLocked, Trigger, TriggerRef, toTrigger, triggerPurpose } from './trigger.ts'
+import { requireTriggerLocked, Trigger, TriggerRef, toTrigger } from './trigger.ts'
 import { chooseSecret, NewSecret } from './webhook-secret.ts'
 
 const webhookFields = {
