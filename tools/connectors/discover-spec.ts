@@ -19,7 +19,11 @@ export const SpecCandidate = z.object({
   formatVersion: z.string().describe('Such as 3.1.0.'),
   title: z.string(),
   version: z.string().nullable().describe('The API’s own version.'),
-  operations: z.number().int().nullable().describe('How many; null: a large document, not counted.'),
+  operations: z
+    .number()
+    .int()
+    .nullable()
+    .describe('How many; null: not counted (a large document, or one of several files).'),
   foundBy: z.string().describe('How it was found.'),
   alsoAt: z.array(z.string()).describe('Other addresses of the same description.'),
 })

@@ -125,14 +125,19 @@ function actionBreaks(old: ActionDefinition, now: ActionDefinition): { where: st
   if (old.path !== now.path) breaks.push({ where: 'path', what: `is ${now.path} now, was ${old.path}` })
   if (old.effect === 'read' && now.effect !== 'read')
     breaks.push({ where: 'effect', what: `changes data now (${now.effect})` })
-  if (now.auth !== undefined) {
-    const accepted = now.auth
-    const lost = (old.auth ?? []).filter((slug) => !accepted.includes(slug))
-    if (old.auth === undefined || old.auth.length === 0)
-      breaks.push({ where: 'auth', what: `takes only ${accepted.join(', ') || 'no credentials'} now` })
-    else if (lost.length > 0) breaks.push({ where: 'auth', what: `no longer takes ${lost.join(', ')}` })
-  }
+  const lost = lostAuth(old.auth, now.auth)
+  if (lost !== undefined) breaks.push({ where: 'auth', what: lost })
   return breaks
+}
+
+/** Auth methods that an action takes: any of the connector's when not said; none are needed when empty. */
+function lostAuth(old: ActionDefinition['auth'], now: ActionDefinition['auth']): string | undefined {
+  if (now?.length === 0) return undefined
+  if (old?.length === 0) return 'needs credentials now'
+  if (now === undefined) return undefined
+  if (old === undefined) return `takes only ${now.join(', ')} now`
+  const lost = old.filter((slug) => !now.includes(slug))
+  return lost.length === 0 ? undefined : `no longer takes ${lost.join(', ')}`
 }
 
 /** What connections made with a method lack, or send where it is not looked for any more. */

@@ -215,6 +215,21 @@ test('an operation that is only called otherwise is renamed, and keeps its slug'
   })
 })
 
+test.each<[string, string[] | undefined, string[] | undefined, string[]]>([
+  ['none as before', [], [], []],
+  ['none any more', ['key'], [], []],
+  ['one more', ['key'], ['key', 'oauth'], []],
+  ['any, no longer some', ['key'], undefined, []],
+  ['some, no longer none', [], ['key'], ['needs credentials now']],
+  ['any, no longer none', [], undefined, ['needs credentials now']],
+  ['some, no longer any', undefined, ['oauth'], ['takes only oauth now']],
+  ['one less', ['key', 'oauth'], ['oauth'], ['no longer takes key']],
+])('of auth methods that an action takes: %s', (_name, before, after, expected) => {
+  const taking = (auth: string[] | undefined) => content([action('a', auth === undefined ? {} : { auth })])
+  const { breaking } = diffConnectors(taking(before), taking(after))
+  expect(breaking.map(({ what }) => what)).toEqual(expected)
+})
+
 test('another address, and auth methods that want or send something else, break', () => {
   const method = { slug: 'key', type: 'api_key', name: 'Key' }
   const needing = {

@@ -46,7 +46,7 @@ function readBody(lead: Lead, { body, headers, url }: Answer): Read {
   if (recognized !== undefined) {
     if ('problem' in recognized) return nothing(`looks like an API description, but: ${recognized.problem}`)
     const { format, formatVersion, operations } = recognized
-    const count = operations === null ? 'large' : `${operations} operations`
+    const count = operations === null ? 'operations not counted' : `${operations} operations`
     return { outcome: `${FORMATS[format]} ${formatVersion}, ${count}`, recognized, links: [], scripts: [] }
   }
   const start = text.slice(0, 500).trimStart()

@@ -12,13 +12,13 @@ export interface Recognized {
   title: string
   /** The API's own version, as the document says. */
   version: string | null
-  /** Null: not counted, the document is large. */
+  /** Null: not counted; the document is large, or in several files. */
   operations: number | null
   /** Of the text: equal documents at two addresses are one. */
   hash: string
 }
 
-/** Reading YAML costs seconds beyond this; a large one is told by its first lines. */
+/** Reading YAML costs seconds beyond this; a large one is told by its outer lines. */
 const MAX_YAML_CHARS = 3_000_000
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query'])
 
@@ -31,11 +31,10 @@ export function recognize(text: string): Recognized | { problem: string } | unde
     .replace(/^\uFEFF/, '')
     .trimStart()
   const isJson = start.startsWith('{')
-  if (start === '' || start.startsWith('<') || (!isJson && !YAML_MARK.test(text.slice(0, 20_000))))
-    return undefined
+  if (start === '' || start.startsWith('<') || (!isJson && !YAML_MARK.test(text))) return undefined
   if (isJson && !JSON_MARK.test(text)) return undefined
   const hash = createHash('sha256').update(text).digest('base64url')
-  if (!isJson && text.length > MAX_YAML_CHARS) return fromFirstLines(text, hash)
+  if (!isJson && text.length > MAX_YAML_CHARS) return fromOuterLines(text, hash)
   try {
     const node = parseText(text, 'document', defaultImportLimits, () => undefined)
     const { format, version, title, root } = detectFormat({ node, file: 'document', pointer: '' })
@@ -57,26 +56,30 @@ export function recognize(text: string): Recognized | { problem: string } | unde
 const YAML_MARK = /^["']?(?:openapi|swagger)["']?[ \t]*:/m
 const JSON_MARK = /"(?:openapi|swagger|_postman_id)"\s*:|getpostman\.com\/json\/collection/
 
-function fromFirstLines(text: string, hash: string): Recognized {
-  const head = text.slice(0, 20_000)
-  const value = (name: string) =>
-    new RegExp(`^\\s{0,8}${name}:[ \\t]*["']?([^"'\\n]{1,200})`, 'm').exec(head)?.[1]?.trim()
-  const openapi = value('openapi')
+/** Some write the fields in another order: `openapi` and `info` stand at the end of megabytes. */
+function fromOuterLines(text: string, hash: string): Recognized {
+  const outer = (name: string) =>
+    new RegExp(`^${name}:[ \\t]*["']?([^"'\\n]{1,200})`, 'm').exec(text)?.[1]?.trim()
+  const info = /^info:[^\n]*\n((?:[ \t][^\n]*\n|\n){1,200})/m.exec(text)?.[1] ?? ''
+  const inner = (name: string) =>
+    new RegExp(`^ {1,8}${name}:[ \\t]*["']?([^"'\\n]{1,200})`, 'm').exec(info)?.[1]?.trim()
+  const openapi = outer('openapi')
   return {
     format: openapi === undefined ? 'swagger' : 'openapi',
     formatVersion: openapi ?? '2.0',
-    title: value('title') ?? '',
-    version: value('version') ?? null,
+    title: inner('title') ?? '',
+    version: inner('version') ?? null,
     operations: null,
     hash,
   }
 }
 
-const countOperations = (root: Node): number =>
-  Object.values(nodeAt(root, 'paths') ?? {}).reduce<number>(
-    (sum, item) => sum + (isNode(item) ? Object.keys(item).filter((key) => METHODS.has(key)).length : 0),
-    0,
-  )
+/** Null: path items are in other files, with nobody knows how many operations. */
+function countOperations(root: Node): number | null {
+  const items = Object.values(nodeAt(root, 'paths') ?? {}).filter(isNode)
+  if (items.some((item) => item.$ref !== undefined)) return null
+  return items.reduce((sum, item) => sum + Object.keys(item).filter((key) => METHODS.has(key)).length, 0)
+}
 
 function countRequests(root: Node): number {
   let count = 0
