@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { ActionDefinition, ActionParameter } from './action-definition.ts'
 import type { ConnectorDefinition } from './definition.ts'
 import type { LoadedFile } from './input-files.ts'
+import { checkHeaders, isHeaderValue } from './request-headers.ts'
 import { serializeBody } from './serialize-body.ts'
 import { serializeCookie, serializeHeader, serializePath, serializeQuery } from './serialize-parameter.ts'
 import { expandBaseUrl } from './server-url.ts'
@@ -47,14 +48,22 @@ export function buildRequest(
     else if (parameter.in === 'cookie') cookies.push(serializeCookie(parameter, value))
     else headers[parameter.name.toLowerCase()] = headerValue(parameter, value)
   }
-  if (cookies.length > 0) headers.cookie = cookies.filter((pair) => pair !== '').join('; ')
+  if (cookies.length > 0)
+    headers.cookie = [headers.cookie ?? '', ...cookies].filter((pair) => pair !== '').join('; ')
   headers.accept = acceptHeader(action.responseContentType)
 
   const url = targetUrl(connector, action, pathValues, query)
   const content = bodyValue(action, input)
-  if (content === undefined || action.body === undefined) return { method: action.method, url, headers }
+  if (content === undefined || action.body === undefined) {
+    return { method: action.method, url, headers: checkHeaders(headers) }
+  }
   const { contentType, body } = serializeBody(action.body, content, files)
-  return { method: action.method, url, headers: { ...headers, 'content-type': contentType }, body }
+  return {
+    method: action.method,
+    url,
+    headers: checkHeaders({ ...headers, 'content-type': contentType }),
+    body,
+  }
 }
 
 function targetUrl(
@@ -63,7 +72,7 @@ function targetUrl(
   pathValues: Map<string, string>,
   query: string[],
 ): string {
-  const path = action.path.replace(
+  const path = encodeLiteral(action.path).replace(
     /\{([^{}]+)\}/g,
     (placeholder, name: string) => pathValues.get(name) ?? placeholder,
   )
@@ -77,9 +86,25 @@ function targetUrl(
     })
   }
   const base = new URL(action.baseUrl ?? expandBaseUrl(connector))
+  if (!/^https?:$/.test(base.protocol)) {
+    throw invalidInput(`The base URL is not an address of http or https: '${base.href.slice(0, 200)}'.`, {
+      where: 'baseUrl',
+      hint: "Set the connector's baseUrl to the address of the API.",
+    })
+  }
   const search = [base.search.slice(1), fixedQuery ?? '', ...query].filter((part) => part !== '').join('&')
   return `${base.origin}${base.pathname.replace(/\/+$/, '')}${pathname}${search === '' ? '' : `?${search}`}`
 }
+
+/** A template's own characters that no address may have, such as spaces and line breaks; names in braces stay. */
+const encodeLiteral = (template: string): string =>
+  template
+    .toWellFormed()
+    .split(/(\{[^{}]+\})/)
+    .map((part, index) =>
+      index % 2 === 1 ? part : part.replace(/[^\x21-\x7e]+|["<>\\^`|]/g, (odd) => encodeURIComponent(odd)),
+    )
+    .join('')
 
 function pathValue(parameter: ActionParameter, value: Json | undefined): string {
   if (value === undefined || value === null) throw missing(parameter)
@@ -93,8 +118,7 @@ function pathValue(parameter: ActionParameter, value: Json | undefined): string 
 
 function headerValue(parameter: ActionParameter, value: Json): string {
   const text = serializeHeader(parameter, value)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  if (!/[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/.test(text)) return text
+  if (isHeaderValue(text)) return text
   throw invalidInput(`input.${parameter.inputKey} holds characters that a header cannot carry.`, {
     where: `input.${parameter.inputKey}`,
     hint: 'Take out line breaks, control characters and characters outside Latin-1.',

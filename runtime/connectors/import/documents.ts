@@ -33,6 +33,9 @@ export interface SpecificationSource {
   root?: string
 }
 
+/** References that lead to references; real descriptions have three or four. */
+const MAX_CHAIN = 100
+
 export const placeKey = (place: Place): string => `${place.file}#${place.pointer}`
 
 /** A place as reports show it: the pointer alone in the main file. */
@@ -74,7 +77,19 @@ export function buildDocuments(
     return value
   }
 
+  let pending = 0
+  /** A pointer that leads through itself would be followed without end. */
   const target = (reference: string, fromFile: string): Place => {
+    if (pending >= MAX_CHAIN) throw missing(reference, `it leads through more than ${MAX_CHAIN} others`)
+    pending += 1
+    try {
+      return locate(reference, fromFile)
+    } finally {
+      pending -= 1
+    }
+  }
+
+  const locate = (reference: string, fromFile: string): Place => {
     const hash = reference.indexOf('#')
     const path = hash === -1 ? reference : reference.slice(0, hash)
     const fragment = hash === -1 ? '' : reference.slice(hash + 1)
@@ -111,6 +126,7 @@ export function buildDocuments(
           where: reference,
         })
       }
+      if (chain.length >= MAX_CHAIN) throw missing(reference, `a chain of more than ${MAX_CHAIN} leads to it`)
       chain.push(placeKey(place))
       place = target(reference, place.file)
     }

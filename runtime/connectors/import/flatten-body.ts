@@ -12,6 +12,9 @@ export interface FlatBody {
   notes: string[]
 }
 
+/** Parts that one object is put together from; more are not flattened, and stay as they are. */
+const MAX_PARTS = 200
+
 /**
  * The object described by `place`, if it is one whose properties can stand for themselves: an object, or
  * an `allOf` of objects. Alternatives (`oneOf`, `anyOf`) that only differ in what they require are dropped
@@ -28,6 +31,7 @@ function merge(documents: Documents, start: Place, flat: FlatBody, path: Set<str
   if (place === undefined || !isNode(place.node)) return false
   const key = placeKey(place)
   if (path.has(key)) return true
+  if (path.size >= MAX_PARTS) return false
   path.add(key)
 
   const { node } = place

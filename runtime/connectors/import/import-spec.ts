@@ -101,9 +101,10 @@ export async function importSpec(
       }
       events.addCallbacks(operation.operation)
     } catch (error) {
-      // Our own complaint about this operation: name it and go on with the others.
-      if (!(error instanceof AppError)) throw error
-      skip(error.message)
+      // Our own complaint about this operation, or more nesting than the stack holds: go on with the others.
+      if (error instanceof AppError) skip(error.message)
+      else if (error instanceof RangeError) skip('its schemas are nested too deep')
+      else throw error
     }
   }
   report.imported = mapped.length

@@ -3,6 +3,7 @@ import type { JsonSchema } from '../../../core/json.ts'
 import type { ActionParameter } from '../action-definition.ts'
 import type { AuthMethod } from '../auth-method.ts'
 import { isSchemaObject } from '../json-schema.ts'
+import { CONNECTION_HEADERS, isHeaderName } from '../request-headers.ts'
 import type { ImportContext } from './context.ts'
 import { type Place, showPlace } from './documents.ts'
 import type { InputKeys } from './input-keys.ts'
@@ -25,7 +26,7 @@ interface RawParameter {
 
 const LOCATIONS = ['path', 'query', 'header', 'cookie'] as const
 /** OpenAPI says to ignore these; the runtime sets them from the body, the response and the connection. */
-const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization'])
+const OWN_HEADERS = new Set(['accept', 'content-type', 'authorization', ...CONNECTION_HEADERS])
 const MAX_DESCRIPTION_CHARS = 400
 
 /**
@@ -59,6 +60,8 @@ export function mapParameters(
         mapped.approximations.push(`path parameter '${parameter.name}' does not occur in the path; left out`)
       } else if (location === 'header' && OWN_HEADERS.has(parameter.name.toLowerCase())) {
         mapped.approximations.push(`header '${parameter.name}' is set by the runtime; left out of the input`)
+      } else if (location === 'header' && !isHeaderName(parameter.name)) {
+        mapped.approximations.push(`'${parameter.name}' cannot be the name of a header; left out`)
       } else if (isCredential(parameter, authMethods)) {
         mapped.approximations.push(`'${parameter.name}' comes from the connection; left out of the input`)
       } else addParameter(context, parameter, keys, mapped)

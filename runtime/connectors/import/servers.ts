@@ -30,14 +30,16 @@ export function mapServers(context: ImportContext, root: Node, override: string 
       ownServer: (node) => absolute(node, undefined),
     }
   }
-  const isAbsolute = URL.canParse(declared.replace(PLACEHOLDER, 'x'))
-  if (!isAbsolute) {
+  const url = URL.parse(declared.replace(PLACEHOLDER, 'x'))
+  const isHttp = url !== null && isWeb(url)
+  if (!isHttp) {
     context.warn(
       '#/servers',
-      `The document does not say on which host the API is (server '${declared}'). Set baseUrl before calling it.`,
+      `The document does not say on which host the API is (server '${declared.slice(0, 200)}'). Set baseUrl before calling it.`,
     )
   }
-  const baseUrl = isAbsolute ? declared : new URL(declared, `https://${UNKNOWN_HOST}`).href
+  // `file:` and the like are no servers at all; what is relative keeps its path.
+  const baseUrl = isHttp ? declared : new URL(url === null ? declared : '/', `https://${UNKNOWN_HOST}`).href
   const variables = first === undefined ? {} : mapVariables(first, baseUrl)
   return {
     baseUrl: trimSlash(baseUrl),
@@ -48,7 +50,7 @@ export function mapServers(context: ImportContext, root: Node, override: string 
 
 function overrideBase(override: string, declared: string): string {
   const url = URL.parse(override.replace(PLACEHOLDER, 'x'))
-  if (url === null || !/^https?:$/.test(url.protocol)) {
+  if (url === null || !isWeb(url)) {
     throw invalidInput(`The base URL '${override}' is not an absolute http or https URL.`, {
       where: 'baseUrl',
       hint: "Give the whole address, such as 'https://api.example.com/v1'.",
@@ -86,7 +88,10 @@ function absolute(node: Node, base: string | undefined): string | undefined {
     String(nodeAt(variables, name)?.default ?? ''),
   )
   const url = base === undefined ? URL.parse(filled) : URL.parse(filled, base.replace(PLACEHOLDER, 'x'))
-  return url === null ? undefined : trimSlash(url.href)
+  return url === null || !isWeb(url) ? undefined : trimSlash(url.href)
 }
+
+/** A scheme may be a variable: 'x' stands for it then. */
+const isWeb = (url: URL): boolean => /^(https?|x):$/.test(url.protocol)
 
 const trimSlash = (url: string): string => url.replace(/\/+$/, '')
