@@ -15,6 +15,8 @@ const tables = [
   'api_keys',
   'connectors',
   'actions',
+  'connector_versions',
+  'connector_pins',
   'connections',
   'oauth_apps',
   'oauth_authorizations',
@@ -78,6 +80,7 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     credentials: { token: `${MARK}-token` },
     verify: false,
   })
+  await tenant.ok('pin_connector_version', { connector: connectorSlug, customer: customer.id })
   const { oauthApp } = await tenant.ok('create_oauth_app', {
     name: `${MARK} ${slug}`,
     clientId: `${MARK}-client`,
