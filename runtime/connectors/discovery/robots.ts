@@ -18,6 +18,8 @@ export interface Robots {
 
 /** A file made to take long to judge; real ones take well under a millisecond. */
 const MAX_JUDGING_MS = 100
+/** Patterns times address, in characters: what the matching of wildcards may cost at worst. */
+const MAX_JUDGING_STEPS = 30_000_000
 
 /** What an answer to /robots.txt allows: one that does not exist allows all, one that fails allows nothing. */
 export function readRobots(origin: string, response: Pick<HttpResponse, 'status' | 'body'>): Robots {
@@ -33,7 +35,8 @@ export function readRobots(origin: string, response: Pick<HttpResponse, 'status'
     sitemaps: rules.getSitemaps().slice(0, 3),
     forbids: (url) => {
       if (new URL(url).origin !== origin) return undefined
-      if (tooSlow) return 'its robots.txt takes too long to judge'
+      if (tooSlow || response.body.byteLength * url.length > MAX_JUDGING_STEPS)
+        return 'its robots.txt takes too long to judge'
       const startedAt = performance.now()
       const allowed = rules.isAllowed(url, ROBOT_NAME) !== false
       tooSlow = performance.now() - startedAt > MAX_JUDGING_MS
