@@ -75,13 +75,14 @@ export const claimDueDeliveries = (db: Database, limit: number, leaseMs: number)
   db.system((tx) =>
     tx.rows<DueDelivery>(
       `WITH due AS (
-         SELECT d.id FROM webhook_deliveries d WHERE d.status = 'pending' AND d.due_at <= now()
-         ORDER BY d.due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+         SELECT d.id FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id AND e.enabled
+         WHERE d.status = 'pending' AND d.due_at <= now()
+         ORDER BY d.due_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED
        ), taken AS (
          UPDATE webhook_deliveries d SET attempts = d.attempts + 1, due_at = now() + $2 * interval '1 millisecond'
          FROM due WHERE d.id = due.id RETURNING d.id, d.organization_id, d.endpoint_id, d.payload, d.attempts
        )
-       SELECT t.*, e.url, e.secret FROM taken t JOIN webhook_endpoints e ON e.id = t.endpoint_id WHERE e.enabled`,
+       SELECT t.*, e.url, e.secret FROM taken t JOIN webhook_endpoints e ON e.id = t.endpoint_id`,
       [limit, leaseMs],
     ),
   )

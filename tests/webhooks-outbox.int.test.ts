@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type Actor, scopeOf } from '../core/actor.ts'
+import { buildLogger } from '../core/log.ts'
+import { claimDueDeliveries, enqueueWebhook } from '../db/webhook-deliveries.ts'
+import { buildWebhookDeliverer, type WebhookDeliverer } from '../runtime/webhooks/deliver.ts'
+import { openWorld, type World } from '../tools/connections/testing/world.ts'
+import { createWebhookEndpoint } from '../tools/webhooks/create-webhook-endpoint.ts'
+import { updateWebhookEndpoint } from '../tools/webhooks/update-webhook-endpoint.ts'
+import { describeOnEachDatabase } from './setup/database.ts'
+import { startUpstream, type Upstream } from './setup/upstream.ts'
+
+describeOnEachDatabase('the outbox of webhooks', (kind) => {
+  let world: World
+  let owner: Actor
+  let product: Upstream
+  let endpoint: string
+  let deliverer: WebhookDeliverer
+
+  beforeAll(async () => {
+    world = await openWorld(kind)
+    owner = await world.organization()
+    product = await startUpstream()
+    const made = await world.call<{ webhookEndpoint: { id: string } }>(owner, createWebhookEndpoint, {
+      url: product.url,
+    })
+    endpoint = made.webhookEndpoint.id
+    deliverer = anotherProcess()
+  })
+  beforeEach(() => {
+    product.received.length = 0
+    product.answer = () => ({ status: 204, body: null })
+  })
+  afterAll(async () => {
+    await world.close()
+    await product.close()
+  })
+
+  const anotherProcess = () =>
+    buildWebhookDeliverer({
+      db: world.db,
+      vault: world.vault,
+      http: world.services.http,
+      log: buildLogger('silent'),
+    })
+  const happen = (count = 1) =>
+    world.db.tenant(scopeOf(owner), async (tx) => {
+      for (let n = 0; n < count; n += 1) {
+        await enqueueWebhook(tx, {
+          organizationId: owner.organizationId,
+          customerId: null,
+          type: 'connection.created',
+          data: { n },
+        })
+      }
+    })
+  const sql = <R extends object>(text: string) => world.db.tenant(scopeOf(owner), (tx) => tx.rows<R>(text))
+  const last = async () =>
+    (
+      await sql<{ status: string; attempts: number }>(
+        'SELECT status, attempts FROM webhook_deliveries ORDER BY id DESC LIMIT 1',
+      )
+    )[0]
+  const ids = () => product.received.map(({ headers }) => headers['webhook-id'])
+
+  test('nothing is told of what was rolled back', async () => {
+    await world.db
+      .tenant(scopeOf(owner), async (tx) => {
+        await enqueueWebhook(tx, {
+          organizationId: owner.organizationId,
+          customerId: null,
+          type: 'connection.created',
+          data: {},
+        })
+        throw new Error('rolled back')
+      })
+      .catch(() => undefined)
+    expect(await deliverer.deliver()).toBe(0)
+  })
+
+  test('what a process took and died with is delivered by another when its lease is over', async () => {
+    await happen()
+    const [taken] = await claimDueDeliveries(world.db, 20, 300)
+    expect(await deliverer.deliver()).toBe(0)
+    await sleep(350)
+    expect(await deliverer.deliver()).toBe(1)
+    expect(ids()).toEqual([taken?.id])
+    expect(await last()).toEqual({ status: 'delivered', attempts: 2 })
+  })
+
+  test('several processes at once deliver each event once', async () => {
+    await happen(50)
+    const made = await Promise.all(
+      [deliverer, anotherProcess(), anotherProcess()].map((one) => one.deliver()),
+    )
+    expect(made.reduce((sum, each) => sum + each)).toBe(50)
+    expect(ids()).toHaveLength(50)
+    expect(new Set(ids()).size).toBe(50)
+  })
+
+  test('an endpoint that fails is asked eight times, later each time, and then no more', async () => {
+    product.answer = () => ({ status: 500, body: 'down' })
+    await happen()
+    const waits: number[] = []
+    for (let n = 1; n <= 8; n += 1) {
+      expect(await deliverer.deliver()).toBe(1)
+      expect(await deliverer.deliver()).toBe(0)
+      const [due] = await sql<{ wait: number }>(
+        "SELECT extract(epoch FROM due_at - now())::float AS wait FROM webhook_deliveries WHERE status = 'pending'",
+      )
+      if (due !== undefined) waits.push(due.wait)
+      await sql("UPDATE webhook_deliveries SET due_at = now() WHERE status = 'pending'")
+    }
+    expect(waits).toHaveLength(7)
+    expect(waits).toEqual([...waits].sort((a, b) => a - b))
+    expect(await last()).toEqual({ status: 'failed', attempts: 8 })
+    expect(new Set(ids()).size).toBe(1)
+  })
+
+  test('an endpoint that is switched off is asked nothing and loses no attempt; switched on, it is told', async () => {
+    await happen()
+    await world.call(owner, updateWebhookEndpoint, { webhookEndpoint: endpoint, enabled: false })
+    expect(await deliverer.deliver()).toBe(0)
+    expect(await last()).toEqual({ status: 'pending', attempts: 0 })
+    await world.call(owner, updateWebhookEndpoint, { webhookEndpoint: endpoint, enabled: true })
+    expect(await deliverer.deliver()).toBe(1)
+    expect(product.received).toHaveLength(1)
+  })
+
+  test('a redirect is not followed', async () => {
+    product.answer = () => ({ status: 302, body: null, headers: { location: `${product.url}/elsewhere` } })
+    await happen()
+    expect(await deliverer.deliver()).toBe(1)
+    expect(product.received.map(({ path }) => path)).toEqual(['/'])
+    expect(await last()).toEqual({ status: 'pending', attempts: 1 })
+  })
+})
