@@ -158,6 +158,19 @@ test('a variable must be one of its values', () => {
   ).toContain('http, https')
 })
 
+test('a required list that is empty, and so would not be sent, is missing', () => {
+  const listed = action({ parameters: [parameter('ids', 'query', { required: true })] })
+  expect(failure(() => buildRequest(connector, listed, { ids: [] })).where).toBe('input.ids')
+  expect(buildRequest(connector, listed, { ids: ['a', 'b'] }).url).toContain('?ids=a&ids=b')
+})
+
+test('a header that belongs to the connection, or is none, is refused', () => {
+  for (const name of ['Host', 'transfer-encoding', 'X-A\r\nX-B', 'a b']) {
+    const odd = action({ parameters: [parameter(name, 'header')] })
+    expect(failure(() => buildRequest(connector, odd, { [name]: 'v' })).message).toContain('cannot set')
+  }
+})
+
 test('a header value with a line break is refused', () => {
   const withHeader = action({ parameters: [parameter('X-A', 'header')] })
   expect(failure(() => buildRequest(connector, withHeader, { 'X-A': 'a\r\nX-B: c' })).where).toBe('input.X-A')

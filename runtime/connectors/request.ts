@@ -44,8 +44,11 @@ export function buildRequest(
       if (parameter.required) throw missing(parameter)
       continue
     }
-    if (parameter.in === 'query') query.push(...serializeQuery(parameter, value))
-    else if (parameter.in === 'cookie') cookies.push(serializeCookie(parameter, value))
+    if (parameter.in === 'query') {
+      const parts = serializeQuery(parameter, value)
+      if (parts.length === 0 && parameter.required) throw missing(parameter) // an empty list sends nothing
+      query.push(...parts)
+    } else if (parameter.in === 'cookie') cookies.push(serializeCookie(parameter, value))
     else headers[parameter.name.toLowerCase()] = headerValue(parameter, value)
   }
   if (cookies.length > 0)

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Json } from '../../core/json.ts'
@@ -101,6 +103,46 @@ test('a quote or line break in a field or file name cannot add a header or a par
     { [name]: 'v' },
   )
   expect(Buffer.from(body).toString()).not.toContain('\r\nContent-Type: evil')
+})
+
+test.each([
+  ['../../etc/passwd', 'passwd'],
+  ['C:\\\\temp\\\\a.txt', 'a.txt'],
+  ['ends with\\\\', 'file'],
+  ['..', 'file'],
+  ['a"; filename="b', 'a%22; filename=%22b'],
+  ['a\r\nX-Evil: 1', 'a%0D%0AX-Evil: 1'],
+])('the file name %j is sent as %j', async (filename, sent) => {
+  const { body } = serializeBody(
+    { contentType: 'multipart/form-data', mode: 'merge', required: true },
+    { f: { base64: 'AA==', filename } },
+  )
+  expect(Buffer.from(body).toString()).toContain(`; filename="${sent}"\r\n`)
+})
+
+test('forms nest exactly as the library of Stripe encodes them', () => {
+  const require = createRequire(import.meta.url)
+  // Not exported; it is what the library sends bodies and queries by.
+  const { queryStringifyRequestData } = require(join(dirname(require.resolve('stripe')), 'utils.js')) as {
+    queryStringifyRequestData(data: object): string
+  }
+  const pairs = (text: string) => [...new URLSearchParams(text)]
+  const { tree } = fc.letrec<{ tree: Json; leaf: Json; list: Json; object: Json }>((tie) => ({
+    leaf: fc.oneof(fc.string({ unit: 'grapheme' }), fc.integer(), fc.boolean()),
+    list: fc.array(tie('tree'), { minLength: 1, maxLength: 3 }),
+    object: fc.dictionary(fc.string({ minLength: 1 }), tie('tree'), { minKeys: 1, maxKeys: 3 }),
+    tree: fc.oneof({ maxDepth: 4 }, tie('leaf'), tie('list'), tie('object')),
+  }))
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.stringMatching(/^[a-z_]{1,8}$/), tree, { minKeys: 1, maxKeys: 4 }),
+      (value) => {
+        const deep = { style: 'deepObject', explode: true } as const
+        const encoding = Object.fromEntries(Object.keys(value).map((name) => [name, deep]))
+        expect(pairs(form(value, encoding))).toEqual(pairs(queryStringifyRequestData(value)))
+      },
+    ),
+  )
 })
 
 test('the same multipart input gives the same bytes', () => {

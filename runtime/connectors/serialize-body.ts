@@ -132,7 +132,7 @@ function part(
       (declared?.includes('*') === false ? declared : undefined) ??
       'application/octet-stream'
     return {
-      head: `${disposition}; filename="${escapeName(file.filename ?? 'file')}"\r\nContent-Type: ${type}`,
+      head: `${disposition}; filename="${fileName(file.filename)}"\r\nContent-Type: ${type}`,
       bytes: file.bytes,
     }
   }
@@ -142,6 +142,12 @@ function part(
     head: type === undefined || type.includes('*') ? disposition : `${disposition}\r\nContent-Type: ${type}`,
     bytes: Buffer.from(scalarText(value)),
   }
+}
+
+/** The name alone: folders are nobody else's business, and servers that take them for folders can be led astray. */
+function fileName(given: string | undefined): string {
+  const name = given?.split(/[/\\]/).at(-1) ?? ''
+  return escapeName(name === '' || name === '.' || name === '..' ? 'file' : name)
 }
 
 /** As the WHATWG form encoding does: a quote or line break cannot end the header. */
