@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/json.ts'
 import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import { importSpec } from '../../runtime/connectors/import/import-spec.ts'
 import { type SampleChoice, sampleInput } from '../../runtime/connectors/import/sample-input.fixture.ts'
+import type { LoadedFile } from '../../runtime/connectors/input-files.ts'
 import { type BuiltRequest, buildRequest } from '../../runtime/connectors/request.ts'
 import { UNKNOWN_HOST } from '../../runtime/connectors/server-url.ts'
 import { validateInput } from '../../runtime/connectors/validate-input.ts'
@@ -124,6 +125,11 @@ function requestsOf(
   })
 }
 
+/** Whatever file an input refers to is there. */
+const EVERY_FILE = {
+  get: (): LoadedFile => ({ name: 'a "b".txt', contentType: 'text/plain', bytes: Buffer.from('content') }),
+} as unknown as ReadonlyMap<string, LoadedFile>
+
 function build(
   definition: ConnectorDefinition,
   action: ActionDefinition,
@@ -131,7 +137,7 @@ function build(
 ): BuiltRequest | undefined {
   try {
     validateInput(definition.schemas, action, input)
-    return buildRequest(definition, action, input)
+    return buildRequest(definition, action, input, EVERY_FILE)
   } catch {
     return undefined // refused before it is sent: the sample does not fit, and that is what is said of it
   }
@@ -162,23 +168,32 @@ function problemsOf(
   if (path === undefined || !templateOf(operation.path).test(path))
     return [told('path', `'${url.pathname}' is not below the server, or not of this template`)]
   const body = bodyOf(request)
-  const verdict = validateWithPrism({
-    resource: operation,
-    element: {
-      method: request.method.toLowerCase(),
-      url: { path, baseUrl: url.origin, query: queryOf(url) },
-      headers: {
-        ...request.headers,
-        ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(String(request.body))) }),
-      },
-      body,
+  const verdict = verdictOf(operation, {
+    method: request.method.toLowerCase(),
+    url: { path, baseUrl: url.origin, query: queryOf(url) },
+    headers: {
+      ...request.headers,
+      ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(String(request.body))) }),
     },
+    body,
   })
   return verdict._tag === 'Right'
     ? []
     : verdict.left
         .filter(({ severity }) => severity === 0)
         .map((problem) => told((problem.path ?? []).join('.'), problem.message))
+}
+
+/** Prism's judgement. Some requests break Prism itself; that is told as a problem like any other. */
+function verdictOf(resource: PrismOperation, element: object): Either {
+  try {
+    return validateWithPrism({ resource, element })
+  } catch (error) {
+    return {
+      _tag: 'Left',
+      left: [{ message: (error as Error).message, path: ['(prism broke)'], severity: 0 }],
+    }
+  }
 }
 
 function pathBelow({ baseUrl }: ConnectorDefinition, action: ActionDefinition, url: URL): string | undefined {

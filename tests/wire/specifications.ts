@@ -36,7 +36,7 @@ export function specifications(): Specification[] {
       path: github,
       format: 'openapi',
       source: () => ({ text: readFileSync(github, 'utf8') }),
-      document: () => github,
+      document: () => readable(github),
     },
     ...entries.map(({ name, root, format }): Specification => {
       const path = join(shared, root)
@@ -44,9 +44,7 @@ export function specifications(): Specification[] {
         name,
         path,
         format: format.startsWith('Postman') ? 'postman' : format === 'Swagger' ? 'swagger' : 'openapi',
-        // Square has references inside example values, which are data; the validator would fetch them.
-        document: () =>
-          name.includes('square') ? withoutExamples(JSON.parse(readFileSync(path, 'utf8')) as object) : path,
+        document: () => (name.includes('square') ? readable(path) : path),
         source: () =>
           name.endsWith('/') ? folder(join(shared, name), path) : { text: readFileSync(path, 'utf8') },
       }
@@ -65,10 +63,17 @@ function folder(root: string, main: string): ImportSource {
   }
 }
 
-function withoutExamples(document: object): object {
-  return JSON.parse(
-    JSON.stringify(document, (key, value: unknown) =>
-      key === 'example' || key === 'examples' || key === 'x-sq-sdk-sample-code' ? undefined : value,
-    ),
-  ) as object
+/**
+ * A JSON document as the validator can read it. References inside example values are data, which it would fetch;
+ * Square's refers to a schema that is not there, which stands for anything.
+ */
+function readable(path: string): object {
+  const examples = new Set(['example', 'examples', 'x-sq-sdk-sample-code'])
+  const text = JSON.stringify(JSON.parse(readFileSync(path, 'utf8')), (key, value: unknown) =>
+    examples.has(key) ? undefined : value,
+  )
+  const document = JSON.parse(text) as { components: { schemas: Record<string, object> } }
+  const { schemas } = document.components
+  for (const [, name = ''] of text.matchAll(/"#\/components\/schemas\/([^"/]+)"/g)) schemas[name] ??= {}
+  return document
 }
