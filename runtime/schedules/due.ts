@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { newId } from '../../core/ids.ts'
 import type { AcceptedEvent } from '../../db/execution-queue.ts'
 import type { DueScheduleRow, NextRun, ScheduleDecision } from '../../db/schedules.ts'
@@ -14,7 +15,14 @@ export function decideDue(rows: readonly DueScheduleRow[], now: Date): ScheduleD
   const advances: ScheduleDecision['advances'][number][] = []
   const disabled: ScheduleDecision['disabled'][number][] = []
   for (const row of rows) {
-    const config = SchedulerConfig.parse(row.config)
+    const parsed = SchedulerConfig.safeParse(row.config)
+    if (!parsed.success) {
+      // One of them, of whichever organization, must not keep all the others from running.
+      const problems = z.prettifyError(parsed.error)
+      disabled.push({ triggerId: row.trigger_id, reason: `Its settings cannot be read: ${problems}` })
+      continue
+    }
+    const config = parsed.data
     if (config.maxFailures !== null && row.consecutive_failures >= config.maxFailures) {
       disabled.push({
         triggerId: row.trigger_id,
@@ -50,11 +58,17 @@ const slotAfter = (config: SchedulerConfig, after: Date) => comingRun(config, af
 
 /** Every moment from `first` on that is not after `until`: the last {@link MAX_MADE_UP} of them. */
 function allSlots(config: SchedulerConfig, first: Date, until: Date): Date[] {
-  const slots: Date[] = []
-  for (let slot: Date | null = first; slot !== null && slot <= until; slot = slotAfter(config, slot)) {
-    slots.push(slot)
-    if (slots.length > MAX_MADE_UP) slots.shift()
+  // Looks back twice as far each time till there are enough: walking through all minutes of a year takes minutes.
+  for (let backMs = MAX_MADE_UP * 60_000; until.getTime() - backMs > first.getTime(); backMs *= 2) {
+    const slots = slotsFrom(config, slotAfter(config, new Date(until.getTime() - backMs)), until)
+    if (slots.length >= MAX_MADE_UP) return slots.slice(-MAX_MADE_UP)
   }
+  return slotsFrom(config, first, until).slice(-MAX_MADE_UP)
+}
+
+function slotsFrom(config: SchedulerConfig, from: Date | null, until: Date): Date[] {
+  const slots: Date[] = []
+  for (let slot = from; slot !== null && slot <= until; slot = slotAfter(config, slot)) slots.push(slot)
   return slots
 }
 
