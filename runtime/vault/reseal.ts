@@ -17,8 +17,8 @@ import {
   type SealedTable,
 } from '../../db/sealed-values.ts'
 import { connectionPurpose } from '../connections/credentials.ts'
+import { authorizationPurpose } from '../oauth/authorization.ts'
 import { oauthAppPurpose } from '../oauth/clients.ts'
-import { authorizationPurpose } from '../oauth/oauth.ts'
 import { secretPurpose } from '../secrets/secrets.ts'
 import { triggerPurpose } from '../triggers/ingest.ts'
 import { webhookEndpointPurpose } from '../webhooks/deliver.ts'
