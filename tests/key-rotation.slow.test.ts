@@ -10,7 +10,7 @@ import { createOrganization } from '../runtime/access/bootstrap.ts'
 import { secretPurpose } from '../runtime/secrets/secrets.ts'
 import { finishRotations, reseal } from '../runtime/vault/reseal.ts'
 import { type RunningServer, startServer } from '../server/start.ts'
-import { createTestDatabase, describeOnEachDatabase, type TestDatabase } from './setup/database.ts'
+import { createTestDatabase, describeOnBothDatabases, type TestDatabase } from './setup/database.ts'
 import { deployWorkflow, installApp } from './setup/flow.ts'
 import { type Body, eventually } from './setup/platform.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
@@ -19,7 +19,7 @@ const [first, second] = [randomBytes(32).toString('base64'), randomBytes(32).toS
 /** More than a batch. */
 const SECRETS = 230
 
-describeOnEachDatabase('keys are rotated while calls run', (kind) => {
+describeOnBothDatabases('keys are rotated while calls run', (kind) => {
   let database: TestDatabase
   let upstream: Upstream
   let server: RunningServer

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { createTestDatabase, describeOnEachDatabase, type TestDatabase } from '../setup/database.ts'
+import { createTestDatabase, describeOnBothDatabases, type TestDatabase } from '../setup/database.ts'
 import { deliver } from '../setup/flow.ts'
 import { type Body, eventually } from '../setup/platform.ts'
 import { OWNER_KEY, startServerProcess } from '../setup/server-process.ts'
@@ -8,7 +8,7 @@ import { startUpstream } from '../setup/upstream.ts'
 const startProcess = (database: TestDatabase) =>
   startServerProcess(database, { PATCHBAY_WORKER_CONCURRENCY: '1' })
 
-describeOnEachDatabase('kill -9', (kind) => {
+describeOnBothDatabases('kill -9', (kind) => {
   const cleanUp: (() => Promise<unknown>)[] = []
   afterEach(async () => {
     for (const task of cleanUp.splice(0).reverse()) await task()

@@ -67,10 +67,27 @@ export async function openTestDatabase(kind: DatabaseKind = 'embedded'): Promise
   }
 }
 
-/** Runs a suite on the embedded database and on a Postgres server; skipped by name where there is none. */
-export function describeOnEachDatabase(name: string, suite: (kind: DatabaseKind) => void): void {
+/** Is this the run of the slow tests? */
+export const slowRun = process.env.SLOW_TESTS === '1'
+
+const onEmbedded = (name: string, suite: (kind: DatabaseKind) => void) =>
   describe(`${name} (embedded database)`, () => suite('embedded'))
+const onPostgres = (name: string, suite: (kind: DatabaseKind) => void) =>
   describe.skipIf(inject('postgresUrl') === null)(`${name} (needs a Postgres server)`, () =>
     suite('postgres'),
   )
+
+/**
+ * Runs a suite on the embedded database with the fast tests, and on a Postgres server with the slow ones (whose
+ * run takes in the files that call this); skipped by name where there is none.
+ */
+export function describeOnEachDatabase(name: string, suite: (kind: DatabaseKind) => void): void {
+  if (slowRun) onPostgres(name, suite)
+  else onEmbedded(name, suite)
+}
+
+/** Runs a suite of slow tests on both. */
+export function describeOnBothDatabases(name: string, suite: (kind: DatabaseKind) => void): void {
+  onEmbedded(name, suite)
+  onPostgres(name, suite)
 }
