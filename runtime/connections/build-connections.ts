@@ -215,5 +215,5 @@ export function buildConnections({
     forget: resolver.forget,
     settled: recorder.settled,
   }
-  return { ...connections, ...buildPaging(resolver, connections.runAction) }
+  return { ...connections, ...buildPaging({ db, vault }, resolver, connections.runAction) }
 }

@@ -1,18 +1,21 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { invalidInput } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
+import type { Database } from '../../db/database.ts'
 import { withoutKeys } from '../connectors/next-address.ts'
 import type { PagePlace } from '../connectors/next-page.ts'
 import {
   type Collected,
   collectPages,
   fromToken,
+  noToken,
   type PageCall,
   pageAt,
   toToken,
 } from '../connectors/paginate.ts'
+import type { Vault } from '../vault/vault.ts'
 import type { ActionOutcome, Connections, RunAction } from './connections.ts'
-import type { Resolver } from './resolve.ts'
+import type { ResolvedCall, Resolver } from './resolve.ts'
 
 type ListRequest = Omit<RunAction, 'page'> & {
   /** `next` of an earlier answer; the first page when left out. */
@@ -38,22 +41,43 @@ export interface Paging {
   ): Promise<Omit<Collected, 'next'> & { next: string | null; last: ActionOutcome | undefined }>
 }
 
-/** Each page is a call like any other: through the same connection, traced, limited and retried. */
-export function buildPaging(resolver: Resolver, runAction: Connections['runAction']): Paging {
+/**
+ * Each page is a call like any other: through the same connection, traced, limited and retried.
+ *
+ * Where a list goes on is handed out sealed, for this action and account alone: it may hold an address, which is
+ * called with the account's credentials, so nobody may write one of their own.
+ */
+export function buildPaging(
+  { db, vault }: { db: Database; vault: Vault },
+  resolver: Resolver,
+  runAction: Connections['runAction'],
+): Paging {
   const prepare = async (scope: TenantScope, request: ListRequest) => {
     const { connector, action, customerId, connection = null } = request
     const call = await resolver.resolve(scope, { connector, action, customerId, connection })
     const { pagination } = call.action
     if (pagination === undefined) throw notPaged(call.action.slug)
-    const token = (place: PagePlace | null): string | null => {
+    const { organizationId } = scope
+    const purpose = purposeOf(call)
+    const token = async (place: PagePlace | null): Promise<string | null> => {
       if (place === null) return null
       const { authMethod } = call
       const { url } = place
-      return toToken(
+      const text = toToken(
         url === undefined || authMethod === null ? place : { ...place, url: withoutKeys(url, authMethod) },
       )
+      return db.tenant(scope, (tx) => vault.seal(tx, organizationId, purpose, text))
     }
-    return { pagination, token, from: request.next === undefined ? undefined : fromToken(request.next) }
+    const opened = async (sealed: string): Promise<PagePlace> => {
+      const text = await db
+        .read(scope, (tx) => vault.open(tx, organizationId, purpose, sealed))
+        // Whatever vault.open makes of it: a text that does not open here was not sealed here.
+        .catch((cause: unknown) => {
+          throw noToken(cause)
+        })
+      return fromToken(text.reveal())
+    }
+    return { pagination, token, from: request.next === undefined ? undefined : await opened(request.next) }
   }
 
   const callWith =
@@ -68,7 +92,7 @@ export function buildPaging(resolver: Resolver, runAction: Connections['runActio
       const page = await pageAt(pagination, request.input, call, from ?? { pages: 0 })
       return {
         items: page.items,
-        next: token(page.next),
+        next: await token(page.next),
         stopped: page.stopped ?? null,
         output: page.answer?.output ?? null,
       }
@@ -83,10 +107,13 @@ export function buildPaging(resolver: Resolver, runAction: Connections['runActio
         callWith(scope, request, signal),
         limits,
       )
-      return { ...collected, next: token(collected.next) }
+      return { ...collected, next: await token(collected.next) }
     },
   }
 }
+
+const purposeOf = ({ connector, action, connection }: ResolvedCall) =>
+  `page:${connector.id}/${action.slug}/${connection?.id ?? ''}`
 
 const notPaged = (action: string) =>
   invalidInput(`The action '${action}' does not say how its pages follow each other.`, {

@@ -173,7 +173,7 @@ const Place = z.strictObject({
   skip: z.number().int().min(0).optional(),
 })
 
-/** A place as text to hand out. */
+/** A place as text. It is sealed before it is handed out: see runtime/connections/paging.ts. */
 export const toToken = (place: PagePlace): string => Buffer.from(JSON.stringify(place)).toString('base64url')
 
 /** @throws AppError `invalid_input` for a text that {@link toToken} did not make */
@@ -181,10 +181,14 @@ export function fromToken(token: string): PagePlace {
   try {
     return Place.parse(JSON.parse(Buffer.from(token, 'base64url').toString())) as PagePlace
   } catch (cause) {
-    throw invalidInput('This is no `next` of an earlier answer.', {
-      where: 'next',
-      hint: 'Pass `next` back as it came, with the same input; leave it out to begin anew.',
-      cause,
-    })
+    throw noToken(cause)
   }
 }
+
+/** Refuses a `next` that was not handed out for this list. */
+export const noToken = (cause: unknown) =>
+  invalidInput('This is no `next` of an earlier answer.', {
+    where: 'next',
+    hint: 'Pass `next` back as it came, with the same action, account and input; leave it out to begin anew.',
+    cause,
+  })

@@ -326,6 +326,22 @@ describeOnEachDatabase('files and lists', (kind) => {
       expect(ids(rest.collected.items)).toEqual([4, 5, 6])
     })
 
+    test('a `next` that was not handed out is refused unsent: nobody names an address for the credentials', async () => {
+      const { collected } = await run('list_items', { collect: { maxItems: 3 } })
+      const place = JSON.stringify({ pages: 1, url: 'https://api.example.com/admin/keys' })
+      const forged = Buffer.from(place).toString('base64url')
+      const changed = `${collected.next.slice(0, -2)}${collected.next.endsWith('AA') ? 'BB' : 'AA'}`
+      for (const next of [forged, changed, `v1.x.${forged}`]) {
+        const { status, body } = await tenant.call('run_action', {
+          connector: 'third',
+          action: 'list_items',
+          collect: { next },
+        })
+        expect([status, body.code, body.where]).toEqual([400, 'invalid_input', 'next'])
+      }
+      expect(Buffer.from(collected.next, 'base64url').toString()).not.toContain('"pages"')
+    })
+
     test('an action without pagination cannot be gathered, and says what to do', async () => {
       const refused = await tenant.call('run_action', {
         connector: 'third',
