@@ -17,6 +17,7 @@ import {
   revocationRequest,
   type TokenEndpointResponse,
 } from 'oauth4webapi'
+import { redactText } from '../../core/secret.ts'
 import type { HttpClient } from '../http/client.ts'
 import { refusal, toOAuthError } from './problems.ts'
 import type { OAuthProfile } from './settings.ts'
@@ -64,9 +65,11 @@ export function buildTokenRequests(http: HttpClient): TokenRequests {
         maxRedirects: 0,
       })
       const standard = standardTokenResponse(response, profile)
-      if (standard.status < 500) return standard
+      if (standard.ok) return standard
+      const text = redactText(await standard.text(), secretsIn(profile, init))
+      if (standard.status < 500) return new Response(text, standard)
       // The library takes only 4xx for refusals (RFC 6749, 5.2): here the provider is not well, which passes.
-      const { error, error_description: said } = (await standard.json()) as Record<string, string | undefined>
+      const { error, error_description: said } = JSON.parse(text) as Record<string, string | undefined>
       throw refusal(error ?? `status_${standard.status}`, said, doing, standard.status)
     },
     [allowInsecureRequests]: isOnThisNetwork(url),
@@ -151,6 +154,16 @@ export function buildTokenRequests(http: HttpClient): TokenRequests {
       }
     },
   }
+}
+
+/** What a refusal must not repeat to whoever reads it: providers quote what they were sent. As JSON has it. */
+function secretsIn({ clientSecret }: OAuthProfile, { body, headers }: RequestInit): string[] {
+  const form = new URLSearchParams(String(body ?? ''))
+  const sent = ['client_secret', 'refresh_token', 'code', 'code_verifier'].map((name) => form.get(name))
+  const basic = new Headers(headers).get('authorization')?.replace(/^Basic /, '')
+  return [clientSecret, basic, ...sent].flatMap((secret) =>
+    secret === null || secret === undefined ? [] : [JSON.stringify(secret).slice(1, -1)],
+  )
 }
 
 function parties(profile: OAuthProfile): { server: AuthorizationServer; client: Client; auth: ClientAuth } {

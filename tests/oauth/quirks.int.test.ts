@@ -142,6 +142,23 @@ test('an error inside a 200 stores nothing, and is told in the provider’s word
   expect((await tenant.ok('list_connections', { connector: slug })).connections).toEqual([])
 })
 
+test.each([400, 500])(
+  'a refusal (%i) that quotes what was sent shows no secret of the client',
+  async (status) => {
+    const slug = await connectorWith({ clientAuthentication: 'client_secret_post' })
+    spoil = (answer) => {
+      const { client_secret: secret, code } = tokenRequests.at(-1)?.form ?? {}
+      answer.statusCode = status
+      answer.body = { error: 'invalid_client', error_description: `bad secret '${secret}' for ${code}` }
+    }
+    const { callback } = await consent(slug)
+    const text = await callback.text()
+    expect(text).toContain('bad secret')
+    expect(text).not.toContain('secret: of ours')
+    expect(text).not.toContain(tokenRequests[0]?.form.code ?? 'no code was sent')
+  },
+)
+
 test('an answer without a token is no success', async () => {
   spoil = (answer) => {
     answer.body = { token_type: 'bearer' }
