@@ -230,6 +230,27 @@ test('the client credentials grant gets its tokens without a person, and anew wh
   expect(again.token).not.toBe(token)
 })
 
+test('a token of the organization’s own client is sent to no address that a customer’s key gives', async () => {
+  const { customer } = await tenant.ok('create_customer', { name: 'Curious' })
+  const key = await tenant.key({ role: 'end_user', customerIds: [customer.id] })
+  const elsewhere = { baseUrl: 'https://attacker.example', verify: false }
+  const create = (input: object) => tenant.call('create_connection', { connector: 'robot', ...input }, key)
+  const refused = await create(elsewhere)
+  expect([refused.status, refused.body.code, refused.body.where]).toEqual([403, 'forbidden', 'baseUrl'])
+  const made = await create({ verify: false })
+  expect(made.status).toBe(201)
+  const { id } = made.body.connection
+  const moved = { connection: id, credentials: {}, ...elsewhere }
+  expect((await tenant.call('update_connection', moved, key)).status).toBe(403)
+  // A client of the customer's own may go where the customer says.
+  const own = { credentials: { clientId: CLIENT.id, clientSecret: CLIENT.secret } }
+  expect((await tenant.call('update_connection', { ...moved, ...own }, key)).status).toBe(200)
+  // And then its address is not kept for a token of the organization's.
+  const back = { connection: id, credentials: {}, verify: false }
+  expect((await tenant.call('update_connection', back, key)).status).toBe(403)
+  await tenant.ok('delete_connection', { connection: id })
+})
+
 test('one OAuth app serves several connectors, and its secret is shown to nobody', async () => {
   const { oauthApp } = await tenant.ok('update_oauth_app', {
     oauthApp: 'app',

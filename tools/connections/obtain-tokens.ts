@@ -1,4 +1,5 @@
 import { scopeOf } from '../../core/actor.ts'
+import { AppError } from '../../core/errors.ts'
 import type { OAuthFacts } from '../../db/connections.ts'
 import type { ConnectorRow } from '../../db/connectors.ts'
 import { getOAuthAppOf } from '../../db/oauth-apps.ts'
@@ -17,11 +18,14 @@ export async function obtainTokens(
     credentials: Record<string, string>
     oauthApp?: string | undefined
     expiresAt?: string | undefined
+    /** The account's own address, where the token will be sent. */
+    baseUrl: string | null
   },
 ): Promise<{ credentials: Record<string, string>; oauth: OAuthFacts | undefined }> {
   const { credentials, oauthApp } = given
   if (method.type !== 'oauth2') return { credentials, oauth: undefined }
   if (isClientCredentials(method)) {
+    if (given.baseUrl !== null && (credentials.clientId ?? '') === '') refuseOwnAddress(context)
     return context.services.oauth.clientCredentials(scopeOf(context.actor), {
       connector,
       method,
@@ -39,4 +43,17 @@ export async function obtainTokens(
       expiresAt: given.expiresAt === undefined ? null : new Date(given.expiresAt),
     },
   }
+}
+
+/** The token of the organization's client is the organization's: only who says where its connectors call sends it elsewhere. */
+function refuseOwnAddress({ actor }: ToolContext): void {
+  if (actor.customerIds === null && actor.permissions.has('connectors.update')) return
+  throw new AppError(
+    'forbidden',
+    "A token of the organization's OAuth app is sent to the connector's own address only.",
+    {
+      where: 'baseUrl',
+      hint: "Leave out `baseUrl`, or give `credentials` with the account's own clientId and clientSecret.",
+    },
+  )
 }

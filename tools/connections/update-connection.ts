@@ -80,7 +80,11 @@ export const updateConnection = defineTool({
     const { credentials, oauth } =
       given === undefined || target === undefined
         ? { credentials: undefined, oauth: undefined }
-        : await obtainTokens(context, target, { ...input, credentials: given })
+        : await obtainTokens(context, target, {
+            ...input,
+            credentials: given,
+            baseUrl: input.baseUrl === undefined ? before.base_url : input.baseUrl,
+          })
     const tried =
       credentials !== undefined && input.verify
         ? await tryCredentials(context, {
