@@ -124,6 +124,21 @@ describeOnEachDatabase('a scheduler', (kind) => {
     expect(new Date(changed.scheduler.nextRunAt).getUTCDay()).toBe(1)
   })
 
+  test('another name, or the same timetable once more, moves no run', async () => {
+    const timetable = { type: 'interval', every: 10 }
+    const { trigger } = await create({ timetable })
+    await schedules.look(minutesAfter(trigger.scheduler.nextRunAt, 0))
+    const { nextRunAt } = (await read(trigger.id)).scheduler
+    expect(nextRunAt).not.toBe(trigger.scheduler.nextRunAt)
+    const { trigger: changed } = await tenant.ok('update_trigger', {
+      trigger: trigger.id,
+      name: 'Other',
+      enabled: true,
+      timetable,
+    })
+    expect(changed).toMatchObject({ name: 'Other', scheduler: { nextRunAt } })
+  })
+
   test.each([
     [{ timetable: { type: 'custom', cron: '99 * * * *' } }, 'timetable.cron'],
     [{ timeZone: 'Mars/Olympus' }, 'timeZone'],

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { invalidInput } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
@@ -102,6 +103,8 @@ const common = (before: TriggerRow, input: Input) => ({
   enabled: input.enabled ?? before.enabled,
 })
 
+const MOVING_RUNS = ['timetable', 'timeZone', 'startAt', 'delayMinutes'] as const
+
 async function changeScheduler(
   tx: Tx,
   { actor }: ToolContext,
@@ -109,12 +112,16 @@ async function changeScheduler(
   input: Input,
 ): Promise<null> {
   const { timetable, timeZone, startAt, delayMinutes, missedRuns, maxFailures, deadLetter } = input
-  const config = {
-    ...SchedulerConfig.parse(before.config),
+  // Parsed as it will be: settings that switched it off because they cannot be read are mended here.
+  const config = SchedulerConfig.parse({
+    ...before.config,
     ...withoutUndefined({ timetable, timeZone, startAt, delayMinutes, missedRuns, maxFailures, deadLetter }),
-  }
+  })
   const after = common(before, input)
   await changeTrigger(tx, before.id, { ...after, config })
+  // A run that waits for its delay, and the count of failures, outlive a change of anything else.
+  const movesRuns = MOVING_RUNS.some((field) => !isDeepStrictEqual(config[field], before.config[field]))
+  if (!movesRuns && after.enabled === before.enabled) return null
   const owner = { triggerId: before.id, organizationId: actor.organizationId, customerId: before.customer_id }
   await setSchedule(tx, owner, after.enabled ? comingRun(config, new Date()) : { slotAt: null, runAt: null })
   return null
