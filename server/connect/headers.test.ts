@@ -30,3 +30,20 @@ test('images come from the addresses of logos and icons only', () => {
   expect(headers['Content-Security-Policy']).toContain("img-src 'self' https://a.test https://b.test;")
   expect(headers['X-Frame-Options']).toBeUndefined()
 })
+
+test('no address adds a directive: an icon an imported description names cannot let a site frame the page', () => {
+  const images = [
+    'https://x;frame-ancestors/i.png',
+    'https://evil.test/i.png',
+    'https://*/i.png',
+    'https://a,b/',
+  ]
+  const policy = headersOf({ openerOrigin: null, images, secure: true })['Content-Security-Policy']
+  expect(policy?.split('; ').filter((directive) => directive.includes('frame-ancestors'))).toEqual([
+    "frame-ancestors 'none'",
+  ])
+  expect(policy).toContain("img-src 'self' https://evil.test;")
+  const framed = headersOf({ openerOrigin: 'https://*', images: [], secure: true })
+  expect(framed['Content-Security-Policy']).toContain("frame-ancestors 'none'")
+  expect(framed['X-Frame-Options']).toBe('DENY')
+})

@@ -10,6 +10,15 @@ export interface PagePolicy {
   secure: boolean
 }
 
+/** URLs take `;`, `,` and `*` in a host's name: in a policy those end a directive, or let everybody in. */
+const SOURCE = /^https?:\/\/[a-z0-9._:[\]-]+$/
+
+/** The origin of an address as a policy may name it; null for one that would say more. */
+function sourceOf(url: string): string | null {
+  const { origin } = new URL(url)
+  return SOURCE.test(origin) ? origin : null
+}
+
 const YEAR_SECONDS = 31_536_000
 
 /**
@@ -17,7 +26,8 @@ const YEAR_SECONDS = 31_536_000
  * its address, which holds a token, told to nobody.
  */
 export function setPageHeaders(res: Response, policy: PagePolicy): void {
-  const images = new Set(policy.images.flatMap((url) => (url === null ? [] : [new URL(url).origin])))
+  const images = new Set(policy.images.flatMap((url) => (url === null ? [] : (sourceOf(url) ?? []))))
+  const opener = policy.openerOrigin === null ? null : sourceOf(policy.openerOrigin)
   const directives = [
     "default-src 'none'",
     "style-src 'self'",
@@ -26,7 +36,7 @@ export function setPageHeaders(res: Response, policy: PagePolicy): void {
     `img-src 'self'${[...images].map((origin) => ` ${origin}`).join('')}`,
     "form-action 'self'",
     "base-uri 'none'",
-    `frame-ancestors ${policy.openerOrigin ?? "'none'"}`,
+    `frame-ancestors ${opener ?? "'none'"}`,
   ]
   res.set({
     'Content-Security-Policy': directives.join('; '),
@@ -36,10 +46,10 @@ export function setPageHeaders(res: Response, policy: PagePolicy): void {
     'X-Robots-Tag': 'noindex, nofollow',
     'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=()',
     // A page that opened this one is told the outcome, which takes a window that is still its own.
-    'Cross-Origin-Opener-Policy': policy.openerOrigin === null ? 'same-origin-allow-popups' : 'unsafe-none',
+    'Cross-Origin-Opener-Policy': opener === null ? 'same-origin-allow-popups' : 'unsafe-none',
     'Cross-Origin-Resource-Policy': 'same-origin',
     ...(policy.secure ? { 'Strict-Transport-Security': `max-age=${YEAR_SECONDS}` } : {}),
   })
-  if (policy.openerOrigin === null) res.set('X-Frame-Options', 'DENY')
+  if (opener === null) res.set('X-Frame-Options', 'DENY')
   else res.removeHeader('X-Frame-Options')
 }
