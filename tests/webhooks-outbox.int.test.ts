@@ -98,6 +98,16 @@ describeOnEachDatabase('the outbox of webhooks', (kind) => {
     expect(new Set(ids()).size).toBe(50)
   })
 
+  test('stopping waits for the attempts under way, not for all that is due', async () => {
+    await happen(60)
+    const stopped = anotherProcess()
+    stopped.start()
+    while (product.received.length === 0) await sleep(5)
+    await stopped.stop()
+    expect(product.received.length).toBeLessThan(60)
+    expect(product.received.length + (await deliverer.deliver())).toBe(60)
+  })
+
   test('an endpoint that fails is asked eight times, later each time, and then no more', async () => {
     product.answer = () => ({ status: 500, body: 'down' })
     await happen()

@@ -85,28 +85,29 @@ export function buildWebhookDeliverer(deps: {
     return again(delivery, response.status, `answered ${response.status}: ${said}`)
   }
 
-  const deliver = async (): Promise<number> => {
+  const deliver = async (signal?: AbortSignal): Promise<number> => {
     let made = 0
-    for (;;) {
+    while (signal?.aborted !== true) {
       const due = await claimDueDeliveries(db, BATCH, LEASE_MS)
       await Promise.all(due.map(attempt))
       made += due.length
-      if (due.length < BATCH) return made
+      if (due.length < BATCH) break
     }
+    return made
   }
 
   let stopping: AbortController | undefined
   let loop: Promise<void> = Promise.resolve()
   const run = async (signal: AbortSignal) => {
     while (!signal.aborted) {
-      await deliver().catch((error: Error) =>
+      await deliver(signal).catch((error: Error) =>
         log.warn({ err: error.message }, 'delivering webhooks failed; it is tried again'),
       )
       await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined) // stopped
     }
   }
   return {
-    deliver,
+    deliver: () => deliver(),
     start: () => {
       stopping = new AbortController()
       loop = run(stopping.signal)
