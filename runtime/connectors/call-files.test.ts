@@ -91,6 +91,9 @@ test('a stored file is sent where an action wants one: as a part, in a list, or 
   }
   await app.call({ files, action: whole, input: { body: { file: id } } })
   expect([...body]).toEqual([0, 255, 10])
+  // The API says what it takes; the caller may say otherwise.
+  expect(app.requests.at(-1)?.headers['content-type']).toBe('application/octet-stream')
+  await app.call({ files, action: whole, input: { body: { file: id, contentType: 'application/x-thing' } } })
   expect(app.requests.at(-1)?.headers['content-type']).toBe('application/x-thing')
 })
 

@@ -154,5 +154,9 @@ test('bytes and text are sent as they are', () => {
   const octets: ActionBody = { contentType: 'application/octet-stream', mode: 'whole', required: true }
   expect(serializeBody(octets, { base64: 'AAH/' }).body).toEqual(Buffer.from([0, 1, 255]))
   expect(serializeBody(octets, { base64: 'AAH/', contentType: 'image/gif' }).contentType).toBe('image/gif')
+  const stored = new Map([['file_1', { name: 'a', contentType: 'image/gif', bytes: Buffer.from('a') }]])
+  expect(serializeBody(octets, { file: 'file_1' }, stored).contentType).toBe('application/octet-stream')
+  const images = { ...octets, contentType: 'image/*' }
+  expect(serializeBody(images, { file: 'file_1' }, stored).contentType).toBe('image/gif')
   expect(serializeBody({ ...octets, contentType: 'text/plain' }, 'hello').body).toBe('hello')
 })

@@ -34,7 +34,7 @@ export function serializeBody(
   }
   if (type.startsWith('multipart/')) return multipartBody(fields(value, body), body, files)
   const file = fileOf(value, files)
-  if (file !== undefined) return { contentType: file.contentType ?? body.contentType, body: file.bytes }
+  if (file !== undefined) return { contentType: typeOfWhole(file, value, body.contentType), body: file.bytes }
   return { contentType: body.contentType, body: scalarText(value) }
 }
 
@@ -71,6 +71,12 @@ function formBody(values: JsonObject, body: ActionBody): string {
       )
     })
     .join('&')
+}
+
+/** The type that the API declares, unless that leaves it open (`image/*`) or the caller names one himself. */
+function typeOfWhole(file: FileValue, value: Json, declared: string): string {
+  const named = isJsonObject(value) && typeof value.contentType === 'string'
+  return file.contentType !== undefined && (named || declared.includes('*')) ? file.contentType : declared
 }
 
 interface FileValue {

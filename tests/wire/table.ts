@@ -84,7 +84,7 @@ for (const { name } of specifications()) {
       excused ?? '–',
       wire?.open.length ?? '–',
       row.seconds.toFixed(2),
-      row.peakMb.toFixed(0),
+      Math.max(0, row.peakMb).toFixed(0),
     ]),
   )
   console.log(lines.at(-1))

@@ -50,8 +50,17 @@ function sample(
       isSchemaObject(schema.properties) ||
       Array.isArray(schema.required) ||
       objects.length > 0
-    if (isObject)
-      return Object.assign({}, ...objects, sampleProperties(schemas, schema, depth, how)) as JsonObject
+    if (isObject) {
+      const named = sampleProperties(schemas, schema, depth, how)
+      const out = Object.assign({}, ...objects, named) as JsonObject
+      // An alternative may require what only the schema around it describes.
+      const described = isSchemaObject(schema.properties) ? schema.properties : {}
+      for (const key of Object.keys(out)) {
+        if (Object.hasOwn(named, key) || !Object.hasOwn(described, key)) continue
+        out[key] = sample(schemas, described[key] as JsonSchema, depth + 1, how)
+      }
+      return out
+    }
     return merged[0] ?? FORMATS[String(schema.format)] ?? 'x'
   }
   if (merged[0] !== undefined && type !== 'array') return merged[0]
