@@ -106,6 +106,15 @@ export const recordDelivery = (db: Database, id: string, attempt: number, outcom
     ),
   )
 
+/** Clears away deliveries that came to an end long ago: each change of a connection adds some. */
+export const deleteOldDeliveries = (db: Database) =>
+  db.system((tx) =>
+    tx.run(
+      "DELETE FROM webhook_deliveries WHERE status <> 'pending' AND created_at < now() - interval '30 days'",
+      [],
+    ),
+  )
+
 export interface DeliveryFilter {
   endpointId: string | null
   status: string | null

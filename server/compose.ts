@@ -9,6 +9,7 @@ import { type Database, openDatabase } from '../db/database.ts'
 import { deleteExpiredFiles } from '../db/files.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
 import { deleteExpiredOAuthAuthorizations } from '../db/oauth-authorizations.ts'
+import { deleteOldDeliveries } from '../db/webhook-deliveries.ts'
 import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
 import { bootstrap } from '../runtime/access/bootstrap.ts'
 import { buildRateLimits } from '../runtime/access/rate-limits.ts'
@@ -48,6 +49,7 @@ const CLEAN_UPS = [
   deleteExpiredFiles,
   deleteOldConnectLinks,
   deleteExpiredOAuthAuthorizations,
+  deleteOldDeliveries,
 ]
 const CLEAN_UP_EVERY_MS = 10 * 60_000
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Actor, scopeOf } from '../core/actor.ts'
 import { buildLogger } from '../core/log.ts'
-import { claimDueDeliveries, enqueueWebhook } from '../db/webhook-deliveries.ts'
+import { claimDueDeliveries, deleteOldDeliveries, enqueueWebhook } from '../db/webhook-deliveries.ts'
 import { buildWebhookDeliverer, type WebhookDeliverer } from '../runtime/webhooks/deliver.ts'
 import { openWorld, type World } from '../tools/connections/testing/world.ts'
 import { createWebhookEndpoint } from '../tools/webhooks/create-webhook-endpoint.ts'
@@ -96,6 +96,25 @@ describeOnEachDatabase('the outbox of webhooks', (kind) => {
     expect(made.reduce((sum, each) => sum + each)).toBe(50)
     expect(ids()).toHaveLength(50)
     expect(new Set(ids()).size).toBe(50)
+  })
+
+  test('what became of a delivery is kept for 30 days; what is still due is kept', async () => {
+    product.answer = () => ({ status: 500, body: 'down' })
+    await happen(2)
+    await deliverer.deliver()
+    const made = await sql<{ id: string }>(
+      "SELECT id FROM webhook_deliveries WHERE status = 'pending' ORDER BY id",
+    )
+    const [failed, pending] = made.map(({ id }) => id)
+    await sql(
+      "UPDATE webhook_deliveries SET created_at = now() - interval '31 days' WHERE status = 'pending'",
+    )
+    await sql(`UPDATE webhook_deliveries SET status = 'failed' WHERE id = '${failed}'`)
+    await deleteOldDeliveries(world.db)
+    const left = (await sql<{ id: string }>('SELECT id FROM webhook_deliveries')).map(({ id }) => id)
+    expect(left).toContain(pending)
+    expect(left).not.toContain(failed)
+    await sql(`DELETE FROM webhook_deliveries WHERE id = '${pending}'`)
   })
 
   test('stopping waits for the attempts under way, not for all that is due', async () => {

@@ -148,6 +148,7 @@ CREATE TABLE webhook_deliveries (
   delivered_at timestamptz
 );
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_ended ON webhook_deliveries (created_at) WHERE status <> 'pending';
 CREATE INDEX webhook_deliveries_organization ON webhook_deliveries (organization_id, id DESC);
 
 -- Bodies too large or too binary to stand in JSON.
@@ -205,7 +206,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON %I TO patchbay_system', t);
   END LOOP;
   EXECUTE 'GRANT UPDATE (status, attempts, due_at, last_status, last_error, delivered_at) ON webhook_deliveries TO patchbay_system';
-  EXECUTE 'GRANT DELETE ON files, file_chunks, oauth_authorizations, connect_links TO patchbay_system';
+  EXECUTE 'GRANT DELETE ON files, file_chunks, oauth_authorizations, connect_links, webhook_deliveries TO patchbay_system';
 END $$;
 CREATE TRIGGER connector_versions_immutable BEFORE UPDATE ON connector_versions
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
