@@ -10,7 +10,8 @@ export const misuse = (message: string, details: ErrorDetails) => new AppError('
 const FINAL = new Set(['invalid_grant', 'token_revoked', 'bad_refresh_token', 'invalid_refresh_token'])
 
 const HINTS: Record<string, string> = {
-  invalid_client: 'Check the client id and secret of the OAuth app, and its clientAuthentication.',
+  invalid_client:
+    'Check the client id and secret of the OAuth app. Some providers want them in the body: update_oauth_app {"settings":{"clientAuthentication":"client_secret_post"}}.',
   unauthorized_client: 'The provider does not allow this client that grant: check the app’s settings there.',
   redirect_uri_mismatch: 'Register the redirect URI of this server at the provider.',
   invalid_scope:
