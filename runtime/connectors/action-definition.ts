@@ -51,6 +51,12 @@ export const ActionBody = z
       .optional()
       .describe('merge only: input keys whose body property has another name, with that name.'),
     required: z.boolean().describe('Is a request without a body wrong?'),
+    alternatives: z
+      .array(z.array(z.array(z.string()).min(1)))
+      .optional()
+      .describe(
+        'merge only: groups of lists of body properties; of each group, all properties of one list must be there.',
+      ),
     encoding: z
       .record(z.string(), Encoding)
       .optional()

@@ -158,6 +158,22 @@ test('a variable must be one of its values', () => {
   ).toContain('http, https')
 })
 
+test('where one of some fields is needed, a body without any is refused', () => {
+  const either = action({
+    body: {
+      contentType: 'application/json',
+      mode: 'merge',
+      required: true,
+      alternatives: [[['a'], ['b', 'c']]],
+    },
+  })
+  for (const input of [{ a: 1 }, { b: 1, c: 2 }]) {
+    expect(buildRequest(connector, either, input).body).toBe(JSON.stringify(input))
+  }
+  for (const input of [{}, { b: 1 }])
+    expect(failure(() => buildRequest(connector, either, input)).message).toContain('a, or b with c')
+})
+
 test('a required list that is empty, and so would not be sent, is missing', () => {
   const listed = action({ parameters: [parameter('ids', 'query', { required: true })] })
   expect(failure(() => buildRequest(connector, listed, { ids: [] })).where).toBe('input.ids')

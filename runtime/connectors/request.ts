@@ -156,5 +156,19 @@ function bodyValue(action: ActionDefinition, input: JsonObject): Json | undefine
       body.properties !== undefined && Object.hasOwn(body.properties, key) ? body.properties[key] : undefined
     entries.push([renamed ?? key, value])
   }
-  return entries.length > 0 || body.required ? Object.fromEntries(entries) : undefined
+  if (entries.length === 0 && !body.required) return undefined
+  const value = Object.fromEntries(entries)
+  checkAlternatives(body.alternatives ?? [], value, action.slug)
+  return value
+}
+
+/** Inputs are plain objects, which cannot say that one of some fields is needed: so it is looked at here. */
+function checkAlternatives(groups: string[][][], value: JsonObject, slug: string): void {
+  for (const lists of groups) {
+    if (lists.some((list) => list.every((name) => Object.hasOwn(value, name)))) continue
+    throw invalidInput(`One of these is needed: ${lists.map((list) => list.join(' with ')).join(', or ')}.`, {
+      where: 'input',
+      hint: `Give one of them to '${slug}'.`,
+    })
+  }
 }

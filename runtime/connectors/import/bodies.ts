@@ -130,6 +130,7 @@ function mergeBody(
       mode: 'merge',
       ...(Object.keys(renamed).length > 0 ? { properties: renamed } : {}),
       required,
+      ...(flat.alternatives.length > 0 ? { alternatives: flat.alternatives } : {}),
       ...(Object.keys(encoding).length > 0 ? { encoding } : {}),
     },
     properties,

@@ -8,6 +8,8 @@ export interface FlatBody {
   required: Set<string>
   /** `additionalProperties`, where the document says something about it. */
   additional: Place | boolean | undefined
+  /** Groups of alternatives, of which each needs one: all properties of one list are there. */
+  alternatives: string[][][]
   /** What the flat form cannot say, in words. */
   notes: string[]
 }
@@ -21,7 +23,13 @@ const MAX_PARTS = 200
  * with a note; other alternatives, maps without named properties and unresolvable references give undefined.
  */
 export function flattenBody(documents: Documents, place: Place): FlatBody | undefined {
-  const flat: FlatBody = { properties: new Map(), required: new Set(), additional: undefined, notes: [] }
+  const flat: FlatBody = {
+    properties: new Map(),
+    required: new Set(),
+    additional: undefined,
+    alternatives: [],
+    notes: [],
+  }
   const merged = merge(documents, place, flat, new Set())
   return merged && flat.properties.size > 0 ? flat : undefined
 }
@@ -80,7 +88,7 @@ function resolve(documents: Documents, place: Place): Place | undefined {
 
 /** Alternatives such as `anyOf: [{required: [a]}, {required: [b]}]`: which fields are needed, not what they are. */
 function dropRequirements(alternatives: unknown[], keyword: 'oneOf' | 'anyOf', flat: FlatBody): boolean {
-  const sets: string[] = []
+  const sets: string[][] = []
   for (const alternative of alternatives) {
     if (!isNode(alternative)) return false
     const meaningful = Object.keys(alternative).filter((key) => !ANNOTATIONS.has(key))
@@ -88,10 +96,11 @@ function dropRequirements(alternatives: unknown[], keyword: 'oneOf' | 'anyOf', f
       (key) => key === 'required' || (key === 'type' && isObjectType(alternative)),
     )
     if (!objectOnly) return false
-    sets.push(stringsAt(alternative, 'required').join(' and ') || 'nothing more')
+    sets.push(stringsAt(alternative, 'required'))
   }
+  if (sets.every((set) => set.length > 0)) flat.alternatives.push(sets)
   flat.notes.push(
-    `${keyword === 'oneOf' ? 'exactly one' : 'at least one'} of these is needed: ${sets.join('; or ')}`,
+    `${keyword === 'oneOf' ? 'exactly one' : 'at least one'} of these is needed: ${sets.map((set) => set.join(' and ') || 'nothing more').join('; or ')}`,
   )
   return true
 }
