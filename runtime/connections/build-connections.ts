@@ -94,7 +94,8 @@ export function buildConnections({
       try {
         return await make(scope, call, now.credentials, input, context, signal)
       } catch (error) {
-        if (!isExpiredError(error as AppError) || !now.renewable || tries > MAX_RENEWALS) throw error
+        const hopeless = !now.renewable || now.fresh || tries > MAX_RENEWALS
+        if (!isExpiredError(error as AppError) || hopeless) throw error
       }
       now = await source.renewed(scope, account, now.revision)
     }

@@ -42,6 +42,8 @@ export interface CurrentCredentials {
   revision: number
   /** May they be renewed, should the provider say that they have expired? */
   renewable: boolean
+  /** Were they got from the provider just now? Refused even so, they will not become better. */
+  fresh: boolean
 }
 
 export interface CredentialSource {
@@ -89,6 +91,7 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
       credentials,
       revision: connection.credentials_revision,
       renewable: isRenewable(authMethod, credentials),
+      fresh: false,
     }
   }
 
@@ -192,7 +195,7 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
     // Somebody gave the connection other credentials meanwhile: those count.
     if (revision === undefined) return open(scope, { ...account, connection: await read(scope, id) })
     log.info({ connection: id, revision }, 'token refreshed')
-    return { ...before, credentials: new Secret(credentials), revision }
+    return { ...before, credentials: new Secret(credentials), revision, fresh: true }
   }
 
   const grant = async (scope: TenantScope, account: Account, credentials: Record<string, string>) => {

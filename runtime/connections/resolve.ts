@@ -12,7 +12,7 @@ import { actionOf, type ConnectorHead, headOf, type SharedSchemas, schemasOf } f
 
 /** How long another process's change of a connector or connection may go unnoticed; this one's is seen at once. */
 const REMEMBER_MS = 2_000
-const REMEMBERED_CALLS = 10_000
+const REMEMBERED_CALLS = 2_000
 /** Shared schemas of large APIs are megabytes; those of connectors in use are kept by revision. */
 const SCHEMAS_BYTES = 64 * 1024 * 1024
 

@@ -69,6 +69,8 @@ export const createConnection = defineTool({
     detail: z.string().describe('What was tried and what came back.'),
   }),
   permission: 'connections.create',
+  // Another app's client secret would go to this connector's provider: that is for who sets up connectors.
+  permissionFor: (input) => (input.oauthApp !== undefined ? 'connectors.update' : 'connections.create'),
   effect: 'write',
   openWorld: true,
   http: 'POST /connections',

@@ -3,7 +3,7 @@ import { AppError, invalidInput } from '../../core/errors.ts'
 import { listActionDefinitions } from '../../db/actions.ts'
 import { findConnector } from '../../db/connectors.ts'
 import { actionOf } from '../../runtime/connections/definitions.ts'
-import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts'
+import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import { ConnectorChanges } from '../../runtime/connectors/diff/connector-changes.ts'
 import { importSpecApart as readSpec } from '../../runtime/connectors/import/import-apart.ts'
 import { connectionsChanged } from '../connections/changed.ts'
@@ -104,21 +104,26 @@ export const importSpec = defineTool({
     const text =
       url === undefined ? input.spec : await fetchSpecification(context.services.http, url, context.signal)
     context.progress({ progress: 2, total: STEPS, message: 'Mapping its operations' })
-    const imported = await readSpec(
-      {
-        ...(text === undefined ? {} : { text }),
-        ...(input.files === undefined ? {} : { files: input.files }),
-        ...(input.root === undefined ? {} : { root: input.root }),
-        ...(input.name === undefined ? {} : { name: input.name }),
-      },
-      {
-        ...(input.slug === undefined ? {} : { slug: input.slug }),
-        ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
-        ...(input.include === undefined ? {} : { include: givenFilters(input.include) }),
-        previous: await previousActions(context, input.slug),
-        signal: context.signal,
-      },
-    )
+    const read = (previous: ActionDefinition[]) =>
+      readSpec(
+        {
+          ...(text === undefined ? {} : { text }),
+          ...(input.files === undefined ? {} : { files: input.files }),
+          ...(input.root === undefined ? {} : { root: input.root }),
+          ...(input.name === undefined ? {} : { name: input.name }),
+        },
+        {
+          ...(input.slug === undefined ? {} : { slug: input.slug }),
+          ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
+          ...(input.include === undefined ? {} : { include: givenFilters(input.include) }),
+          previous,
+          signal: context.signal,
+        },
+      )
+    const first = await read(await previousActions(context, input.slug))
+    // The slug made from the title tells only now which connector this is a newer document of.
+    const previous = input.slug === undefined ? await previousActions(context, first.definition.slug) : []
+    const imported = previous.length === 0 ? first : await read(previous)
     const { definition, report } =
       url === undefined ? imported : resolveAgainst(url, imported.definition, imported.report)
     if (definition.actions.length === 0) {

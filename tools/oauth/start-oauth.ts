@@ -50,7 +50,13 @@ export const startOAuth = defineTool({
     expiresAt: Timestamp.describe('Consent must be given by then.'),
   }),
   permission: 'connections.create',
-  permissionFor: (input) => (input.connection === undefined ? 'connections.create' : 'connections.update'),
+  // Another app's client secret would go to this connector's provider: that is for who sets up connectors.
+  permissionFor: (input) =>
+    input.oauthApp !== undefined
+      ? 'connectors.update'
+      : input.connection === undefined
+        ? 'connections.create'
+        : 'connections.update',
   effect: 'write',
   openWorld: true,
   http: 'POST /oauth/start',
