@@ -5,6 +5,8 @@ interface Excuse {
   specification: RegExp
   /** Of `where: message`. */
   problem: RegExp
+  /** Of the request, where the complaint alone does not tell. */
+  request?: RegExp
   reason: string
 }
 
@@ -58,6 +60,12 @@ const EXCUSES: Excuse[] = [
       'the input names the content type of its file itself, which is more telling than the declared one',
   },
   {
+    specification: /./,
+    problem: /^body\.\S+: .* must be object$/,
+    request: /"content-type":"multipart\/form-data/,
+    reason: 'an object in a multipart form is a part of JSON, which Prism does not parse',
+  },
+  {
     specification: /google_maps/,
     problem: /^query\.(min|max)price: .*allowed values/,
     reason: 'the description has numbers whose allowed values are texts: no value fits both',
@@ -65,8 +73,15 @@ const EXCUSES: Excuse[] = [
 ]
 
 /** Why a complaint is none of ours, or undefined. */
-export function excuseOf(specification: string, { where, message }: WireProblem): string | undefined {
+export function excuseOf(
+  specification: string,
+  { where, message, request }: WireProblem,
+): string | undefined {
   const text = `${where}: ${message}`
-  return EXCUSES.find((excuse) => excuse.specification.test(specification) && excuse.problem.test(text))
-    ?.reason
+  return EXCUSES.find(
+    (excuse) =>
+      excuse.specification.test(specification) &&
+      excuse.problem.test(text) &&
+      (excuse.request?.test(request) ?? true),
+  )?.reason
 }
