@@ -194,7 +194,7 @@ export const noteVerification = (tx: Tx, id: string, failure: string | null) =>
 
 /**
  * Takes the right to refresh a connection's token, for `ms`. False: its credentials have changed since
- * `revision`, or somebody else is refreshing it.
+ * `revision`, it has expired for good, or somebody else is refreshing it.
  */
 export const leaseRefresh = async (
   tx: Tx,
@@ -205,7 +205,7 @@ export const leaseRefresh = async (
 ): Promise<boolean> =>
   (await tx.run(
     `UPDATE connections SET refresh_lease = $3, refresh_lease_until = now() + $4 * interval '1 millisecond'
-     WHERE id = $1 AND credentials_revision = $2 AND (refresh_lease IS NULL OR refresh_lease_until < now())`,
+     WHERE id = $1 AND credentials_revision = $2 AND status <> 'expired' AND (refresh_lease IS NULL OR refresh_lease_until < now())`,
     [id, revision, holder, ms],
   )) === 1
 

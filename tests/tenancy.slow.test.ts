@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { AnyTool } from '../tools/define-tool.ts'
-import { describeOnEachDatabase } from './setup/database.ts'
+import { describeOnBothDatabases } from './setup/database.ts'
 import { eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
 /** Stands in every text of the tenant that must stay unseen. */
@@ -208,7 +208,7 @@ function inputsFor(tool: AnyTool, ref: string): unknown[] {
   return Object.keys(required).length === Object.keys(full).length ? [full] : [full, required]
 }
 
-describeOnEachDatabase('tenancy', (kind) => {
+describeOnBothDatabases('tenancy', (kind) => {
   let server: TestPlatform
   let upstream: Server
   let theirs: Tenant
