@@ -162,7 +162,7 @@ function problemsOf(
     operation: `${action.method} ${operation.path}`,
     where,
     message,
-    request: `${request.method} ${request.url}\n${shown(request)}`.slice(0, 600),
+    request: `${request.method} ${request.url}\n${shown(request)}`.slice(0, 100_000),
   })
   const path = pathBelow(definition, action, url)
   if (path === undefined || !templateOf(operation.path).test(path))

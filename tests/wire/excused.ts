@@ -7,6 +7,8 @@ interface Excuse {
   problem: RegExp
   /** Of the request, where the complaint alone does not tell. */
   request?: RegExp
+  /** The complaint is about a value of the form that is not sent at all. */
+  absent?: true
   reason: string
 }
 
@@ -66,6 +68,18 @@ const EXCUSES: Excuse[] = [
     reason: 'an object in a multipart form is a part of JSON, which Prism does not parse',
   },
   {
+    specification: /stripe/,
+    problem: /^(body|query)\.\S+: .*must have required property/,
+    absent: true,
+    reason: 'Prism makes empty objects of fields in the style deepObject that are not sent',
+  },
+  {
+    specification: /stripe/,
+    problem: /^: Cannot deserialize JSON object array/,
+    reason:
+      'Prism wants lists of objects in a form as JSON; Stripe takes brackets, as its own library sends them',
+  },
+  {
     specification: /google_maps/,
     problem: /^query\.(min|max)price: .*allowed values/,
     reason: 'the description has numbers whose allowed values are texts: no value fits both',
@@ -82,6 +96,16 @@ export function excuseOf(
     (excuse) =>
       excuse.specification.test(specification) &&
       excuse.problem.test(text) &&
-      (excuse.request?.test(request) ?? true),
+      (excuse.request?.test(request) ?? true) &&
+      (excuse.absent !== true || !isSent(where, request)),
   )?.reason
+}
+
+/** Does the form hold anything below `body.a.b`, as `a[b]…`? */
+function isSent(where: string, request: string): boolean {
+  const [first = '', ...rest] = where.split('.').slice(1)
+  const name = encodeURIComponent(`${first}${rest.map((step) => `[${step}]`).join('')}`)
+  const [line = ''] = request.split('\n', 1)
+  const form = where.startsWith('query') ? line.split('?')[1] : request.slice(request.lastIndexOf('\n') + 1)
+  return (form ?? '').split('&').some((pair) => pair.startsWith(name))
 }
