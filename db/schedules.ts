@@ -14,12 +14,6 @@ export interface ScheduleRow {
   disabled_at: Date | null
 }
 
-const COLUMNS =
-  'trigger_id, next_slot_at, next_run_at, last_run_at, consecutive_failures, disabled_reason, disabled_at'
-
-export const getSchedules = (tx: Tx, triggerIds: readonly string[]) =>
-  tx.rows<ScheduleRow>(`SELECT ${COLUMNS} FROM schedules WHERE trigger_id = ANY($1)`, [triggerIds])
-
 /** When it comes next, as the timetable and the delay say. */
 export interface NextRun {
   slotAt: Date | null

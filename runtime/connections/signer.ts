@@ -62,7 +62,7 @@ export function buildSigner(sandbox: Pick<Sandbox, 'run'>, isolateKey: string): 
     )
     if (result.status === 'completed') return withSignature(request, method.slug, result.output)
     const { error } = result
-    // Credentials may stand in what the handler threw: that is for whoever redacts, who gets `added`.
+    // What a handler throws may hold credentials: whoever sends the request redacts this error.
     throw new AppError(
       'unauthenticated',
       `The auth method '${method.slug}' could not sign the request: ${error.message}`,
@@ -101,11 +101,6 @@ function signerCode(method: AuthMethod): string {
   const made = asSigner(code)
   prepared.set(method, made)
   return made
-}
-
-/** Checks a handler's code. @throws AppError `invalid_input` with the line and column */
-export const checkSignerCode = (code: string): void => {
-  prepareWorkflow(code)
 }
 
 function asSigner(code: string): string {

@@ -1,6 +1,7 @@
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
 import { finishAttempts, heartbeat, lostExecutions, overdueExecutions } from '../../db/execution-queue.ts'
+import { every } from '../queue/every.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Engine } from './engine.ts'
 import { concludeAttempt, lostAttempt } from './outcome.ts'
@@ -67,7 +68,7 @@ export function startSweeper(deps: {
   }
 
   const timers = [
-    every(SWEEP_EVERY_MS, sweep, log, 'sweep'),
+    every(SWEEP_EVERY_MS, () => sweep(), log, 'sweep'),
     every(HEARTBEAT_EVERY_MS, beat, log, 'heartbeat'),
   ]
   return {
@@ -75,26 +76,5 @@ export function startSweeper(deps: {
     stop: async () => {
       await Promise.all(timers.map((stop) => stop()))
     },
-  }
-}
-
-/** Repeats a task, never two rounds at once; a round that fails is logged and the next one comes. */
-function every(ms: number, task: () => Promise<void>, log: Logger, name: string): () => Promise<void> {
-  let round: Promise<void> = Promise.resolve()
-  let busy = false
-  const timer = setInterval(() => {
-    if (busy) return
-    busy = true
-    round = task()
-      .catch((error: Error) =>
-        log.warn({ task: name, err: error.message }, 'a background task failed; it is tried again'),
-      )
-      .finally(() => {
-        busy = false
-      })
-  }, ms)
-  return async () => {
-    clearInterval(timer)
-    await round
   }
 }

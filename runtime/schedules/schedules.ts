@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { conflict, notFound } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
 import type { AcceptedEvent } from '../../db/execution-queue.ts'
 import { fireDueSchedules, fireSchedule } from '../../db/schedules.ts'
+import { every } from '../queue/every.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import { decideDue, scheduledEvent } from './due.ts'
 import { SchedulerConfig } from './scheduler-config.ts'
@@ -56,17 +56,7 @@ export function buildSchedules(deps: { db: Database; queue: ExecutionQueue; log:
     }
   }
 
-  let stopping: AbortController | undefined
-  let loop: Promise<void> = Promise.resolve()
-  const run = async (signal: AbortSignal) => {
-    while (!signal.aborted) {
-      await look().catch((error: Error) =>
-        log.warn({ err: error.message }, 'looking for due schedulers failed; it is tried again'),
-      )
-      await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined) // stopped
-    }
-  }
-
+  let stop: (() => Promise<void>) | undefined
   return {
     runNow: async (triggerId) => {
       const accepted = await fireSchedule(db, triggerId, (row) => {
@@ -82,12 +72,8 @@ export function buildSchedules(deps: { db: Database; queue: ExecutionQueue; log:
     },
     look,
     start: () => {
-      stopping = new AbortController()
-      loop = run(stopping.signal)
+      stop = every(LOOK_EVERY_MS, () => look(), log, 'schedulers')
     },
-    stop: async () => {
-      stopping?.abort()
-      await loop
-    },
+    stop: async () => stop?.(),
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import { toAppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
@@ -11,6 +10,7 @@ import {
   recordDelivery,
 } from '../../db/webhook-deliveries.ts'
 import type { HttpClient } from '../http/client.ts'
+import { every } from '../queue/every.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** What an endpoint's signing secret is sealed for; see {@link Vault.seal}. */
@@ -96,26 +96,13 @@ export function buildWebhookDeliverer(deps: {
     return made
   }
 
-  let stopping: AbortController | undefined
-  let loop: Promise<void> = Promise.resolve()
-  const run = async (signal: AbortSignal) => {
-    while (!signal.aborted) {
-      await deliver(signal).catch((error: Error) =>
-        log.warn({ err: error.message }, 'delivering webhooks failed; it is tried again'),
-      )
-      await sleep(LOOK_EVERY_MS, undefined, { signal, ref: false }).catch(() => undefined) // stopped
-    }
-  }
+  let stop: (() => Promise<void>) | undefined
   return {
     deliver: () => deliver(),
     start: () => {
-      stopping = new AbortController()
-      loop = run(stopping.signal)
+      stop = every(LOOK_EVERY_MS, deliver, log, 'outbound webhooks')
     },
-    stop: async () => {
-      stopping?.abort()
-      await loop
-    },
+    stop: async () => stop?.(),
   }
 }
 
