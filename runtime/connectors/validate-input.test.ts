@@ -214,3 +214,16 @@ test('a long list that must not repeat itself does not hold the process', () => 
   expect(() => validateInput({}, { slug: 'list', inputSchema }, { a })).toThrow(/took more than/)
   expect(performance.now() - startedAt).toBeLessThan(5_000)
 })
+
+test('fields named as what every object inherits are checked as any other: absent is absent', () => {
+  const names = ['toString', 'valueOf', 'constructor', 'hasOwnProperty']
+  const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
+  const optional = { slug: 'odd', inputSchema: { type: 'object', properties, additionalProperties: false } }
+  const required = { slug: 'odd', inputSchema: { ...optional.inputSchema, required: names } }
+  expect(inputIssues({}, optional, {})).toEqual([])
+  expect(inputIssues({}, optional, { toString: 1 })).toHaveLength(1)
+  expect(inputIssues({}, required, {}).map(({ where }) => where)).toEqual(
+    names.map((name) => `input.${name}`),
+  )
+  expect(inputIssues({}, required, Object.fromEntries(names.map((name) => [name, 'x'])))).toEqual([])
+})

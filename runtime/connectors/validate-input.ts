@@ -165,6 +165,8 @@ function buildAjv(): Ajv2020 {
     logger: false,
     discriminator: false,
     inlineRefs: false,
+    // A field named toString, absent, must not be found in what every object inherits.
+    ownProperties: true,
     // Patterns come from whoever imported the document: one that backtracks without end would stop this process.
     code: { regExp: linearRegExp },
   })

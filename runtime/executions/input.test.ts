@@ -52,3 +52,12 @@ test('a pattern that backtracks without end does not hold the process', () => {
   expect(() => checkInput(one, `${'a'.repeat(10_000)}!`)).toThrow('must match pattern')
   expect(performance.now() - startedAt).toBeLessThan(2_000)
 })
+
+test('a field named toString may be left out when it is optional, and not when it is required', () => {
+  const schema = { type: 'object', properties: { toString: { type: 'string' } } }
+  checkInput(version(schema), {})
+  expect(failure({ ...schema, required: ['toString'] }, {})).toMatchObject({
+    code: 'invalid_input',
+    where: 'input.toString',
+  })
+})

@@ -95,7 +95,7 @@ export function checkInputSchema(schema: Record<string, unknown>): JsonObject {
       hint: 'Make it shorter; descriptions and examples may be left out.',
     })
   try {
-    new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
+    new Ajv2020({ strict: false, validateFormats: false, ownProperties: true }).compile(schema)
   } catch (error) {
     throw invalidInput(`The input schema cannot be used: ${(error as Error).message}`, {
       where: 'inputSchema',
