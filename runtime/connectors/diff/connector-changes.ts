@@ -8,6 +8,7 @@ import {
   credentialFields,
 } from '../definition.ts'
 import { compareSchemas } from './compare-schemas.ts'
+import { changedSchemas, refersTo } from './shared-references.ts'
 
 /** What became of a connector from one version to another. */
 export const ConnectorChanges = z
@@ -67,12 +68,13 @@ export const hasChanges = (changes: ConnectorChanges): boolean =>
 export function diffConnectors(before: ConnectorContent, after: ConnectorContent): ConnectorChanges {
   const slugs = { before: Object.keys(before.actions), after: Object.keys(after.actions) }
   const removed = slugs.before.filter((slug) => !Object.hasOwn(after.actions, slug)).toSorted()
+  const shared = changedSchemas(before.schemas, after.schemas)
   const changes: ConnectorChanges = {
     added: slugs.after.filter((slug) => !Object.hasOwn(before.actions, slug)).toSorted(),
     removed,
     renamed: [],
     changed: [],
-    connector: differingFields(before.head, after.head),
+    connector: differingHead(before.head, after.head, shared),
     breaking: removed.map((action) => ({ action, where: 'action', what: 'is gone' })),
   }
   changes.breaking.push(...headBreaks(before.head, after.head))
@@ -91,7 +93,7 @@ export function diffConnectors(before: ConnectorContent, after: ConnectorContent
         ? []
         : compareSchemas(...sides.output, 'output').map((one) => ({ ...one, where: `output.${one.where}` }))),
     ]
-    const fields = differingFields(old, now).filter((field) => field !== 'source')
+    const fields = differingAction(old, now, shared)
     if (fields.length > 0 || breaks.length > 0)
       changes.changed.push({ action: slug, fields, breaking: breaks.length > 0 })
     const names = { from: old.source?.operationId, to: now.source?.operationId }
@@ -103,6 +105,24 @@ export function diffConnectors(before: ConnectorContent, after: ConnectorContent
 }
 
 const side = (schema: JsonSchema | undefined, { schemas }: ConnectorContent) => ({ schema, shared: schemas })
+
+/** Also what only refers to a shared schema that is another now. */
+function differingAction(
+  old: ActionDefinition,
+  now: ActionDefinition,
+  shared: ReadonlySet<string>,
+): string[] {
+  const fields = new Set(differingFields(old, now).filter((field) => field !== 'source'))
+  for (const field of ['inputSchema', 'outputSchema'] as const)
+    if (refersTo(now[field], shared)) fields.add(field)
+  return [...fields].toSorted()
+}
+
+function differingHead(old: Head, now: Head, shared: ReadonlySet<string>): string[] {
+  const fields = new Set(differingFields(old, now))
+  if (now.events.some(({ payloadSchema }) => refersTo(payloadSchema, shared))) fields.add('events')
+  return [...fields].toSorted()
+}
 
 function differingFields(before: object, after: object): string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)])

@@ -203,6 +203,36 @@ test('added, removed and changed actions are told, with what breaks', () => {
   ])
 })
 
+test('a shared schema that only became wider is a change of every action that leads to it', () => {
+  const ref = (name: string) => ({ $ref: `#/schemas/${name}` })
+  const one = {
+    ...content([
+      action('pay', { inputSchema: object({ by: ref('Card') }) }),
+      action('ping'),
+      action('read', { outputSchema: ref('List') }),
+    ]),
+    schemas: { List: { type: 'array', items: ref('Card') }, Card: object({ id: text }), Other: text },
+  }
+  const wider = { ...one, schemas: { ...one.schemas, Card: object({ id: text, brand: text }) } }
+  expect(diffConnectors(one, structuredClone(one)).changed).toEqual([])
+  expect(diffConnectors(one, wider)).toMatchObject({
+    changed: [
+      { action: 'pay', fields: ['inputSchema'], breaking: false },
+      { action: 'read', fields: ['outputSchema'], breaking: false },
+    ],
+    connector: [],
+    breaking: [],
+  })
+  const hooked = (content: ConnectorContent): ConnectorContent => ({
+    ...content,
+    head: {
+      ...content.head,
+      events: [{ slug: 'paid', name: '', description: '', payloadSchema: ref('Card') }],
+    },
+  })
+  expect(diffConnectors(hooked(one), hooked(wider)).connector).toEqual(['events'])
+})
+
 test('an operation that is only called otherwise is renamed, and keeps its slug', () => {
   const named = (operationId: string) =>
     content([action('list_orders', { source: { operationId } as never })])
@@ -283,6 +313,26 @@ describe('a newer import', () => {
       authMethods: [{ slug: 'key', parameterName: 'X-Own' }],
     })
     expect(kept.toSorted()).toEqual(['a.idempotencyHeader', 'authMethods.key', 'b (deleted)', 'mine'])
+  })
+  test('shared schemas go with the last that refers to them; what is kept by hand keeps its own', () => {
+    const ref = (name: string) => ({ $ref: `#/schemas/${name}` })
+    const using = (slug: string, name: string) => action(slug, { outputSchema: ref(name) })
+    const old = {
+      ...content([using('a', 'Old'), action('b')]),
+      schemas: { Old: { type: 'array', items: ref('OldItem') }, OldItem: ref('Old') },
+    }
+    const newer = { ...content([using('a', 'New')]), schemas: { New: text, Spare: text } }
+    expect(mergeImport(old, old, newer).content.schemas).toEqual({ New: text, Spare: text })
+
+    const withMine = {
+      ...content([using('a', 'Old'), action('b'), using('mine', 'Kept')]),
+      schemas: { ...old.schemas, Kept: object({ of: ref('KeptItem') }), KeptItem: text },
+    }
+    const kept = mergeImport(old, withMine, newer).content.schemas
+    expect(Object.keys(kept).toSorted()).toEqual(['Kept', 'KeptItem', 'New', 'Spare'])
+
+    const without = { ...old, actions: { b: action('b') } }
+    expect(mergeImport(old, without, newer).content.schemas).toEqual({ Spare: text })
   })
   test('an auth method that connections were made with stays, whatever the document says', () => {
     const oauth = content([action('a')], { authMethods: [{ slug: 'oauth', type: 'oauth2', name: 'OAuth' }] })

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ActionDefinition, AuthMethod } from '../definition.ts'
 import type { ConnectorContent } from './connector-changes.ts'
+import { usedSchemas } from './shared-references.ts'
 
 export interface MergedImport {
   content: ConnectorContent
@@ -47,19 +48,27 @@ export function mergeImport(
     kept.push(slug)
   }
   const verification = keptVerification(base, ours, theirs, actions)
-  return {
-    content: {
-      head: {
-        ...head,
-        authMethods: mergeMethods({ base, ours, theirs }, inUse, kept),
-        ...(verification === undefined ? {} : { verification }),
-      } as ConnectorContent['head'],
-      // Actions kept by hand may refer to schemas that the new document no longer has.
-      schemas: { ...(kept.length > 0 ? ours.schemas : {}), ...theirs.schemas },
-      actions,
-    },
-    kept,
+  const content: ConnectorContent = {
+    head: {
+      ...head,
+      authMethods: mergeMethods({ base, ours, theirs }, inUse, kept),
+      ...(verification === undefined ? {} : { verification }),
+    } as ConnectorContent['head'],
+    // What is kept by hand may refer to schemas that the new document no longer has.
+    schemas: { ...ours.schemas, ...theirs.schemas },
+    actions,
   }
+  return { content: { ...content, schemas: neededSchemas(content, theirs) }, kept }
+}
+
+/** Without the schemas nothing refers to any more; those that the document itself has to spare stay. */
+function neededSchemas(merged: ConnectorContent, theirs: ConnectorContent): ConnectorContent['schemas'] {
+  const used = usedSchemas(merged)
+  const usedByTheirs = usedSchemas(theirs)
+  const isSpare = (name: string) => own(theirs.schemas, name) !== undefined && !usedByTheirs.has(name)
+  return Object.fromEntries(
+    Object.entries(merged.schemas).filter(([name]) => used.has(name) || isSpare(name)),
+  )
 }
 
 const own = <T>(record: Record<string, T>, key: string): T | undefined =>
