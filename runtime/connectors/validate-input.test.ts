@@ -76,7 +76,7 @@ test('thousands of patterns with thousands of states do not hold the process', (
   expect(performance.now() - startedAt).toBeLessThan(7_000)
 })
 
-test.each(['^(?!sink_)[a-z]+$', '^(a)\\1$', 'x{2000}', '('])(
+test.each(['^[a-z](?!sink_)[a-z]+$', '^(a)\\1$', 'x{2000}', '('])(
   '%s, which cannot be run in linear time, is not enforced',
   (pattern) => {
     const odd = {
@@ -88,7 +88,7 @@ test.each(['^(?!sink_)[a-z]+$', '^(a)\\1$', 'x{2000}', '('])(
         additionalProperties: false,
       },
     }
-    validateInput({}, odd, { a: 'sink_', other: 'text' })
+    validateInput({}, odd, { a: 'asink_', other: 'text' })
   },
 )
 

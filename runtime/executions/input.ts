@@ -18,7 +18,7 @@ function schemaOf(version: RunnableVersionRow, read: Schema): Schema {
 }
 
 /**
- * Checked as actions' inputs are: what only a `format` or a pattern with lookaround would refuse is let through.
+ * Checked as actions' inputs are: what only a `format` or a pattern that needs backtracking would refuse is let through.
  * @throws AppError `invalid_input` naming each field that breaks the workflow's input schema
  */
 export function checkInput(version: RunnableVersionRow, input: Json): void {
