@@ -62,28 +62,58 @@ export interface DueDelivery {
   endpoint_id: string
   payload: JsonObject
   attempts: number
+  /** Names this one attempt: its outcome is recorded only while no other has taken its place. */
+  attempt_id: string
   url: string
   /** Sealed. */
   secret: string
 }
 
+export interface ClaimLimits {
+  total: number
+  perEndpoint: number
+  perOrganization: number
+  /** Attempts of this process under way, by id of endpoint and of organization: they count. */
+  busy: ReadonlyMap<string, number>
+}
+
 /**
  * Takes deliveries that are due for one process, for `leaseMs`: should it die, they are due again then. Those
- * another process is taking are left to it.
+ * another process is taking are left to it. Endpoints take turns, so that one with a long queue holds up no other.
  */
-export const claimDueDeliveries = (db: Database, limit: number, leaseMs: number) =>
+export const claimDueDeliveries = (db: Database, limits: ClaimLimits, leaseMs: number) =>
   db.system((tx) =>
     tx.rows<DueDelivery>(
-      `WITH due AS (
-         SELECT d.id FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id AND e.enabled
-         WHERE d.status = 'pending' AND d.due_at <= now()
-         ORDER BY d.due_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED
+      `WITH busy AS (
+         SELECT key AS id, value::int AS attempts FROM jsonb_each_text($5)
+       ), oldest AS (
+         SELECT d.id, d.due_at, e.organization_id, d.turn + coalesce(b.attempts, 0) AS turn
+         FROM webhook_endpoints e LEFT JOIN busy b ON b.id = e.id CROSS JOIN LATERAL (
+           SELECT w.id, w.due_at, row_number() OVER (ORDER BY w.due_at) AS turn FROM webhook_deliveries w
+           WHERE w.endpoint_id = e.id AND w.status = 'pending' AND w.due_at <= now()
+           ORDER BY w.due_at LIMIT greatest(0, $3::int - coalesce(b.attempts, 0))) d
+         WHERE e.enabled AND EXISTS (SELECT FROM webhook_deliveries WHERE status = 'pending' AND due_at <= now())
+       ), ranked AS (
+         SELECT o.id, o.due_at, o.turn, coalesce(b.attempts, 0)
+           + row_number() OVER (PARTITION BY o.organization_id ORDER BY o.turn, o.due_at) AS of_organization
+         FROM oldest o LEFT JOIN busy b ON b.id = o.organization_id
+       ), due AS (
+         SELECT id FROM webhook_deliveries
+         WHERE id IN (SELECT id FROM ranked WHERE of_organization <= $4::int ORDER BY turn, due_at LIMIT $1)
+           AND status = 'pending' AND due_at <= now() FOR UPDATE SKIP LOCKED
        ), taken AS (
-         UPDATE webhook_deliveries d SET attempts = d.attempts + 1, due_at = now() + $2 * interval '1 millisecond'
-         FROM due WHERE d.id = due.id RETURNING d.id, d.organization_id, d.endpoint_id, d.payload, d.attempts
+         UPDATE webhook_deliveries d SET attempts = d.attempts + 1, attempt_id = gen_random_uuid(),
+           due_at = now() + $2 * interval '1 millisecond'
+         FROM due WHERE d.id = due.id RETURNING d.id, d.organization_id, d.endpoint_id, d.payload, d.attempts, d.attempt_id
        )
        SELECT t.*, e.url, e.secret FROM taken t JOIN webhook_endpoints e ON e.id = t.endpoint_id`,
-      [limit, leaseMs],
+      [
+        limits.total,
+        leaseMs,
+        limits.perEndpoint,
+        limits.perOrganization,
+        JSON.stringify(Object.fromEntries(limits.busy)),
+      ],
     ),
   )
 
@@ -95,14 +125,14 @@ export interface DeliveryOutcome {
   error: string | null
 }
 
-/** Records how an attempt went; one that a later attempt overtook is left alone. */
-export const recordDelivery = (db: Database, id: string, attempt: number, outcome: DeliveryOutcome) =>
+/** Records how an attempt went; one that a later attempt, or a new delivery by hand, overtook is left alone. */
+export const recordDelivery = (db: Database, attemptId: string, id: string, outcome: DeliveryOutcome) =>
   db.system((tx) =>
     tx.run(
       `UPDATE webhook_deliveries SET status = $3, due_at = now() + $4 * interval '1 millisecond', last_status = $5, last_error = $6,
-         delivered_at = CASE WHEN $3 = 'delivered' THEN now() END
-       WHERE id = $1 AND attempts = $2 AND status = 'pending'`,
-      [id, attempt, outcome.status, outcome.delayMs, outcome.httpStatus, outcome.error],
+         delivered_at = CASE WHEN $3 = 'delivered' THEN now() END, attempt_id = NULL
+       WHERE id = $2 AND attempt_id = $1 AND status = 'pending'`,
+      [attemptId, id, outcome.status, outcome.delayMs, outcome.httpStatus, outcome.error],
     ),
   )
 
@@ -130,9 +160,9 @@ export const listWebhookDeliveries = (tx: Tx, filter: DeliveryFilter) =>
     [filter.endpointId, filter.status, filter.cursor, filter.limit],
   )
 
-/** Makes a delivery due now, whatever became of it. */
+/** Makes a delivery due now, whatever became of it; an attempt under way no longer counts. */
 export const redeliver = (tx: Tx, id: string) =>
   tx.row<WebhookDeliveryRow>(
-    `UPDATE webhook_deliveries SET status = 'pending', attempts = 0, due_at = now(), delivered_at = NULL WHERE id = $1 RETURNING ${COLUMNS}`,
+    `UPDATE webhook_deliveries SET status = 'pending', attempts = 0, attempt_id = NULL, due_at = now(), delivered_at = NULL WHERE id = $1 RETURNING ${COLUMNS}`,
     [id],
   )

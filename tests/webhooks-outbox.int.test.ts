@@ -1,11 +1,14 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { type Actor, scopeOf } from '../core/actor.ts'
 import { buildLogger } from '../core/log.ts'
 import { claimDueDeliveries, deleteOldDeliveries, enqueueWebhook } from '../db/webhook-deliveries.ts'
 import { buildWebhookDeliverer, type WebhookDeliverer } from '../runtime/webhooks/deliver.ts'
 import { openWorld, type World } from '../tools/connections/testing/world.ts'
 import { createWebhookEndpoint } from '../tools/webhooks/create-webhook-endpoint.ts'
+import { redeliverWebhook } from '../tools/webhooks/redeliver-webhook.ts'
 import { updateWebhookEndpoint } from '../tools/webhooks/update-webhook-endpoint.ts'
 import { describeOnEachDatabase } from './setup/database.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
@@ -80,7 +83,8 @@ describeOnEachDatabase('the outbox of webhooks', (kind) => {
 
   test('what a process took and died with is delivered by another when its lease is over', async () => {
     await happen()
-    const [taken] = await claimDueDeliveries(world.db, 20, 300)
+    const limits = { total: 20, perEndpoint: 20, perOrganization: 20, busy: new Map() }
+    const [taken] = await claimDueDeliveries(world.db, limits, 300)
     expect(await deliverer.deliver()).toBe(0)
     await sleep(350)
     expect(await deliverer.deliver()).toBe(1)
@@ -154,6 +158,68 @@ describeOnEachDatabase('the outbox of webhooks', (kind) => {
     await world.call(owner, updateWebhookEndpoint, { webhookEndpoint: endpoint, enabled: true })
     expect(await deliverer.deliver()).toBe(1)
     expect(product.received).toHaveLength(1)
+  })
+
+  test('an endpoint that does not answer holds up no other, of its organization or of another', async () => {
+    const slow = await startUpstream()
+    slow.answer = () => null
+    const elsewhere = await startUpstream()
+    const other = await world.organization()
+    const told = async (actor: Actor, url: string) =>
+      (await world.call<{ webhookEndpoint: { id: string } }>(actor, createWebhookEndpoint, { url }))
+        .webhookEndpoint.id
+    const slowEndpoint = await told(owner, slow.url)
+    await told(other, elsewhere.url)
+    await happen(30) // each for both endpoints of the owner
+    const event = {
+      organizationId: other.organizationId,
+      customerId: null,
+      type: 'connection.created',
+      data: {},
+    }
+    await world.db.tenant(scopeOf(other), (tx) => enqueueWebhook(tx, event))
+
+    const delivering = deliverer.deliver()
+    await vi.waitUntil(() => product.received.length === 30 && elsewhere.received.length === 1, 10_000)
+    expect(slow.received).toHaveLength(5)
+    // What becomes due while others hang is not kept waiting either.
+    await world.db.tenant(scopeOf(other), (tx) => enqueueWebhook(tx, event))
+    await vi.waitUntil(() => elsewhere.received.length === 2, 10_000)
+    expect(slow.received).toHaveLength(5)
+
+    await slow.close()
+    expect(await delivering).toBe(62)
+    await sql(`DELETE FROM webhook_endpoints WHERE id = '${slowEndpoint}'`)
+    await elsewhere.close()
+  })
+
+  test('a delivery asked for anew while an attempt is under way ends as the new attempt does', async () => {
+    const held: ServerResponse[] = []
+    const server = createServer((_request, response) => void held.push(response))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    await world.call(owner, updateWebhookEndpoint, { webhookEndpoint: endpoint, url })
+    await happen()
+    const state = async () =>
+      (
+        await sql<{ id: string; status: string; last_status: number | null }>(
+          'SELECT id, status, last_status FROM webhook_deliveries ORDER BY id DESC LIMIT 1',
+        )
+      )[0]
+    const first = deliverer.deliver()
+    await vi.waitUntil(() => held.length === 1)
+    await world.call(owner, redeliverWebhook, { delivery: (await state())?.id })
+    const second = anotherProcess().deliver()
+    await vi.waitUntil(() => held.length === 2)
+
+    held[0]?.writeHead(204).end()
+    await first
+    expect(await state()).toMatchObject({ status: 'pending', last_status: null })
+    held[1]?.writeHead(500).end()
+    await second
+    expect(await state()).toMatchObject({ status: 'pending', last_status: 500 })
+    await world.call(owner, updateWebhookEndpoint, { webhookEndpoint: endpoint, url: product.url })
+    server.close()
   })
 
   test('a redirect is not followed', async () => {

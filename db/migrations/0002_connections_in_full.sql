@@ -141,6 +141,7 @@ CREATE TABLE webhook_deliveries (
   payload jsonb NOT NULL,
   status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'delivered', 'failed')),
   attempts integer NOT NULL DEFAULT 0,
+  attempt_id uuid, -- of the attempt under way
   due_at timestamptz NOT NULL DEFAULT now(),
   last_status integer,
   last_error text,
@@ -148,6 +149,7 @@ CREATE TABLE webhook_deliveries (
   delivered_at timestamptz
 );
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_endpoint ON webhook_deliveries (endpoint_id, due_at) WHERE status = 'pending';
 CREATE INDEX webhook_deliveries_ended ON webhook_deliveries (created_at) WHERE status <> 'pending';
 CREATE INDEX webhook_deliveries_organization ON webhook_deliveries (organization_id, id DESC);
 
@@ -205,7 +207,7 @@ BEGIN
     EXECUTE format('CREATE POLICY runtime ON %I TO patchbay_system USING (true) WITH CHECK (true)', t);
     EXECUTE format('GRANT SELECT ON %I TO patchbay_system', t);
   END LOOP;
-  EXECUTE 'GRANT UPDATE (status, attempts, due_at, last_status, last_error, delivered_at) ON webhook_deliveries TO patchbay_system';
+  EXECUTE 'GRANT UPDATE (status, attempts, attempt_id, due_at, last_status, last_error, delivered_at) ON webhook_deliveries TO patchbay_system';
   EXECUTE 'GRANT DELETE ON files, file_chunks, oauth_authorizations, connect_links, webhook_deliveries TO patchbay_system';
 END $$;
 CREATE TRIGGER connector_versions_immutable BEFORE UPDATE ON connector_versions

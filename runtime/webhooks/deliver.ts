@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import { toAppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
@@ -22,7 +23,10 @@ const LOOK_EVERY_MS = 1_000
 const TIMEOUT_MS = 15_000
 /** Longer than an attempt may take: a process that dies with it holds it up this long. */
 const LEASE_MS = 60_000
-const BATCH = 20
+/** Attempts at once, in one process: an endpoint that is slow holds only its own, an organization no more than its share. */
+const MAX_ATTEMPTS = 100
+const MAX_PER_ENDPOINT = 5
+const MAX_PER_ORGANIZATION = 25
 const MAX_RESPONSE_BYTES = 64 * 1024
 const MAX_ERROR_CHARS = 500
 
@@ -52,7 +56,7 @@ export function buildWebhookDeliverer(deps: {
         log.error({ delivery: delivery.id, err: error.cause }, 'a webhook was not sent')
       return again(delivery, null, error.message)
     })
-    await recordDelivery(db, delivery.id, delivery.attempts, outcome)
+    await recordDelivery(db, delivery.attempt_id, delivery.id, outcome)
     if (outcome.status === 'failed')
       log.warn(
         { delivery: delivery.id, endpoint: delivery.endpoint_id, err: outcome.error },
@@ -85,13 +89,55 @@ export function buildWebhookDeliverer(deps: {
     return again(delivery, response.status, `answered ${response.status}: ${said}`)
   }
 
-  const deliver = async (signal?: AbortSignal): Promise<number> => {
+  const underWay = new Set<Promise<void>>()
+  const busy = new Map<string, number>()
+  let freed = Promise.withResolvers<void>()
+
+  const begin = (delivery: DueDelivery): void => {
+    const owners = [delivery.endpoint_id, delivery.organization_id]
+    for (const id of owners) busy.set(id, (busy.get(id) ?? 0) + 1)
+    const made = attempt(delivery)
+      // What was not recorded is due again when its lease is over.
+      .catch((err: unknown) =>
+        log.error({ delivery: delivery.id, err }, 'a webhook’s outcome was not recorded'),
+      )
+      .finally(() => {
+        underWay.delete(made)
+        for (const id of owners) {
+          const left = (busy.get(id) ?? 1) - 1
+          if (left === 0) busy.delete(id)
+          else busy.set(id, left)
+        }
+        freed.resolve()
+      })
+    underWay.add(made)
+  }
+
+  /** Until an attempt ends or, since others become due meanwhile, it is time to look again. */
+  const nextLook = async (stopped: AbortSignal | undefined): Promise<void> => {
+    const over = new AbortController()
+    const signal = stopped === undefined ? over.signal : AbortSignal.any([over.signal, stopped])
+    const time = sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined) // ended early
+    await Promise.race([freed.promise, time])
+    over.abort()
+    freed = Promise.withResolvers()
+  }
+
+  /** A rolling pool: whoever ends makes room, and nobody waits for the slowest. */
+  const deliver = async (stopped?: AbortSignal): Promise<number> => {
     let made = 0
-    while (signal?.aborted !== true) {
-      const due = await claimDueDeliveries(db, BATCH, LEASE_MS)
-      await Promise.all(due.map(attempt))
+    while (stopped?.aborted !== true) {
+      const limits = {
+        total: MAX_ATTEMPTS - underWay.size,
+        perEndpoint: MAX_PER_ENDPOINT,
+        perOrganization: MAX_PER_ORGANIZATION,
+        busy,
+      }
+      const due = limits.total === 0 ? [] : await claimDueDeliveries(db, limits, LEASE_MS)
+      due.forEach(begin)
       made += due.length
-      if (due.length < BATCH) break
+      if (underWay.size === 0) break
+      await nextLook(stopped)
     }
     return made
   }
@@ -102,7 +148,10 @@ export function buildWebhookDeliverer(deps: {
     start: () => {
       stop = every(LOOK_EVERY_MS, deliver, log, 'outbound webhooks')
     },
-    stop: async () => stop?.(),
+    stop: async () => {
+      await stop?.()
+      await Promise.all(underWay)
+    },
   }
 }
 
