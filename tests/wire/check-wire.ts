@@ -18,7 +18,7 @@ const { validateInput: validateWithPrism } = require('@stoplight/prism-http/dist
   validateInput(of: { resource: PrismOperation; element: object }): Either
 }
 
-interface PrismOperation {
+export interface PrismOperation {
   method: string
   path: string
 }
@@ -105,7 +105,7 @@ export async function checkWire(
 }
 
 /** Different requests from the action's own schema; those that our own check of the input refuses never leave. */
-function requestsOf(
+export function requestsOf(
   definition: ConnectorDefinition,
   action: ActionDefinition,
   chance: () => number,
@@ -150,7 +150,7 @@ function operationOf(action: ActionDefinition, operations: PrismOperation[]): Pr
   return operations.find((operation) => operation.method === name && operation.path === wanted)
 }
 
-function problemsOf(
+export function problemsOf(
   definition: ConnectorDefinition,
   action: ActionDefinition,
   operation: PrismOperation,

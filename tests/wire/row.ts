@@ -1,6 +1,6 @@
 /** `node tests/wire/row.ts <name> <share>`: one description checked, as one line of JSON. */
 import { importSpec } from '../../runtime/connectors/import/import-spec.ts'
-import { checkWire } from './check-wire.ts'
+import { checkSpecification } from './check-specification.ts'
 import { excuseOf } from './excused.ts'
 import { specifications } from './specifications.ts'
 
@@ -23,20 +23,20 @@ const row = {
   peakMb,
 }
 process.stdout.write(`${JSON.stringify(row)}\n`)
-if (specification.format !== 'postman') {
-  const { checked, requests, unsampled, problems } = await checkWire(specification, { share: Number(share) })
-  const excused = new Map<string, Set<string>>()
-  const open = problems.filter((problem) => {
-    const reason = excuseOf(name, problem)
-    if (reason !== undefined) excused.set(reason, (excused.get(reason) ?? new Set()).add(problem.action))
-    return reason === undefined
-  })
-  const wire = {
-    checked,
-    requests,
-    unsampled: unsampled.length,
-    excused: [...excused].map(([reason, actions]) => ({ reason, actions: actions.size })),
-    open: open.map(({ operation, where, message }) => `${operation}: ${where}: ${message}`),
-  }
-  process.stdout.write(`${JSON.stringify(wire)}\n`)
+const { checked, requests, unsampled, problems } = await checkSpecification(specification, {
+  share: Number(share),
+})
+const excused = new Map<string, Set<string>>()
+const open = problems.filter((problem) => {
+  const reason = excuseOf(name, problem)
+  if (reason !== undefined) excused.set(reason, (excused.get(reason) ?? new Set()).add(problem.action))
+  return reason === undefined
+})
+const wire = {
+  checked,
+  requests,
+  unsampled: unsampled.length,
+  excused: [...excused].map(([reason, actions]) => ({ reason, actions: actions.size })),
+  open: open.map(({ operation, where, message }) => `${operation}: ${where}: ${message}`),
 }
+process.stdout.write(`${JSON.stringify(wire)}\n`)

@@ -49,7 +49,9 @@ const lines = [
   '(required fields only, all fields, three by chance with hard texts and edge values; the same seed each time), built',
   'by the code that makes calls, and their bytes given to the validator of Prism (`@stoplight/prism-http`), which',
   'reads the original description by itself. **open** are complaints that are neither mended nor excused.',
-  'A dash: not checked by Prism (it reads no Postman collections, or took longer than two minutes).',
+  'Of a Postman collection, each saved request is also sent by Postman’s own runtime (`postman-runtime`) to a recording',
+  'server, and must be what the action sends when it is called with the same values.',
+  'A dash: not checked (it took longer than two minutes).',
   '',
   cells([
     'description',

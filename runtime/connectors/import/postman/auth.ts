@@ -30,11 +30,12 @@ export function buildAuthCollector(): AuthCollector {
         if (found !== undefined) required[name(found.scheme, found.wanted)] = found.scopes ?? []
       }
       const explicit = auth === undefined ? undefined : fromAuth(auth)
-      const fromHeaders = headers.map(fromHeader)
-      // A credential in the Authorization header that is written by hand replaces what `auth` would put there.
-      const authorization = headers.findIndex(({ name: header }) => header.toLowerCase() === 'authorization')
-      if (authorization === -1 || fromHeaders[authorization] === undefined) add(explicit)
-      for (const found of fromHeaders) add(found)
+      const isByHand = (header: HeaderPair) => header.name.toLowerCase() === 'authorization'
+      const authorization = auth === undefined ? 'untouched' : authorizationBy(auth)
+      const byHand = headers.some(isByHand)
+      if (authorization !== 'when absent' || !byHand) add(explicit)
+      for (const header of headers)
+        if (authorization !== 'written' || !isByHand(header)) add(fromHeader(header))
       for (const key of query) add(fromQuery(key))
       return required
     },
@@ -81,6 +82,23 @@ function fromAuth(auth: Node): { scheme: Node; wanted: string; scopes?: string[]
     default:
       return { scheme: { type: 'http', scheme: type }, wanted: type }
   }
+}
+
+/**
+ * What Postman does with the Authorization header: what `auth` puts there takes the place of what is written by hand,
+ * but an auth without a token leaves the header as it is.
+ */
+function authorizationBy(auth: Node): 'written' | 'when absent' | 'untouched' {
+  const type = textAt(auth, 'type') ?? ''
+  const given = attributes(auth, type)
+  if (fromAuth(auth) === undefined) return 'untouched'
+  if (type === 'apikey') {
+    const isThere = given.in !== 'query' && given.key?.toLowerCase() === 'authorization'
+    return isThere ? 'written' : 'untouched'
+  }
+  if (type === 'oauth2' && given.addTokenTo === 'queryParams') return 'untouched'
+  const token = type === 'bearer' ? given.token : type === 'oauth2' ? given.accessToken : 'signed'
+  return (token ?? '') === '' ? 'when absent' : 'written'
 }
 
 const GRANTS: Record<string, string> = {

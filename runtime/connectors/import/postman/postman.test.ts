@@ -129,6 +129,7 @@ test('auth is inherited: collection, folder, request, noauth; a header written b
         item: [get('In folder', 'https://a.example/3')],
       },
       get('By hand', 'https://a.example/4', {
+        auth: { type: 'noauth' },
         header: [
           { key: 'Authorization', value: 'Token {{t}}' },
           { key: 'x-api-key', value: '{{k}}' },
@@ -145,6 +146,9 @@ test('auth is inherited: collection, folder, request, noauth; a header written b
             { key: 'grant_type', value: 'authorization_code_with_pkce' },
           ],
         },
+      }),
+      get('Both, of which the auth is sent', 'https://a.example/7', {
+        header: [{ key: 'Authorization', value: 'Token {{t}}' }],
       }),
     ],
   })
@@ -170,6 +174,7 @@ test('auth is inherited: collection, folder, request, noauth; a header written b
       tokenUrl: 'https://a.example/token',
     },
   ])
+  expect(auth[6]).toMatchObject([{ type: 'bearer_token' }])
   // Credentials are the connection's: none of these headers is in an input.
   expect(definition.actions[3]?.parameters).toEqual([])
 })

@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest'
+import { checkPostman } from './check-postman.ts'
+import { richCollection } from './collection.fixture.ts'
+import { excuseOf } from './excused.ts'
+
+test('an action sends what Postman itself sends for the saved request', async () => {
+  const { checked, operations, problems } = await checkPostman(JSON.stringify(richCollection))
+  expect(problems.filter((problem) => excuseOf('postman/rich', problem) === undefined)).toEqual([])
+  expect(checked).toBe(operations)
+})
