@@ -12,6 +12,7 @@ import {
 } from '../../db/connections.ts'
 import { findConnector } from '../../db/connectors.ts'
 import type { Database, Tx } from '../../db/database.ts'
+import { DEFAULT_TIMEOUT_MS } from '../connectors/call.ts'
 import { isExpiredError } from '../connectors/expiry.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
@@ -29,6 +30,7 @@ import { buildPaging, type Paging } from './paging.ts'
 import { type Account, buildCredentialSource } from './refresh.ts'
 import { buildResolver, type ResolvedCall } from './resolve.ts'
 import { buildTraceRecorder } from './trace-recorder.ts'
+import { waitWithin } from './wait-within.ts'
 
 const NO_CREDENTIALS: Credentials = new Secret({})
 /** What this process remembers may be two refreshes of other processes behind, and the last of them expired too. */
@@ -89,15 +91,18 @@ export function buildConnections({
       return make(scope, call, NO_CREDENTIALS, input, context, signal)
     }
     const account: Account = { connector, authMethod, connection }
-    let now = await source.current(scope, account)
+    const deadline = performance.now() + (context.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+    const left = () => Math.max(1, deadline - performance.now())
+    const within = <T>(work: Promise<T>) => waitWithin(work, 'a token', { ms: left(), signal })
+    let now = await within(source.current(scope, account))
     for (let tries = 1; ; tries += 1) {
       try {
-        return await make(scope, call, now.credentials, input, context, signal)
+        return await make(scope, call, now.credentials, input, { ...context, timeoutMs: left() }, signal)
       } catch (error) {
         const hopeless = !now.renewable || now.fresh || tries > MAX_RENEWALS
         if (!isExpiredError(error as AppError) || hopeless) throw error
       }
-      now = await source.renewed(scope, account, now.revision)
+      now = await within(source.renewed(scope, account, now.revision))
     }
   }
 

@@ -16,25 +16,26 @@ import type { Database } from '../../db/database.ts'
 import type { AuthMethod } from '../connectors/definition.ts'
 import { findOAuthAppFor, openOAuthApp } from '../oauth/clients.ts'
 import { isFinal } from '../oauth/problems.ts'
-import { isClientCredentials, type OAuthClientIdentity, profileOf } from '../oauth/settings.ts'
-import type { TokenRequests } from '../oauth/token-requests.ts'
+import {
+  isClientCredentials,
+  type OAuthClientIdentity,
+  type OAuthProfile,
+  profileOf,
+} from '../oauth/settings.ts'
+import type { TokenRequests, Tokens } from '../oauth/token-requests.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type Credentials, connectionPurpose, openCredentials } from './credentials.ts'
 import { tellOfConnection } from './events.ts'
-import { withTokens } from './token-store.ts'
+import { persistently, untilStored } from './storing.ts'
+import { isExpiring, withTokens } from './token-store.ts'
 
-/** Tokens are renewed this long before they expire, and a little earlier by chance, so that not all come at once. */
-const SKEW_MS = 60_000
-const JITTER_MS = 30_000
-/** …but a token that lives only minutes is used for four fifths of its life. */
-const SKEW_SHARE = 0.2
 /** Longer than a token request may take. A process that dies while it refreshes holds others up this long. */
 const LEASE_MS = 25_000
+/** What was granted is tried to be stored until shortly before others may use the old refresh token, and not less long. */
+const STORE_MARGIN_MS = 2_000
+const MIN_STORING_MS = 3_000
 const WAIT_MS = 40_000
 const POLL_MS = [25, 50, 100, 200]
-/** Waits before another try of what failed in passing; no try begins so late that the lease could run out. */
-const RETRY_MS = [300, 1_000]
-const LAST_RETRY_MS = 8_000
 
 export interface CurrentCredentials {
   credentials: Credentials
@@ -69,6 +70,8 @@ interface Parts {
   log: Logger
   /** Told when a refresh changed a connection, so that what is remembered of it is forgotten. */
   changed(organizationId: string): void
+  /** How long tokens that the database does not take are held and tried again; by default as long as the lease. */
+  storingMs?: number
   /** The next step for a person or agent whose connection has expired. */
   reconnectHint(scope: TenantScope, connection: SealedConnectionRow): Promise<string>
 }
@@ -144,30 +147,15 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
   ): Promise<CurrentCredentials> => {
     const { connection } = account
     const { id } = connection
+    const leasedAt = performance.now()
     const before = await open(scope, account)
-    let granted: Awaited<ReturnType<typeof grant>>
+    let granted: Tokens
+    let profile: OAuthProfile
     try {
-      granted = await persistently(() => grant(scope, account, before.credentials.reveal()))
+      ;({ granted, profile } = await persistently(() => grant(scope, account, before.credentials.reveal())))
     } catch (cause) {
       const error = toAppError(cause)
-      if (isFinal(error)) {
-        const marked = await db.tenant(scope, async (tx) => {
-          if (!(await markExpired(tx, id, holder, error.message))) return false
-          const now = await getConnection(tx, id)
-          if (now?.status === 'expired') await tellOfConnection(tx, scope.organizationId, 'expired', now)
-          return true
-        })
-        parts.changed(scope.organizationId)
-        if (!marked) {
-          // The lease is no longer ours: others gave the connection new credentials, or are about to.
-          const now = await read(scope, id)
-          if (now.credentials_revision > connection.credentials_revision)
-            return open(scope, { ...account, connection: now })
-          throw error
-        }
-        log.warn({ connection: id, reason: error.message }, 'connection expired')
-        throw await expiredError(scope, { ...connection, status_reason: error.message })
-      }
+      if (isFinal(error)) return expire(scope, account, error)
       await db.tenant(scope, (tx) => releaseRefresh(tx, id, holder))
       const usable =
         !refused && (connection.expires_at === null || connection.expires_at.getTime() > Date.now())
@@ -176,8 +164,10 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
       throw error
     }
     const credentials = withTokens(before.credentials.reveal(), granted)
+    const renewed = { ...before, credentials: new Secret(credentials), fresh: true }
     // The provider may have made the old refresh token void: a hiccup of the database must not lose the new one.
-    const revision = await persistently(() =>
+    const leaseLeft = LEASE_MS - STORE_MARGIN_MS - (performance.now() - leasedAt)
+    const store = () =>
       db.tenant(scope, async (tx) =>
         storeRefreshed(tx, id, connection.credentials_revision, {
           credentials: await vault.seal(
@@ -189,20 +179,86 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
           expiresAt: granted.expiresAt,
           scopes: granted.scopes,
         }),
-      ),
-    )
+      )
+    let revision: number | undefined
+    try {
+      revision = await untilStored(store, parts.storingMs ?? Math.max(MIN_STORING_MS, leaseLeft))
+    } catch (cause) {
+      log.error({ connection: id, err: (cause as Error).message }, 'a refreshed token could not be stored')
+      const rotated =
+        granted.refreshToken !== undefined &&
+        granted.refreshToken !== before.credentials.reveal().refreshToken
+      // The refresh token there was goes on working: this call has a token, and the next one refreshes again.
+      if (!rotated) return renewed
+      await revoke(id, profile, credentials)
+      return expire(scope, account, unstored(cause))
+    }
     parts.changed(scope.organizationId)
-    // Somebody gave the connection other credentials meanwhile: those count.
-    if (revision === undefined) return open(scope, { ...account, connection: await read(scope, id) })
+    if (revision === undefined) {
+      const row = await db.read(scope, (tx) => getSealedConnection(tx, id))
+      // Deleted meanwhile: whoever deleted it could revoke only the tokens from before.
+      if (row === undefined) await revoke(id, profile, credentials)
+      // Somebody gave the connection other credentials meanwhile: those count.
+      return open(scope, { ...account, connection: row ?? (await read(scope, id)) })
+    }
     log.info({ connection: id, revision }, 'token refreshed')
-    return { ...before, credentials: new Secret(credentials), revision, fresh: true }
+    return { ...renewed, revision }
   }
 
-  const grant = async (scope: TenantScope, account: Account, credentials: Record<string, string>) => {
+  /**
+   * No token will come any more: the connection says so, and the product is told.
+   * @returns the credentials that others gave the connection meanwhile, if they did
+   * @throws AppError `unauthenticated`, or `reason` when it could not be marked
+   */
+  const expire = async (
+    scope: TenantScope,
+    account: Account,
+    reason: AppError,
+  ): Promise<CurrentCredentials> => {
+    const { connection } = account
+    const { id } = connection
+    const marked = await persistently(() =>
+      db.tenant(scope, async (tx) => {
+        if (!(await markExpired(tx, id, holder, reason.message))) return false
+        const now = await getConnection(tx, id)
+        if (now?.status === 'expired') await tellOfConnection(tx, scope.organizationId, 'expired', now)
+        return true
+      }),
+    )
+    parts.changed(scope.organizationId)
+    if (!marked) {
+      // The lease is no longer ours: others gave the connection new credentials, or are about to.
+      const now = await read(scope, id)
+      if (now.credentials_revision > connection.credentials_revision)
+        return open(scope, { ...account, connection: now })
+      throw reason
+    }
+    log.warn({ connection: id, reason: reason.message }, 'connection expired')
+    throw await expiredError(scope, { ...connection, status_reason: reason.message })
+  }
+
+  /** Tells the provider that tokens nobody will hold are void; that it cannot be told is no reason to fail. */
+  const revoke = async (
+    connection: string,
+    profile: OAuthProfile,
+    { refreshToken, accessToken }: Record<string, string>,
+  ): Promise<void> => {
+    await tokens
+      .revoke(profile, refreshToken ?? accessToken ?? '')
+      .catch((error: Error) =>
+        log.warn({ connection, err: error.message }, 'a token that could not be stored was not revoked'),
+      )
+  }
+
+  const grant = async (
+    scope: TenantScope,
+    account: Account,
+    credentials: Record<string, string>,
+  ): Promise<{ granted: Tokens; profile: OAuthProfile }> => {
     const { authMethod, connection, connector } = account
     const client = await clientOf(scope, account, credentials)
     const profile = profileOf(authMethod, client, connection.scopes ?? undefined)
-    if (isClientCredentials(authMethod)) return tokens.clientCredentials(profile)
+    if (isClientCredentials(authMethod)) return { granted: await tokens.clientCredentials(profile), profile }
     const { refreshToken } = credentials
     if (refreshToken === undefined) {
       throw new AppError(
@@ -214,7 +270,7 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
         },
       )
     }
-    return tokens.refresh(profile, refreshToken)
+    return { granted: await tokens.refresh(profile, refreshToken), profile }
   }
 
   /** The connection's own client where it brought one, else the OAuth app it was made with. */
@@ -266,29 +322,11 @@ export function buildCredentialSource(parts: Parts): CredentialSource {
   }
 }
 
-/** Tries again, soon, what failed in a way that may pass. */
-async function persistently<T>(work: () => Promise<T>): Promise<T> {
-  const startedAt = performance.now()
-  for (const wait of RETRY_MS) {
-    try {
-      return await work()
-    } catch (cause) {
-      if (!toAppError(cause).retryable || performance.now() - startedAt + wait > LAST_RETRY_MS) throw cause
-    }
-    await sleep(wait)
-  }
-  return work()
-}
+const unstored = (cause: unknown) =>
+  new AppError('unavailable', 'The provider gave a new token, which could not be stored.', {
+    hint: 'Connect the account again; what the database said is in the log.',
+    cause,
+  })
 
 const isRenewable = (method: AuthMethod, credentials: Credentials): boolean =>
   method.type === 'oauth2' && (isClientCredentials(method) || credentials.reveal().refreshToken !== undefined)
-
-/** Does the token end so soon that a call should not begin with it? */
-function isExpiring(connection: SealedConnectionRow): boolean {
-  const { expires_at: expiresAt, refreshed_at: since } = connection
-  if (expiresAt === null) return false
-  const lifetime = expiresAt.getTime() - (since ?? connection.created_at).getTime()
-  const jitter = Number.parseInt(connection.id.slice(-4), 16) % JITTER_MS
-  const skew = Math.min(SKEW_MS + (Number.isNaN(jitter) ? 0 : jitter), Math.max(0, lifetime) * SKEW_SHARE)
-  return expiresAt.getTime() - skew <= Date.now()
-}

@@ -62,6 +62,8 @@ export interface CallOptions {
   validateInput?: boolean
   /** Extra headers, such as an idempotency key; they never replace the credentials. */
   headers?: Record<string, string>
+  /** For APIs that take one, so that a call made again takes effect once. */
+  idempotencyKey?: string
   /** The address of a next page, which the app gave: used in place of the action's own, on the same origin only. */
   url?: string
   /** Keeps the call within its account's limits. */
@@ -81,7 +83,8 @@ export type SignRequest = (
 ) => Promise<{ request: BuiltRequest; added: string[] }>
 
 const USER_AGENT = 'Patchbay'
-const DEFAULT_TIMEOUT_MS = 30_000
+/** Of a call that does not say how long it may take. */
+export const DEFAULT_TIMEOUT_MS = 30_000
 /** Where responses are kept as files, they may be this large. */
 const MAX_FILE_RESPONSE_BYTES = 50 * 1024 * 1024
 
@@ -143,7 +146,11 @@ async function callWith(
     request: {
       ...built,
       url: options.url === undefined ? built.url : nextAddress(options.url, built.url, options.authMethod),
-      headers: { 'user-agent': USER_AGENT, ...given, ...idempotencyHeaders(action, given) },
+      headers: {
+        'user-agent': USER_AGENT,
+        ...given,
+        ...idempotencyHeaders(action, given, options.idempotencyKey),
+      },
     },
     redactor: buildRedactor(options.authMethod, options.credentials.reveal()),
   })
