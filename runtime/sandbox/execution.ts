@@ -146,26 +146,27 @@ export function startExecution(
 
   function enter(work: Promise<unknown>) {
     inside++
-    work.then(
-      () => {
-        inside--
-        if (inside === 0) settle()
-      },
-      (error: Error) => {
-        inside--
-        if (/memory limit/.test(error.message)) {
-          stop(
-            'failed',
-            sandboxFailure(
-              'memory_limit',
-              'MemoryLimit',
-              `The workflow used more than its ${message.memoryMb} MB of memory. Process the data in smaller parts.`,
-              false,
-            ),
-          )
-        } else stop('failed', lost(error.message))
-      },
-    )
+    const left = () => {
+      inside--
+      if (inside === 0) settle()
+    }
+    work.then(left, (error: unknown) => {
+      // isolated-vm ends a call with whatever promise of the workflow was rejected and not yet awaited meanwhile:
+      // the workflow may still await it, and what it says is the workflow's own text, not the state of the isolate.
+      if (guest !== undefined && !guest.isolate.isDisposed) {
+        receive('log', ['warn', unawaited(error)])
+        return left()
+      }
+      inside--
+      const message = error instanceof Error ? error.message : String(error)
+      if (/memory limit/.test(message)) stop('failed', memoryLimit(''))
+      else stop('failed', lost(message))
+    })
+  }
+
+  function memoryLimit(how: string): WorkflowError {
+    const text = `The workflow used more than its ${message.memoryMb} MB of memory${how}. Process the data in smaller parts.`
+    return sandboxFailure('memory_limit', 'MemoryLimit', text, false)
   }
 
   /** Messages from the isolate. Its own bounds come first; these hold even if it were subverted. */
@@ -204,15 +205,7 @@ export function startExecution(
     }
     const mine = guest
     mine.onCatastrophe = (reason) => {
-      end({
-        status: 'failed',
-        error: sandboxFailure(
-          'memory_limit',
-          'MemoryLimit',
-          `The workflow used more than its ${message.memoryMb} MB of memory at once. Process the data in smaller parts.`,
-          false,
-        ),
-      })
+      end({ status: 'failed', error: memoryLimit(' at once') })
       post({ type: 'doomed', reason })
     }
     const fresh = await mine.next
@@ -255,4 +248,9 @@ export function startExecution(
       stop('failed', sandboxFailure('cpu_limit', 'CpuLimit', text, false))
     },
   }
+}
+
+function unawaited(error: unknown): string {
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : 'a value that is not an Error'
+  return `A promise was rejected while nothing waited for it: ${what.slice(0, 1_000)}. Await every call, or catch its error.`
 }
