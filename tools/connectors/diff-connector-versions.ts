@@ -4,7 +4,7 @@ import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
 import { requireConnector } from './connector.ts'
 import { requireContent, VersionNumber } from './connector-version.ts'
-import { Impact, impactOf } from './impact.ts'
+import { Impact, impactOf, reachOf } from './impact.ts'
 
 export const diffConnectorVersions = defineTool({
   name: 'diff_connector_versions',
@@ -28,14 +28,17 @@ export const diffConnectorVersions = defineTool({
   effect: 'read',
   http: 'GET /connectors/:connector/versions/:from/diff',
   async run(context, input) {
-    return context.read(async (tx) => {
+    const { to, before, after, reach } = await context.read(async (tx) => {
       const connector = await requireConnector(tx, input.connector)
-      const to = input.to ?? connector.version
-      const changes = diffConnectors(
-        await requireContent(tx, connector, input.from),
-        await requireContent(tx, connector, to),
-      )
-      return { from: input.from, to, changes, impact: await impactOf(tx, connector, changes) }
+      const version = input.to ?? connector.version
+      return {
+        to: version,
+        before: await requireContent(tx, connector, input.from),
+        after: await requireContent(tx, connector, version),
+        reach: await reachOf(tx, connector),
+      }
     })
+    const changes = diffConnectors(before, after)
+    return { from: input.from, to, changes, impact: await impactOf(reach, changes) }
   },
 })

@@ -12,7 +12,7 @@ import { defineTool, type ToolContext } from '../define-tool.ts'
 import { asSlugConflict, Connector, ConnectorSlug, toConnector } from './connector.ts'
 import { DiscoveryTarget, discoverFor } from './discover-spec.ts'
 import { fetchSpecification, resolveAgainst } from './fetch-specification.ts'
-import { Impact, impactOf } from './impact.ts'
+import { Impact, impactOf, reachOf } from './impact.ts'
 import { OnConflict } from './import-connector.ts'
 import { ImportSummary, summarize } from './import-summary.ts'
 import { joinWithPresent, storeConnector } from './store-connector.ts'
@@ -135,13 +135,13 @@ export const importSpec = defineTool({
     }
     if (input.preview) return { ...(await previewOf(context, definition)), report: summarize(report) }
     context.progress({ progress: 3, total: STEPS, message: `Storing ${definition.actions.length} actions` })
-    const { row, replaced, changes, kept, impact } = await context
+    const { row, replaced, changes, kept, reach } = await context
       .transaction(async (tx) => {
         const stored = await storeConnector(tx, context.actor, definition, input.onConflict)
         context.touches(stored.row.id)
-        if (stored.changes === null) return { ...stored, impact: null }
+        if (stored.changes === null) return { ...stored, reach: null }
         await tellOfVersion(tx, context.actor, stored.row, stored.changes)
-        return { ...stored, impact: await impactOf(tx, stored.row, stored.changes) }
+        return { ...stored, reach: await reachOf(tx, stored.row) }
       })
       .catch((error: unknown) => {
         throw asSlugConflict(
@@ -152,24 +152,29 @@ export const importSpec = defineTool({
       })
     connectionsChanged(context)
     context.progress({ progress: STEPS, total: STEPS, message: 'Stored' })
+    const impact = reach === null || changes === null ? null : await impactOf(reach, changes)
     return { connector: toConnector(row), replaced, changes, kept, impact, report: summarize(report) }
   },
 })
 
 /** What storing the definition would do, told from a transaction that only reads. */
-const previewOf = (context: ToolContext, definition: ConnectorDefinition) =>
-  context.read(async (tx) => {
+async function previewOf(context: ToolContext, definition: ConnectorDefinition) {
+  const found = await context.read(async (tx) => {
     const old = await findConnector(tx, definition.slug)
-    if (old === undefined) return { connector: null, replaced: false, changes: null, kept: [], impact: null }
+    if (old === undefined) return undefined
     const { changes, kept } = await joinWithPresent(tx, old, definition)
-    return {
-      connector: toConnector(old),
-      replaced: true,
-      changes,
-      kept,
-      impact: await impactOf(tx, old, changes),
-    }
+    return { old, changes, kept, reach: await reachOf(tx, old) }
   })
+  if (found === undefined) return { connector: null, replaced: false, changes: null, kept: [], impact: null }
+  const { old, changes, kept, reach } = found
+  return {
+    connector: toConnector(old),
+    replaced: true,
+    changes,
+    kept,
+    impact: await impactOf(reach, changes),
+  }
+}
 
 /** The address of the likeliest description. @throws AppError `not_found` with what was tried */
 async function discovered(context: ToolContext, target: string): Promise<string> {
