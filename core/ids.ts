@@ -29,6 +29,8 @@ const idPrefixes = {
   webhookEndpoint: 'whe',
   webhookDelivery: 'whd',
   file: 'file',
+  approval: 'apr',
+  signal: 'sig',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -3,12 +3,14 @@
  * batches, so that many executions share one commit.
  */
 import type { Database, Tx } from './database.ts'
+import { endChildStep, forgetUndone, insertSteps, type NewStep, settleWaiting } from './execution-steps.ts'
 import {
   EXECUTION_COLUMNS,
   type ExecutionRow,
   insertExecutions,
   type LogLineRow,
   type NewExecution,
+  type Tier,
 } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 import { countScheduleOutcomes } from './schedules.ts'
@@ -67,38 +69,54 @@ export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): 
 
 export interface Claim {
   id: string
-  attempt: number
+  /** The run this is to be: one more than it had. */
+  run: number
 }
 
-/** Takes queued executions for a worker. Those that are no longer queued for that attempt are left out. */
+/** Takes queued executions for a worker. Those that are no longer queued for that run are left out. */
 export const claimExecutions = (db: Database, claims: readonly Claim[], worker: string) =>
   db.system((tx) =>
     tx.rows<ExecutionRow>(
-      `UPDATE executions e SET status = 'running', attempt = c.attempt, worker = $3, started_at = now(), heartbeat_at = now()
-       FROM unnest($1::text[], $2::int[]) AS c(claim_id, attempt)
-       WHERE e.id = c.claim_id AND e.status = 'queued' AND e.attempt = c.attempt - 1
+      `UPDATE executions e SET status = 'running', run = c.claim_run, attempt = e.attempt + CASE WHEN e.resume THEN 0 ELSE 1 END,
+         worker = $3, started_at = coalesce(e.started_at, now()), clock_at = coalesce(e.clock_at, now()), heartbeat_at = now(),
+         queue_ms = e.queue_ms + greatest(0, extract(epoch FROM now() - e.due_at) * 1000)
+       FROM unnest($1::text[], $2::int[]) AS c(claim_id, claim_run)
+       WHERE e.id = c.claim_id AND e.status = 'queued' AND e.run = c.claim_run - 1
        RETURNING ${EXECUTION_COLUMNS.split(', ')
          .map((column) => `e.${column}`)
          .join(', ')}`,
-      [claims.map((claim) => claim.id), claims.map((claim) => claim.attempt), worker],
+      [claims.map((claim) => claim.id), claims.map((claim) => claim.run), worker],
     ),
   )
 
-export interface FinishedAttempt {
+export interface FinishedRun {
   id: string
   organization_id: string
   customer_id: string | null
   attempt: number
+  run: number
   worker: string
   /** The scheduler that started it; null: none did. */
   scheduler_id: string | null
-  /** `queued`: it will be tried again when `delay_ms` have passed. */
-  status: 'completed' | 'failed' | 'timeout' | 'cancelled' | 'queued'
+  /** `queued`: it runs again when `delay_ms` have passed; `waiting`: when one of its pending steps ends. */
+  status: 'completed' | 'failed' | 'timeout' | 'cancelled' | 'queued' | 'waiting'
+  /** Of `queued`: does the attempt go on, or a new one begin? */
+  resume: boolean
+  /** Its worker died under it. */
+  lost: boolean
+  tier: Tier
   output: unknown
   error: unknown
   stats: unknown
   delay_ms: number
+  run_ms: number
   logs: readonly LogLineRow[]
+  /** What it did that is not kept yet. */
+  steps: readonly NewStep[]
+  /** Of `waiting`: the places in the record of what it waits for. */
+  parked: readonly number[]
+  /** The execution that called it and may wait for it. */
+  parent_execution_id: string | null
   dead_letter: NewDeadLetter | null
 }
 
@@ -113,41 +131,55 @@ export interface NewDeadLetter {
 }
 
 /**
- * Records how attempts ended, with their logs and dead letters, in one transaction. An attempt its worker no
- * longer owns (it was given up as lost) is not overwritten; one that somebody asked to cancel is not tried again.
- * @returns the ids recorded
+ * Records how runs ended, with their steps, logs and dead letters, in one transaction. A run its worker no longer
+ * owns (it was given up as lost) is not recorded; one that somebody asked to cancel does not go on. Executions that
+ * waited for one of these are queued.
+ * @returns the executions recorded, and those that were woken
  */
-export const finishAttempts = (db: Database, finished: readonly FinishedAttempt[]): Promise<string[]> =>
+export const finishRuns = (
+  db: Database,
+  finished: readonly FinishedRun[],
+): Promise<{ recorded: string[]; woken: QueuedExecution[] }> =>
   db.system(async (tx) => {
-    const rows = await tx.rows<{ id: string }>(
-      `UPDATE executions e SET status = CASE WHEN r.status = 'queued' AND e.cancel_requested THEN 'cancelled' ELSE r.status END,
-         output = r.output, error = r.error, stats = r.stats,
-         due_at = now() + r.delay_ms * interval '1 millisecond',
-         finished_at = CASE WHEN r.status <> 'queued' OR e.cancel_requested THEN now() END
-       FROM jsonb_to_recordset($1::jsonb) AS r(id text, attempt integer, worker text, status text, output jsonb, error jsonb, stats jsonb, delay_ms integer)
-       WHERE e.id = r.id AND e.status = 'running' AND e.attempt = r.attempt AND e.worker = r.worker
-       RETURNING e.id`,
+    const rows = await tx.rows<{ id: string; status: FinishedRun['status'] }>(
+      `UPDATE executions e SET status = CASE WHEN r.status IN ('queued', 'waiting') AND e.cancel_requested THEN 'cancelled' ELSE r.status END,
+         output = r.output, error = r.error, stats = r.stats, tier = r.tier, resume = r.resume,
+         losses = CASE WHEN r.lost THEN e.losses + 1 ELSE 0 END,
+         due_at = CASE WHEN r.status = 'waiting' THEN 'infinity' ELSE now() + r.delay_ms * interval '1 millisecond' END,
+         run_ms = e.run_ms + r.run_ms,
+         attempt_ms = CASE WHEN r.resume THEN e.attempt_ms + r.run_ms ELSE 0 END,
+         lines_kept = CASE WHEN r.resume THEN e.lines_kept + r.lines ELSE 0 END,
+         finished_at = CASE WHEN r.status NOT IN ('queued', 'waiting') OR e.cancel_requested THEN now() END
+       FROM jsonb_to_recordset($1::jsonb) AS r(id text, run integer, worker text, status text, output jsonb, error jsonb, stats jsonb, tier text,
+         resume boolean, lost boolean, delay_ms double precision, run_ms double precision, lines integer)
+       WHERE e.id = r.id AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
+       RETURNING e.id, e.status`,
       [
         toJsonb(
-          finished.map(({ id, attempt, worker, status, output, error, stats, delay_ms }) => ({
-            id,
-            attempt,
-            worker,
-            status,
-            output,
-            error,
-            stats,
-            delay_ms,
+          finished.map(({ logs, steps: _steps, dead_letter: _letter, parked: _parked, ...run }) => ({
+            ...run,
+            lines: logs.length,
           })),
         ),
       ],
     )
     const recorded = new Set(rows.map((row) => row.id))
     const mine = finished.filter((attempt) => recorded.has(attempt.id))
+    await insertSteps(
+      tx,
+      mine.flatMap(({ steps }) => steps),
+    )
+    const again = mine.filter(({ status, resume }) => status === 'queued' && !resume)
+    if (again.length > 0)
+      await forgetUndone(
+        tx,
+        again.map(({ id }) => id),
+      )
     const logs = mine
       .filter((attempt) => attempt.logs.length > 0)
-      .map(({ id, attempt, organization_id, customer_id, logs: lines }) => ({
+      .map(({ id, run, attempt, organization_id, customer_id, logs: lines }) => ({
         execution_id: id,
+        run,
         attempt,
         organization_id,
         customer_id,
@@ -155,9 +187,9 @@ export const finishAttempts = (db: Database, finished: readonly FinishedAttempt[
       }))
     if (logs.length > 0) {
       await tx.run(
-        `INSERT INTO execution_logs (execution_id, attempt, organization_id, customer_id, lines)
-         SELECT execution_id, attempt, organization_id, customer_id, lines
-         FROM jsonb_to_recordset($1::jsonb) AS r(execution_id text, attempt integer, organization_id text, customer_id text, lines jsonb)
+        `INSERT INTO execution_logs (execution_id, run, attempt, organization_id, customer_id, lines)
+         SELECT execution_id, run, attempt, organization_id, customer_id, lines
+         FROM jsonb_to_recordset($1::jsonb) AS r(execution_id text, run integer, attempt integer, organization_id text, customer_id text, lines jsonb)
          ON CONFLICT DO NOTHING`,
         [toJsonb(logs)],
       )
@@ -187,11 +219,38 @@ export const finishAttempts = (db: Database, finished: readonly FinishedAttempt[
     }
     const outcomes = scheduleOutcomes(mine)
     if (outcomes.length > 0) await countScheduleOutcomes(tx, outcomes)
-    return [...recorded]
+    return { recorded: [...recorded], woken: await wakeAfter(tx, mine, rows) }
   })
 
+/** Those of these that wait and whose step ended meanwhile, and those that waited for one that has ended. */
+async function wakeAfter(
+  tx: Tx,
+  finished: readonly FinishedRun[],
+  rows: readonly { id: string; status: FinishedRun['status'] }[],
+): Promise<QueuedExecution[]> {
+  const woken: QueuedExecution[] = []
+  const status = new Map(rows.map((row) => [row.id, row.status]))
+  const waiting = finished.filter(({ id }) => status.get(id) === 'waiting')
+  if (waiting.length > 0)
+    woken.push(
+      ...(await settleWaiting(
+        tx,
+        waiting.map(({ id, parked }) => ({ id, parked })),
+      )),
+    )
+  for (const run of finished) {
+    const now = status.get(run.id)
+    // In its first run its parent waits for it in the process that runs both.
+    if (run.parent_execution_id === null || run.run === 1) continue
+    if (now === undefined || now === 'queued' || now === 'waiting') continue
+    const outcome = { id: run.id, status: now, output: run.output, error: run.error }
+    woken.push(...(await endChildStep(tx, run.parent_execution_id, outcome)))
+  }
+  return woken
+}
+
 /** How the runs of each scheduler ended: whether one succeeded, and how many failed since. */
-function scheduleOutcomes(finished: readonly FinishedAttempt[]) {
+function scheduleOutcomes(finished: readonly FinishedRun[]) {
   const outcomes = new Map<string, { trigger_id: string; succeeded: boolean; failures: number }>()
   for (const { scheduler_id: id, status } of finished) {
     if (id === null || status === 'queued' || status === 'cancelled') continue
@@ -206,32 +265,44 @@ function scheduleOutcomes(finished: readonly FinishedAttempt[]) {
   return [...outcomes.values()]
 }
 
-/** Says that a worker's executions are alive; gives the ids of those somebody asked to cancel. */
-export const heartbeat = async (db: Database, worker: string, ids: readonly string[]): Promise<string[]> =>
-  (
-    await db.system((tx) =>
-      tx.rows<{ id: string }>(
-        `WITH beat AS (UPDATE executions SET heartbeat_at = now() WHERE id = ANY($2) AND worker = $1 AND status = 'running' RETURNING id, cancel_requested)
-         SELECT id FROM beat WHERE cancel_requested`,
-        [worker, ids],
-      ),
-    )
-  ).map((row) => row.id)
+/** Says that a worker's executions are alive; gives those that are still its own. */
+export const heartbeat = (db: Database, worker: string, ids: readonly string[]) =>
+  db.system((tx) =>
+    tx.rows<{ id: string; cancel_requested: boolean }>(
+      `UPDATE executions SET heartbeat_at = now() WHERE id = ANY($2) AND worker = $1 AND status = 'running' RETURNING id, cancel_requested`,
+      [worker, ids],
+    ),
+  )
 
 export interface QueuedExecution {
   id: string
-  attempt: number
-  tier: string
+  /** The run it is queued for. */
+  run: number
+  tier: Tier
   delay_ms: number
 }
+
+/** What {@link QueuedExecution} is made of, in SQL. */
+export const QUEUED_COLUMNS = 'id, run + 1 AS run, tier, 0 AS delay_ms'
 
 /** Queued executions whose job should have run by now: their jobs may have been lost. */
 export const overdueExecutions = (db: Database, graceMs: number, limit: number) =>
   db.system((tx) =>
     tx.rows<QueuedExecution>(
-      `SELECT id, attempt + 1 AS attempt, tier, 0 AS delay_ms FROM executions
+      `SELECT ${QUEUED_COLUMNS} FROM executions
        WHERE status = 'queued' AND due_at < now() - $1 * interval '1 millisecond' ORDER BY due_at LIMIT $2`,
       [graceMs, limit],
+    ),
+  )
+
+/** Queues the waiting executions whose time has come; any number of processes may. */
+export const wakeDue = (db: Database, limit: number) =>
+  db.system((tx) =>
+    tx.rows<QueuedExecution>(
+      `UPDATE executions SET status = 'queued', due_at = now() WHERE id IN (
+         SELECT id FROM executions WHERE status = 'waiting' AND due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+       RETURNING ${QUEUED_COLUMNS}`,
+      [limit],
     ),
   )
 

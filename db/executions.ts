@@ -2,7 +2,14 @@ import type { Json } from '../core/json.ts'
 import type { Database, Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
 
-export type ExecutionStatus = 'queued' | 'running' | 'completed' | 'failed' | 'timeout' | 'cancelled'
+export type ExecutionStatus =
+  | 'queued'
+  | 'running'
+  | 'waiting'
+  | 'completed'
+  | 'failed'
+  | 'timeout'
+  | 'cancelled'
 export type Tier = 'instant' | 'standard' | 'long'
 
 /** How failed attempts are tried again; null on a workflow means never. */
@@ -46,10 +53,22 @@ export interface ExecutionRow {
   stats: Json
   attempt: number
   max_attempts: number
+  run: number
+  resume: boolean
+  losses: number
+  lines_kept: number
+  random_seed: string
+  clock_at: Date | null
+  origin_id: string | null
+  parent_step: string | null
+  queue_ms: number
+  run_ms: number
+  attempt_ms: number
   cancel_requested: boolean
   dead_letter: boolean
   created_at: Date
-  due_at: Date
+  /** A number (infinity): not by itself. */
+  due_at: Date | number
   started_at: Date | null
   finished_at: Date | null
   worker: string | null
@@ -63,7 +82,7 @@ export interface NamedExecutionRow extends ExecutionRow {
 }
 
 export const EXECUTION_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, run, resume, losses, lines_kept, random_seed, clock_at, origin_id, parent_step, queue_ms, run_ms, attempt_ms, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at'
 
 const NAMED = `SELECT ${EXECUTION_COLUMNS.split(', ')
   .map((column) => `e.${column}`)
@@ -115,7 +134,9 @@ export interface LogLineRow {
 
 export const listExecutionLogs = (tx: Tx, executionId: string) =>
   tx.rows<{ attempt: number; lines: LogLineRow[] }>(
-    'SELECT attempt, lines FROM execution_logs WHERE execution_id = $1 ORDER BY attempt',
+    `SELECT attempt, jsonb_agg(line ORDER BY run, n) AS lines
+     FROM execution_logs, jsonb_array_elements(lines) WITH ORDINALITY AS l(line, n)
+     WHERE execution_id = $1 GROUP BY attempt ORDER BY attempt`,
     [executionId],
   )
 
@@ -129,12 +150,13 @@ export interface RunnableVersionRow {
   tier: Tier
   timeout_ms: number
   retry: RetryPolicy | null
+  escalate_on_timeout: boolean
   input_schema: { [key: string]: unknown } | null
   connectors: string[]
 }
 
 const RUNNABLE = `v.id AS workflow_version_id, w.id AS workflow_id, w.slug AS workflow_slug, v.version, v.code, v.tier,
-  v.timeout_ms, v.retry, v.input_schema, v.connectors`
+  v.timeout_ms, v.retry, v.escalate_on_timeout, v.input_schema, v.connectors`
 
 export interface WorkflowTargetRow {
   workflow_id: string
@@ -197,25 +219,37 @@ export interface NewExecution {
   depth: number
   input: Json
   headers: Record<string, string>
-  attempt: number
   max_attempts: number
   dead_letter: boolean
+  /** Set on one that starts running: its first attempt, in its first run, is this worker's. */
   worker: string | null
+  /** The execution whose recorded steps it goes on with. */
+  origin_id?: string | null
+  /** The step of its parent that calls it. */
+  parent_step?: string | null
 }
 
 const NEW_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, attempt, max_attempts, dead_letter, worker'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, max_attempts, dead_letter, worker, origin_id, parent_step'
 
-/** Inserts executions in one statement; those that start running get their times set. */
+/** Inserts executions in one statement; those that start running begin their first attempt with it. */
 export const insertExecutions = (tx: Tx, executions: readonly NewExecution[]) =>
   tx.rows<ExecutionRow>(
-    `INSERT INTO executions (${NEW_COLUMNS}, started_at, heartbeat_at)
-     SELECT ${NEW_COLUMNS}, CASE WHEN status = 'running' THEN now() END, CASE WHEN status = 'running' THEN now() END
+    `INSERT INTO executions (${NEW_COLUMNS}, attempt, run, started_at, heartbeat_at, clock_at)
+     SELECT ${NEW_COLUMNS}, s.one, s.one, s.at, s.at, s.at
      FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, workflow_id text, workflow_version_id text,
        environment text, tier text, status text, triggered_by text, event_id text, trigger_id text, parent_execution_id text,
-       replay_of text, depth integer, input jsonb, headers jsonb, attempt integer, max_attempts integer, dead_letter boolean, worker text)
+       replay_of text, depth integer, input jsonb, headers jsonb, max_attempts integer, dead_letter boolean, worker text, origin_id text, parent_step text),
+       LATERAL (SELECT CASE WHEN status = 'running' THEN 1 ELSE 0 END AS one, CASE WHEN status = 'running' THEN now() END AS at) s
      RETURNING ${EXECUTION_COLUMNS}`,
     [toJsonb(executions)],
+  )
+
+/** Gives an execution the seed, the clock and the idempotency keys of the one it goes on with. */
+export const continueFrom = (tx: Tx, id: string, origin: ExecutionRow) =>
+  tx.row<ExecutionRow>(
+    `UPDATE executions SET random_seed = $2, clock_at = $3, origin_id = $4 WHERE id = $1 RETURNING ${EXECUTION_COLUMNS}`,
+    [id, origin.random_seed, origin.clock_at, origin.origin_id ?? origin.id],
   )
 
 /** Keeps that somebody started a workflow by hand or by API, as the event its execution answers. */
@@ -235,15 +269,15 @@ export const insertManualEvent = (
   )
 
 /**
- * Asks that an execution be stopped: a queued one is cancelled here, a running one is marked for its worker.
+ * Asks that an execution be stopped: one that is queued or waits is cancelled here, a running one is marked for its worker.
  * Undefined when it has already ended (or is not visible).
  */
 export const requestCancel = (tx: Tx, id: string) =>
   tx.row<ExecutionRow>(
     `UPDATE executions SET cancel_requested = true,
-       status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END,
-       finished_at = CASE WHEN status = 'queued' THEN now() END
-     WHERE id = $1 AND status IN ('queued', 'running') RETURNING ${EXECUTION_COLUMNS}`,
+       status = CASE WHEN status = 'running' THEN status ELSE 'cancelled' END,
+       finished_at = CASE WHEN status <> 'running' THEN now() END
+     WHERE id = $1 AND status IN ('queued', 'waiting', 'running') RETURNING ${EXECUTION_COLUMNS}`,
     [id],
   )
 

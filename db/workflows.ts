@@ -8,6 +8,7 @@ export interface WorkflowSettings {
   tier: Tier
   timeout_ms: number
   retry: RetryPolicy | null
+  escalate_on_timeout: boolean
   input_schema: JsonObject | null
 }
 
@@ -34,9 +35,9 @@ export interface WorkflowVersionRow extends WorkflowSettings {
 }
 
 const COLUMNS =
-  'id, slug, name, description, status, tier, timeout_ms, retry, input_schema, draft_code, latest_version, created_at, updated_at'
+  'id, slug, name, description, status, tier, timeout_ms, retry, escalate_on_timeout, input_schema, draft_code, latest_version, created_at, updated_at'
 const VERSION_COLUMNS =
-  'id, workflow_id, version, source, tier, timeout_ms, retry, input_schema, connectors, published_by, created_at'
+  'id, workflow_id, version, source, tier, timeout_ms, retry, escalate_on_timeout, input_schema, connectors, published_by, created_at'
 
 const jsonbOrNull = (value: object | null) => (value === null ? null : toJsonb(value))
 
@@ -47,8 +48,8 @@ export const insertWorkflow = (
   },
 ) =>
   tx.row<WorkflowRow>(
-    `INSERT INTO workflows (id, organization_id, slug, name, description, tier, timeout_ms, retry, input_schema, draft_code)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${COLUMNS}`,
+    `INSERT INTO workflows (id, organization_id, slug, name, description, tier, timeout_ms, retry, escalate_on_timeout, input_schema, draft_code)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING ${COLUMNS}`,
     [
       workflow.id,
       workflow.organization_id,
@@ -58,6 +59,7 @@ export const insertWorkflow = (
       workflow.tier,
       workflow.timeout_ms,
       jsonbOrNull(workflow.retry),
+      workflow.escalate_on_timeout,
       jsonbOrNull(workflow.input_schema),
       workflow.draft_code,
     ],
@@ -87,7 +89,7 @@ export const listWorkflows = (
 export const saveWorkflow = (tx: Tx, row: WorkflowRow) =>
   tx.row<WorkflowRow>(
     `UPDATE workflows SET name = $2, description = $3, status = $4, tier = $5, timeout_ms = $6, retry = $7,
-       input_schema = $8, draft_code = $9, updated_at = now()
+       input_schema = $8, draft_code = $9, escalate_on_timeout = $10, updated_at = now()
      WHERE id = $1 RETURNING ${COLUMNS}`,
     [
       row.id,
@@ -99,6 +101,7 @@ export const saveWorkflow = (tx: Tx, row: WorkflowRow) =>
       jsonbOrNull(row.retry),
       jsonbOrNull(row.input_schema),
       row.draft_code,
+      row.escalate_on_timeout,
     ],
   )
 
@@ -121,8 +124,8 @@ export const insertWorkflowVersion = (
        UPDATE workflows SET latest_version = latest_version + 1, updated_at = now() WHERE id = $2 RETURNING *
      )
      INSERT INTO workflow_versions
-       (id, organization_id, workflow_id, version, source, code, tier, timeout_ms, retry, input_schema, connectors, published_by)
-     SELECT $1, organization_id, id, latest_version, draft_code, $3, tier, timeout_ms, retry, input_schema, $4, $5
+       (id, organization_id, workflow_id, version, source, code, tier, timeout_ms, retry, escalate_on_timeout, input_schema, connectors, published_by)
+     SELECT $1, organization_id, id, latest_version, draft_code, $3, tier, timeout_ms, retry, escalate_on_timeout, input_schema, $4, $5
      FROM workflow RETURNING ${VERSION_COLUMNS}`,
     [version.id, version.workflowId, version.code, version.connectors, version.publishedBy],
   )

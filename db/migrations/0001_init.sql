@@ -161,6 +161,8 @@ CREATE TABLE workflows (
   timeout_ms integer NOT NULL CHECK (timeout_ms > 0),
   -- {maxAttempts, initialIntervalMs, backoffCoefficient, maxIntervalMs}; null means never retried.
   retry jsonb,
+  -- A run that takes too long goes on in the next longer tier.
+  escalate_on_timeout boolean NOT NULL DEFAULT false,
   input_schema jsonb,
   draft_code text NOT NULL,
   latest_version integer NOT NULL DEFAULT 0,
@@ -179,6 +181,7 @@ CREATE TABLE workflow_versions (
   tier text NOT NULL,
   timeout_ms integer NOT NULL,
   retry jsonb,
+  escalate_on_timeout boolean NOT NULL DEFAULT false,
   input_schema jsonb,
   connectors text[] NOT NULL DEFAULT '{}',
   published_by text NOT NULL,
@@ -254,7 +257,8 @@ CREATE TABLE executions (
   workflow_version_id text NOT NULL,
   environment text NOT NULL,
   tier text NOT NULL,
-  status text NOT NULL CHECK (status IN ('queued', 'running', 'completed', 'failed', 'timeout', 'cancelled')),
+  -- waiting: it sleeps, or waits for an event, an approval or a workflow, and holds no worker.
+  status text NOT NULL CHECK (status IN ('queued', 'running', 'waiting', 'completed', 'failed', 'timeout', 'cancelled')),
   triggered_by text NOT NULL CHECK (triggered_by IN ('webhook', 'scheduler', 'app_event', 'api', 'mcp', 'cli', 'workflow', 'replay', 'agent')),
   event_id text,
   trigger_id text,
@@ -266,13 +270,33 @@ CREATE TABLE executions (
   output jsonb,
   error jsonb,
   stats jsonb,
+  -- Attempts begun. An attempt that waited, or whose worker died, goes on in further runs.
   attempt integer NOT NULL DEFAULT 0,
   max_attempts integer NOT NULL DEFAULT 1,
+  -- How often a worker took it: with this number a worker proves that it is still its own.
+  run integer NOT NULL DEFAULT 0,
+  -- Does the next run go on with the attempt that was under way?
+  resume boolean NOT NULL DEFAULT false,
+  -- Runs in a row that ended because their worker died.
+  losses integer NOT NULL DEFAULT 0,
+  -- Log lines kept of the attempt under way: a resumed run logs them again, and they are skipped.
+  lines_kept integer NOT NULL DEFAULT 0,
+  -- What makes it repeatable: its random numbers and the time its code sees start from these.
+  random_seed text NOT NULL DEFAULT replace(gen_random_uuid()::text, '-', ''),
+  clock_at timestamptz,
+  -- The execution whose recorded steps it goes on with (a replay from the failed step); null: its own.
+  origin_id text,
+  -- The step of its parent that called it.
+  parent_step text,
+  -- Milliseconds it waited for a worker, and ran, in all; and how long the attempt under way has run.
+  queue_ms double precision NOT NULL DEFAULT 0,
+  run_ms double precision NOT NULL DEFAULT 0,
+  attempt_ms double precision NOT NULL DEFAULT 0,
   cancel_requested boolean NOT NULL DEFAULT false,
   -- Does a final failure go to the dead letter queue?
   dead_letter boolean NOT NULL DEFAULT true,
   created_at timestamptz NOT NULL DEFAULT now(),
-  -- When a queued execution may run next (retries wait here).
+  -- When a queued execution may run next (retries wait here), or a waiting one goes on.
   due_at timestamptz NOT NULL DEFAULT now(),
   started_at timestamptz,
   finished_at timestamptz,
@@ -285,17 +309,81 @@ CREATE INDEX executions_event ON executions (event_id) WHERE event_id IS NOT NUL
 CREATE INDEX executions_customer ON executions (customer_id, id DESC) WHERE customer_id IS NOT NULL;
 -- What the sweeper looks at.
 CREATE INDEX executions_queued ON executions (due_at) WHERE status = 'queued';
+CREATE INDEX executions_waiting ON executions (due_at) WHERE status = 'waiting';
+CREATE INDEX executions_parent ON executions (parent_execution_id) WHERE parent_execution_id IS NOT NULL;
 CREATE INDEX executions_running ON executions (heartbeat_at) WHERE status = 'running';
 
--- The log lines of one attempt, written once when it ends.
+-- The log lines of one run, written once when it ends.
 CREATE TABLE execution_logs (
   execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  run integer NOT NULL,
   attempt integer NOT NULL,
   organization_id text NOT NULL,
   customer_id text,
   lines jsonb NOT NULL,
-  PRIMARY KEY (execution_id, attempt)
+  PRIMARY KEY (execution_id, run)
 );
+
+-- What an execution did, in order: its calls and steps with their results, and what it waits for. A run that goes
+-- on where another ended takes the results from here.
+CREATE TABLE execution_steps (
+  execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  seq integer NOT NULL,
+  organization_id text NOT NULL,
+  customer_id text,
+  -- connectors.call, fetch, step, sleep, wait.event …
+  kind text NOT NULL,
+  -- What was called, waited for, or the step's own name.
+  name text NOT NULL,
+  -- Of kind, name and arguments: what a repeated call is recognized by.
+  fingerprint text NOT NULL,
+  -- The step (ctx.step) it was part of; null: none.
+  within text,
+  status text NOT NULL CHECK (status IN ('done', 'failed', 'pending')),
+  output jsonb,
+  error jsonb,
+  -- pending: when it ends by itself; null: never.
+  wake_at timestamptz,
+  -- pending: the event's key, the approval's id, or the execution that is waited for.
+  waits_for text,
+  attempt integer NOT NULL,
+  run integer NOT NULL,
+  started_at timestamptz NOT NULL,
+  finished_at timestamptz,
+  PRIMARY KEY (execution_id, seq)
+);
+CREATE INDEX execution_steps_waits ON execution_steps (organization_id, kind, name, waits_for) WHERE status = 'pending';
+
+-- Decisions that executions wait for (ctx.wait.approval).
+CREATE TABLE approvals (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
+  customer_id text,
+  execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  title text NOT NULL,
+  description text NOT NULL DEFAULT '',
+  data jsonb,
+  status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'approved', 'rejected', 'expired')),
+  decided_by text,
+  comment text,
+  expires_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  decided_at timestamptz
+);
+CREATE INDEX approvals_organization ON approvals (organization_id, id DESC);
+CREATE INDEX approvals_execution ON approvals (execution_id);
+
+-- Events sent to one execution before it waits for them.
+CREATE TABLE execution_signals (
+  id text PRIMARY KEY,
+  organization_id text NOT NULL,
+  customer_id text,
+  execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  name text NOT NULL,
+  payload jsonb,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX execution_signals_execution ON execution_signals (execution_id, name, id);
 
 CREATE TABLE traces (
   id text PRIMARY KEY,
@@ -407,7 +495,8 @@ DECLARE
 BEGIN
   FOREACH t IN ARRAY ARRAY['organizations', 'environments', 'data_keys', 'customers', 'api_keys', 'connectors', 'actions',
     'connections', 'workflows', 'workflow_versions', 'deployments', 'triggers', 'routes', 'events', 'executions',
-    'execution_logs', 'traces', 'dead_letters', 'state_entries', 'secrets', 'audit_log', 'idempotency_keys']
+    'execution_logs', 'execution_steps', 'approvals', 'execution_signals', 'traces', 'dead_letters', 'state_entries', 'secrets',
+    'audit_log', 'idempotency_keys']
   LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
@@ -425,15 +514,16 @@ BEGIN
 
   -- What the runtime reaches before, or across, tenants.
   FOREACH t IN ARRAY ARRAY['organizations', 'environments', 'api_keys', 'workflows', 'workflow_versions', 'deployments', 'triggers', 'routes',
-    'events', 'executions', 'execution_logs', 'traces', 'dead_letters', 'idempotency_keys', 'data_keys', 'customers']
+    'events', 'executions', 'execution_logs', 'execution_steps', 'approvals', 'execution_signals', 'traces', 'dead_letters',
+    'idempotency_keys', 'data_keys', 'customers']
   LOOP
     EXECUTE format('CREATE POLICY runtime ON %I TO patchbay_system USING (true) WITH CHECK (true)', t);
     EXECUTE format('GRANT SELECT ON %I TO patchbay_system', t);
   END LOOP;
   FOREACH t IN ARRAY ARRAY['organizations', 'environments', 'data_keys'] LOOP EXECUTE format('GRANT INSERT ON %I TO patchbay_system', t); END LOOP;
-  FOREACH t IN ARRAY ARRAY['api_keys', 'events', 'executions', 'execution_logs', 'traces', 'dead_letters'] LOOP
+  FOREACH t IN ARRAY ARRAY['api_keys', 'events', 'executions', 'execution_logs', 'execution_steps', 'approvals', 'traces', 'dead_letters'] LOOP
     EXECUTE format('GRANT INSERT, UPDATE ON %I TO patchbay_system', t);
   END LOOP;
-  EXECUTE 'GRANT DELETE ON idempotency_keys TO patchbay_system';
+  EXECUTE 'GRANT DELETE ON idempotency_keys, execution_steps, execution_signals TO patchbay_system';
   EXECUTE 'REVOKE UPDATE, DELETE ON audit_log FROM patchbay_app';
 END $$;

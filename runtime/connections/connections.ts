@@ -16,6 +16,8 @@ export interface RunAction {
   /** The attempt this call is part of, for its trace. */
   execution?: { id: string; attempt: number } | undefined
   timeoutMs?: number | undefined
+  /** The same each time this call is made again, so that the app can tell. */
+  idempotencyKey?: string | undefined
   /** Set when the call is for one page of a list; see {@link Paging}. */
   page?: { url?: string; later: boolean } | undefined
 }

@@ -33,13 +33,14 @@ export function mayRetry(
   return ['PUT', 'DELETE'].includes(action.method) && action.idempotent
 }
 
-/** The idempotency key of a call, in the action's header: one for all attempts. Empty when it takes none. */
+/** The idempotency key of a call, in the action's header: one for all attempts, new if none is given. Empty when it takes none. */
 export function idempotencyHeaders(
   action: Pick<ActionDefinition, 'idempotencyHeader'>,
   given: Record<string, string>,
+  key?: string,
 ): Record<string, string> {
   const name = action.idempotencyHeader?.toLowerCase()
-  return name === undefined || given[name] !== undefined ? {} : { [name]: randomUUID() }
+  return name === undefined || given[name] !== undefined ? {} : { [name]: key ?? randomUUID() }
 }
 
 /** Is this failure one that may be over in a moment? Error rules say so themselves, with `retryable`. */

@@ -2,15 +2,17 @@ import type { TenantScope } from '../../core/actor.ts'
 import { AppError, invalidInput } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { Database } from '../../db/database.ts'
+import type { SentEvent } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import { deleteState, getState, type StateKey, setState } from '../../db/state.ts'
 import type { Connections, RunAction } from '../connections/connections.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import { cryptoCall, isCryptoCall } from '../sandbox/crypto-calls.ts'
-import type { Bridge } from '../sandbox/sandbox.ts'
+import type { BridgeCall } from '../sandbox/sandbox.ts'
 import { openSecret } from '../secrets/secrets.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { ChildAnswer } from './durable-bridge.ts'
 import { fileCalls } from './file-calls.ts'
 
 const MAX_KEY_LENGTH = 512
@@ -21,10 +23,14 @@ const MAX_PAGES = 10_000
 /** What an isolate's memory can bear beside the workflow. */
 const MAX_COLLECTED_BYTES = 16 * 1024 * 1024
 
-/** Runs a child workflow and gives its output, or starts one and gives its execution id. */
-export interface ChildWorkflows {
-  run(parent: ExecutionRow, slug: string, input: Json, signal: AbortSignal): Promise<Json>
+/** What a run asks of other executions. */
+export interface OtherExecutions {
+  /** Runs a workflow for this one: its output, or the execution that will have it later. */
+  run(parent: ExecutionRow, slug: string, input: Json, key: string, signal: AbortSignal): Promise<ChildAnswer>
+  /** Starts one and gives its execution id. */
   start(parent: ExecutionRow, slug: string, input: Json): Promise<{ executionId: string }>
+  /** Hands an event to the executions of the run's scope that wait for it; gives their ids. */
+  sendEvent(scope: TenantScope, event: SentEvent): Promise<string[]>
 }
 
 export interface BridgeDeps {
@@ -33,7 +39,7 @@ export interface BridgeDeps {
   http: HttpClient
   connections: Connections
   files: Files
-  children: ChildWorkflows
+  others: OtherExecutions
 }
 
 /** The rows a run sees: its customer's and the organization's own. */
@@ -42,12 +48,15 @@ export const scopeOfRun = (execution: ExecutionRow): TenantScope =>
     ? { organizationId: execution.organization_id, customerIds: null }
     : { organizationId: execution.organization_id, customerIds: [execution.customer_id], shared: true }
 
-/** What `ctx` reaches outside the sandbox, for one attempt of one execution, in that execution's scope. */
-export function buildBridge(
+/** A call made outside the sandbox; `key` is the same whenever the same call of an execution is made again. */
+export type Effect = (call: BridgeCall, signal: AbortSignal, key: string) => Promise<Json>
+
+/** What `ctx` reaches outside the sandbox, for one run of one execution, in that execution's scope. */
+export function buildEffects(
   deps: BridgeDeps,
   execution: ExecutionRow,
   connectors: readonly string[],
-): Bridge {
+): Effect {
   const scope = scopeOfRun(execution)
   const attempt = { id: execution.id, attempt: execution.attempt }
 
@@ -71,9 +80,10 @@ export function buildBridge(
     }
   }
 
-  const calls: Record<string, (args: Json[], signal: AbortSignal) => Promise<Json>> = {
-    'connectors.call': async (args, signal) => {
-      const outcome = await deps.connections.runAction(scope, actionOf(args), signal)
+  const calls: Record<string, (args: Json[], signal: AbortSignal, key: string) => Promise<Json>> = {
+    'connectors.call': async (args, signal, idempotencyKey) => {
+      const request = { ...actionOf(args), idempotencyKey }
+      const outcome = await deps.connections.runAction(scope, request, signal)
       return {
         output: outcome.output,
         status: outcome.status,
@@ -140,18 +150,26 @@ export function buildBridge(
       ).reveal(),
     fetch: async ([url, init], signal) =>
       guardedFetch(deps.http, text(url, 'url'), object(init ?? {}, 'fetch options'), signal),
-    'workflows.run': ([slug, input], signal) =>
-      deps.children.run(execution, text(slug, 'workflow'), input ?? null, signal),
     'workflows.start': async ([slug, input]) => ({
-      ...(await deps.children.start(execution, text(slug, 'workflow'), input ?? null)),
+      ...(await deps.others.start(execution, text(slug, 'workflow'), input ?? null)),
+    }),
+    'events.send': async ([name, event]) => ({
+      received: (
+        await deps.others.sendEvent(scope, {
+          executionId: null,
+          name: text(name, 'event name'),
+          key: keyOf(option(event, 'key')),
+          payload: option(event, 'payload') ?? null,
+        })
+      ).length,
     }),
   }
 
-  return async ({ name, args }, signal) => {
+  return async ({ name, args }, signal, key) => {
     if (isCryptoCall(name)) return cryptoCall(name, args)
     const call = Object.hasOwn(calls, name) ? calls[name] : undefined
     if (call === undefined) throw invalidInput(`ctx has no '${name}'.`)
-    return call(args, signal)
+    return call(args, signal, key)
   }
 }
 
@@ -164,7 +182,12 @@ function bounded(value: Json | undefined, name: string, normally: number, most: 
   throw invalidInput(`${name} is a whole number from 1 to ${most}.`, { where: `collect.${name}` })
 }
 
-function text(value: Json | undefined, what: string): string {
+function keyOf(value: Json | undefined): string | null {
+  if (value === undefined || value === null || typeof value === 'string') return value ?? null
+  throw invalidInput('The key of an event is text.', { where: 'ctx.events.send' })
+}
+
+export function text(value: Json | undefined, what: string): string {
   if (typeof value !== 'string' || value === '') throw invalidInput(`The ${what} must be a non-empty string.`)
   return value
 }

@@ -1,15 +1,26 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { AppError, conflict, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
+import type { Json } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
 import {
   type Claim,
   claimExecutions,
-  type FinishedAttempt,
-  finishAttempts,
+  type FinishedRun,
+  finishRuns,
+  type QueuedExecution,
 } from '../../db/execution-queue.ts'
+import {
+  decideApproval,
+  findChild,
+  getApproval,
+  keepSteps,
+  type SentEvent,
+  type StepBatch,
+  sendEvent,
+} from '../../db/execution-steps.ts'
 import {
   type ExecutionRow,
   findWorkflowTarget,
@@ -25,23 +36,25 @@ import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { ExecutionJob, ExecutionQueue } from '../queue/execution-queue.ts'
-import type { Sandbox, SandboxResult } from '../sandbox/sandbox.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Vault } from '../vault/vault.ts'
-import { runAttempt } from './attempt.ts'
-import { type BridgeDeps, scopeOfRun } from './bridge.ts'
+import { scopeOfRun } from './bridge.ts'
+import { type ChildAnswer, childFailure } from './durable-bridge.ts'
 import type { Executions, StartExecution } from './executions.ts'
 import { checkInput } from './input.ts'
-import { concludeAttempt, unrunAttempt } from './outcome.ts'
+import { abandonedRun, concludeRun, unrun } from './outcome.ts'
 import {
   asFinished,
   childOf,
+  firstRun,
+  goOnFrom,
   newExecution,
   notRunnable,
-  outputOf,
   refuseInactive,
   replayOf,
   whyNot,
 } from './requests.ts'
+import { type RunDeps, runOnce } from './run-once.ts'
 import { hasEnded } from './transitions.ts'
 import type { Versions } from './versions.ts'
 
@@ -71,8 +84,10 @@ export interface Engine extends Executions {
   handle(job: ExecutionJob): Promise<void>
   /** Ids of the executions running here. */
   running(): string[]
-  /** Interrupts an execution running here, because somebody asked to cancel it. */
-  interrupt(executionId: string): void
+  /** Interrupts an execution running here: somebody asked to cancel it, or it was given to another worker. */
+  interrupt(executionId: string, why: 'cancelled' | 'lost'): void
+  /** Puts executions into the queue; should it be away, the sweeper does when it is back. */
+  enqueue(executions: readonly QueuedExecution[]): Promise<void>
   /**
    * Waits up to `graceMs` for the executions running here, then hands back the rest to the queue; those a caller
    * waits for are stopped.
@@ -80,7 +95,6 @@ export interface Engine extends Executions {
   drain(graceMs: number): Promise<void>
 }
 
-const CANCELLED = 'cancelled'
 const HANDED_BACK = 'handed back'
 
 export function buildEngine(deps: EngineDeps): Engine {
@@ -92,65 +106,101 @@ export function buildEngine(deps: EngineDeps): Engine {
     return items.map((item) => rows.get(item.id))
   }, MAX_BATCH)
 
-  const finishes = buildBatcher<FinishedAttempt, boolean>(async (items) => {
-    const recorded = new Set(await finishAttempts(db, items))
-    return items.map((item) => recorded.has(item.id))
+  const finishes = buildBatcher<FinishedRun, boolean>(async (items) => {
+    const { recorded, woken } = await finishRuns(db, items)
+    await enqueue(woken)
+    return items.map((item) => recorded.includes(item.id))
   }, MAX_BATCH)
 
-  const bridgeDeps: BridgeDeps & { sandbox: Sandbox } = {
+  const kept = buildBatcher<StepBatch, boolean>((batches) => keepSteps(db, batches), MAX_BATCH)
+
+  const runDeps: RunDeps = {
     db,
     vault: deps.vault,
     http: deps.http,
     connections: deps.connections,
     files: deps.files,
     sandbox: deps.sandbox,
-    children: {
-      run: async (parent, slug, input, signal) =>
-        outputOf(await start(scopeOfRun(parent), childOf(parent, slug, input), signal)),
+    keepSteps: (batch) => kept.add(batch),
+    others: {
+      run: (parent, slug, input, key, signal) => runChild(parent, slug, input, key, signal),
       start: async (parent, slug, input) => {
         const { parent: _, ...request } = childOf(parent, slug, input)
         return { executionId: (await start(scopeOfRun(parent), request)).id }
       },
+      sendEvent: async (scope, event) => (await send(scope, event)).received,
     },
   }
 
+  /** Runs a workflow for another, or goes on with what an interrupted run of the other had begun. */
+  const runChild = async (
+    parent: ExecutionRow,
+    slug: string,
+    input: Json,
+    step: string,
+    signal: AbortSignal,
+  ): Promise<ChildAnswer> => {
+    const scope = scopeOfRun(parent)
+    const earlier =
+      parent.run > 1 || parent.attempt > 1
+        ? await db.read(scope, (tx) => findChild(tx, parent.id, step))
+        : undefined
+    if (earlier !== undefined && !hasEnded(earlier.status)) return { waitsFor: earlier.id }
+    if (earlier?.status === 'completed') return { output: earlier.output }
+    const request = childOf(parent, slug, input, step)
+    const child = await start(
+      scope,
+      earlier?.resumable === true ? { ...request, originOf: earlier.id } : request,
+      signal,
+    )
+    if (child.status === 'completed') return { output: child.output }
+    if (!hasEnded(child.status)) return { waitsFor: child.id }
+    throw childFailure(child.id, { status: child.status, error: child.error })
+  }
+
+  const send = async (scope: TenantScope, event: SentEvent) => {
+    const sent = await db.tenant(scope, (tx) => sendEvent(tx, { ...event, signal: { id: newId('signal') } }))
+    if (sent === undefined)
+      throw notFound('execution', event.executionId ?? '', 'list_executions shows the ones there are.')
+    if (sent === 'ended')
+      throw conflict(`The execution '${event.executionId}' has ended: nothing there waits for an event.`)
+    await enqueue(sent.woken)
+    return sent
+  }
+
   /**
-   * Runs one claimed execution to the end of this attempt and records how it ended.
+   * Runs one claimed execution until it ends or is put aside, and records how.
    * @param inline the signal of the caller who waits for it; such a run is never handed back to the queue, for its
-   *   caller would not get the outcome (and a parent workflow that runs again starts it anew)
+   *   caller would not get the outcome (and a parent workflow that runs again goes on with what it recorded)
    */
   const run = async (
     execution: ExecutionRow,
     version: RunnableVersionRow,
     inline?: { signal: AbortSignal | undefined },
-  ): Promise<FinishedAttempt> => {
+  ): Promise<FinishedRun> => {
     const abort = new AbortController()
     let settle: () => void = () => {}
     active.set(execution.id, { abort, done: new Promise((resolve) => (settle = resolve)) })
     try {
       const caller = inline?.signal
       const stop = caller === undefined ? abort.signal : AbortSignal.any([abort.signal, caller])
-      const result = await runAttempt(bridgeDeps, execution, version, stop).catch((error: unknown) => {
-        log.error({ execution: execution.id, err: error }, 'an attempt could not be run')
-        return unrunAttempt(error)
+      const ended = await runOnce(runDeps, execution, version, stop, () => abort.abort('lost')).catch(
+        (error: unknown) => {
+          log.error({ execution: execution.id, err: error }, 'an attempt could not be run')
+          return unrun(error)
+        },
+      )
+      const abandoned =
+        ended.result.status === 'cancelled' && caller?.aborted === true && abort.signal.reason !== 'cancelled'
+      const finished = concludeRun(execution, version, abandoned ? abandonedRun(ended) : ended, {
+        inline: inline !== undefined,
+        handedBack: abort.signal.reason === HANDED_BACK,
+        random: Math.random(),
       })
-      const handBack = inline === undefined && abort.signal.reason === HANDED_BACK
-      const finished = conclude(execution, version, result, handBack)
-      const recorded = await record(finished)
-      if (!recorded)
-        log.warn(
-          { execution: execution.id },
-          'an attempt ended after its execution was given to another worker',
-        )
-      else if (finished.status === 'queued') {
-        await queue.add([
-          {
-            id: execution.id,
-            attempt: execution.attempt + 1,
-            tier: execution.tier,
-            delay_ms: finished.delay_ms,
-          },
-        ])
+      if (!(await record(finished))) {
+        log.warn({ execution: execution.id }, 'a run ended after its execution was given to another worker')
+      } else if (finished.status === 'queued') {
+        await enqueue([{ ...finished, run: execution.run + 1 }])
       }
       return finished
     } finally {
@@ -160,7 +210,7 @@ export function buildEngine(deps: EngineDeps): Engine {
   }
 
   /** The run is over; a database that is away for a while must not turn it into a lost one. */
-  const record = async (finished: FinishedAttempt): Promise<boolean> => {
+  const record = async (finished: FinishedRun): Promise<boolean> => {
     for (let tries = 1; ; tries += 1) {
       try {
         return await finishes.add(finished)
@@ -174,18 +224,6 @@ export function buildEngine(deps: EngineDeps): Engine {
         await new Promise((next) => setTimeout(next, RECORD_RETRY_MS))
       }
     }
-  }
-
-  const conclude = (
-    execution: ExecutionRow,
-    version: RunnableVersionRow,
-    result: SandboxResult,
-    handBack: boolean,
-  ): FinishedAttempt => {
-    const finished = concludeAttempt(execution, version.retry, result, Math.random())
-    if (result.status === 'completed' || !handBack) return finished
-    // Not a failed attempt: this process is going away, and another runs it again.
-    return { ...finished, status: 'queued', delay_ms: 0, dead_letter: null }
   }
 
   const start = async (
@@ -232,36 +270,40 @@ export function buildEngine(deps: EngineDeps): Engine {
           payload: request.input,
         })
       }
-      return insertExecutions(tx, [
+      const origin = request.originOf === undefined ? undefined : await getExecution(tx, request.originOf)
+      const rows = await insertExecutions(tx, [
         {
           ...newExecution(scope.organizationId, request, version),
           event_id: eventId,
           status: inline ? 'running' : 'queued',
-          attempt: inline ? 1 : 0,
+          parent_step: request.parent?.step ?? null,
+          origin_id: origin?.id ?? null,
           // A caller waits for an inline run and gets its error: nothing is retried or set aside behind its back.
           max_attempts: inline ? 1 : (version.retry?.maxAttempts ?? 1),
           dead_letter: !inline,
           worker: inline ? worker : null,
         },
       ])
+      return origin === undefined ? rows : goOnFrom(tx, rows, origin)
     })
     if (execution === undefined) throw new Error('INSERT … RETURNING gave no row')
     if (!inline) {
-      await enqueue(execution)
+      await enqueue([firstRun(execution)])
       return execution
     }
     const finished = await run(execution, version, { signal })
     return asFinished(execution, finished)
   }
 
-  /** The row is already committed: a queue that does not answer now only delays it until the sweeper comes by. */
-  const enqueue = async (execution: ExecutionRow): Promise<void> => {
+  /** The rows are committed already: a queue that does not answer now only delays them until the sweeper comes by. */
+  const enqueue = async (executions: readonly QueuedExecution[]): Promise<void> => {
+    if (executions.length === 0) return
     await queue
-      .add([{ id: execution.id, attempt: execution.attempt + 1, tier: execution.tier, delay_ms: 0 }])
+      .add(executions.map(({ id, run: number, tier, delay_ms }) => ({ id, run: number, tier, delay_ms })))
       .catch((error: Error) =>
         log.warn(
-          { execution: execution.id, err: error.message },
-          'job not queued; the sweeper will queue it',
+          { executions: executions.length, err: error.message },
+          'jobs not queued; the sweeper will queue them',
         ),
       )
   }
@@ -271,8 +313,23 @@ export function buildEngine(deps: EngineDeps): Engine {
     cancel: async (scope, executionId) => {
       const row = await db.tenant(scope, (tx) => requestCancel(tx, executionId))
       if (row === undefined) throw await whyNot(db, scope, executionId, 'cancelled')
-      active.get(executionId)?.abort.abort(CANCELLED)
+      active.get(executionId)?.abort.abort('cancelled')
       return row
+    },
+    sendEvent: async (scope, event) => (await send(scope, event)).received,
+    decide: async (scope, approvalId, decision) => {
+      const woken = await db.tenant(scope, async (tx) => {
+        const approval = await getApproval(tx, approvalId)
+        if (approval === undefined) throw notFound('approval', approvalId, 'list_approvals shows them.')
+        const decided =
+          approval.status === 'pending' ? await decideApproval(tx, approval, decision) : undefined
+        if (decided !== undefined) return decided
+        throw conflict(
+          `The approval '${approvalId}' is ${approval.status === 'pending' ? 'expired' : approval.status}: it cannot be decided any more.`,
+          { hint: 'get_execution shows what became of its execution.' },
+        )
+      })
+      await enqueue(woken)
     },
     replay: async (scope, executionId, which, options) => {
       const execution = await db.tenant(scope, async (tx) => {
@@ -306,13 +363,14 @@ export function buildEngine(deps: EngineDeps): Engine {
             trigger_id: original.trigger_id,
             replay_of: original.id,
             status: 'queued',
-            attempt: 0,
+            origin_id: options?.from === 'failed_step' ? (original.origin_id ?? original.id) : null,
             max_attempts: version.retry?.maxAttempts ?? 1,
             dead_letter: true,
             worker: null,
           },
         ])
         if (row === undefined) throw new Error('INSERT … RETURNING gave no row')
+        if (options?.from === 'failed_step') await goOnFrom(tx, [row], original)
         const letters = await markDeadLetterReplayed(tx, original.id, row.id)
         if (letters === 0 && options?.pendingDeadLetter === true) {
           throw conflict(`The dead letter of '${executionId}' was replayed by another call just now.`, {
@@ -321,16 +379,17 @@ export function buildEngine(deps: EngineDeps): Engine {
         }
         return row
       })
-      await enqueue(execution)
+      await enqueue([firstRun(execution)])
       return execution
     },
-    handle: async ({ id, attempt }) => {
-      const execution = await claims.add({ id, attempt })
+    enqueue,
+    handle: async ({ id, run: number }) => {
+      const execution = await claims.add({ id, run: number })
       if (execution === undefined) return // cancelled, or already run: the job was a duplicate
       await run(execution, await deps.versions(execution.workflow_version_id))
     },
     running: () => [...active.keys()],
-    interrupt: (executionId) => active.get(executionId)?.abort.abort(CANCELLED),
+    interrupt: (executionId, why) => active.get(executionId)?.abort.abort(why),
     drain: async (graceMs) => {
       const all = () => Promise.all([...active.values()].map(({ done }) => done))
       let timer: NodeJS.Timeout | undefined

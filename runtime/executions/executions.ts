@@ -1,5 +1,6 @@
 import type { TenantScope } from '../../core/actor.ts'
 import type { Json } from '../../core/json.ts'
+import type { SentEvent } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 
 export type TriggeredBy = ExecutionRow['triggered_by']
@@ -16,7 +17,9 @@ export interface StartExecution {
   input: Json
   headers: Record<string, string>
   triggeredBy: TriggeredBy
-  parent?: { executionId: string; depth: number } | undefined
+  parent?: { executionId: string; depth: number; step: string } | undefined
+  /** The execution whose record it goes on with. */
+  originOf?: string
 }
 
 /** Starting, stopping and repeating runs of workflows. */
@@ -36,13 +39,29 @@ export interface Executions {
    * Runs an ended execution's input again, as a new execution that names it in `replay_of`.
    * Its dead letter, if there is one, becomes `replayed`.
    * @param version the one that ran, or the one now deployed to its environment
-   * @param options with `pendingDeadLetter`, only if its dead letter is still pending: of two calls at once one wins
+   * @param options with `pendingDeadLetter`, only if its dead letter is still pending: of two calls at once one wins;
+   *   `from: 'failed_step'`: with what it recorded as done taken as done
    * @throws AppError `not_found`; `conflict` when it has not ended, cannot be run now, or was replayed meanwhile
    */
   replay(
     scope: TenantScope,
     executionId: string,
     version: 'same' | 'newest',
-    options?: { pendingDeadLetter: boolean },
+    options?: { pendingDeadLetter?: boolean; from?: 'start' | 'failed_step' },
   ): Promise<ExecutionRow>
+  /**
+   * Hands an event to the executions that wait for it with ctx.wait.event. Addressed to one execution, it is kept for it
+   * until it waits. Gives the ids of those that got it.
+   * @throws AppError `not_found`, `conflict` when the one addressed has ended
+   */
+  sendEvent(scope: TenantScope, event: SentEvent): Promise<string[]>
+  /**
+   * Decides an approval that an execution waits for.
+   * @throws AppError `not_found`; `conflict` when it is not open any more
+   */
+  decide(
+    scope: TenantScope,
+    approvalId: string,
+    decision: { approved: boolean; by: string; comment: string | null },
+  ): Promise<void>
 }

@@ -1,71 +1,117 @@
 import { toAppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
-import type { FinishedAttempt, NewDeadLetter } from '../../db/execution-queue.ts'
-import type { ExecutionRow, RetryPolicy } from '../../db/executions.ts'
-import type { SandboxResult, WorkflowError } from '../sandbox/sandbox.ts'
+import type { FinishedRun, NewDeadLetter } from '../../db/execution-queue.ts'
+import type { ExecutionRow, RunnableVersionRow } from '../../db/executions.ts'
+import type { WorkflowError } from '../sandbox/sandbox.ts'
 import { retryDelayMs } from './retry.ts'
+import type { RunResult } from './run-once.ts'
+import { nextTier } from './tiers.ts'
 
-/** An attempt that ended without the sandbox having the last word. */
-const withoutResult = (name: string, message: string): SandboxResult => ({
-  status: 'failed',
-  error: { kind: 'sandbox_crashed', name, message, stack: '', retryable: true },
-  logs: [],
-  stats: { durationMs: 0, cpuMs: 0, heapBytes: 0, bridgeCalls: 0 },
+/** Workers that may die under an execution, one after the other, before it is taken for the cause. */
+const MAX_LOSSES = 4
+const LOSS_DELAY_MS = 1_000
+
+/** A run that ended without the sandbox having the last word. */
+const withoutResult = (name: string, message: string): RunResult => ({
+  result: {
+    status: 'failed',
+    error: { kind: 'sandbox_crashed', name, message, stack: '', retryable: true },
+    logs: [],
+    stats: { durationMs: 0, cpuMs: 0, heapBytes: 0, bridgeCalls: 0 },
+  },
+  steps: [],
+  parked: [],
 })
 
 /** Its worker stopped. */
-export const lostAttempt = (message: string) => withoutResult('WorkerLost', message)
+export const lostRun = (message: string) => withoutResult('WorkerLost', message)
 
 /** It never got as far as the workflow's code: the database was away, say. */
-export const unrunAttempt = (error: unknown) =>
+export const unrun = (error: unknown) =>
   withoutResult('AttemptNotRun', `The attempt could not be run: ${toAppError(error).message}`)
 
+/** It was called by a workflow that is over. One that goes on later goes on with this one's record. */
+export const abandonedRun = (run: RunResult): RunResult => ({
+  ...run,
+  result: {
+    status: 'cancelled',
+    error: {
+      kind: 'cancelled',
+      name: 'CallerEnded',
+      message: 'The workflow that called this one ended or was interrupted.',
+      stack: '',
+      retryable: false,
+    },
+    logs: run.result.logs,
+    stats: run.result.stats,
+  },
+})
+
+export interface Circumstances {
+  /** A caller waits here for the outcome: it is not tried again behind its back. */
+  inline: boolean
+  /** This process is going away: the run is interrupted, and another process goes on with it. */
+  handedBack: boolean
+  /** 0 to 1, for the delays of retries. */
+  random: number
+}
+
 /**
- * What becomes of an execution after an attempt: done, tried again later, or failed for good (and then put in
- * the dead letter queue, unless its trigger does without).
+ * What becomes of an execution after a run: done, put aside while it waits, gone on with or tried again later, or
+ * failed for good (and then put in the dead letter queue, unless its trigger does without).
  */
-export function concludeAttempt(
+export function concludeRun(
   execution: ExecutionRow,
-  policy: RetryPolicy | null,
-  result: SandboxResult,
-  random: number,
-): FinishedAttempt {
-  const attempt = {
+  version: Pick<RunnableVersionRow, 'retry' | 'escalate_on_timeout'>,
+  { result, steps, parked }: RunResult,
+  { inline, handedBack, random }: Circumstances,
+): FinishedRun {
+  const run: FinishedRun = {
     id: execution.id,
     organization_id: execution.organization_id,
     customer_id: execution.customer_id,
     attempt: execution.attempt,
+    run: execution.run,
     worker: execution.worker ?? '',
     scheduler_id: execution.triggered_by === 'scheduler' ? execution.trigger_id : null,
-    stats: result.stats,
-    logs: result.logs,
-  }
-  if (result.status === 'completed') {
-    return {
-      ...attempt,
-      status: 'completed',
-      output: result.output,
-      error: null,
-      delay_ms: 0,
-      dead_letter: null,
-    }
-  }
-  const { error } = result
-  const retries = execution.max_attempts > 1 ? policy : null
-  const delay =
-    result.status !== 'cancelled' && error.retryable
-      ? retryDelayMs(retries, execution.attempt, random, error.retryAfterSeconds)
-      : undefined
-  if (delay !== undefined) {
-    return { ...attempt, status: 'queued', output: null, error, delay_ms: delay, dead_letter: null }
-  }
-  return {
-    ...attempt,
-    status: result.status,
+    status: 'failed',
+    resume: false,
+    lost: false,
+    tier: execution.tier,
     output: null,
-    error,
+    error: null,
+    stats: result.stats,
     delay_ms: 0,
-    dead_letter: execution.dead_letter && result.status !== 'cancelled' ? deadLetter(execution, error) : null,
+    run_ms: result.stats.durationMs,
+    logs: result.logs,
+    steps,
+    parked,
+    parent_execution_id: execution.parent_execution_id,
+    dead_letter: null,
+  }
+  if (result.status === 'completed') return { ...run, status: 'completed', output: result.output }
+  const { error, status } = result
+  if (status === 'suspended') return { ...run, status: 'waiting', resume: true }
+  // Not a failed attempt: it goes on in another process.
+  if (handedBack && !inline) return { ...run, status: 'queued', resume: true, error }
+  if (error.kind === 'sandbox_crashed' && !inline && execution.losses < MAX_LOSSES) {
+    const delay_ms = execution.losses * LOSS_DELAY_MS
+    return { ...run, status: 'queued', resume: true, lost: true, error, delay_ms }
+  }
+  const longer = nextTier[execution.tier]
+  if (status === 'timeout' && version.escalate_on_timeout && longer !== undefined) {
+    return { ...run, status: 'queued', resume: true, tier: longer, error }
+  }
+  const delay =
+    !inline && execution.max_attempts > 1 && status !== 'cancelled' && error.retryable
+      ? retryDelayMs(version.retry, execution.attempt, random, error.retryAfterSeconds)
+      : undefined
+  if (delay !== undefined) return { ...run, status: 'queued', error, delay_ms: delay }
+  return {
+    ...run,
+    status,
+    error,
+    dead_letter: execution.dead_letter && status !== 'cancelled' ? deadLetter(execution, error) : null,
   }
 }
 

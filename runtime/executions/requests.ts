@@ -1,11 +1,13 @@
 import type { TenantScope } from '../../core/actor.ts'
-import { AppError, conflict, notFound } from '../../core/errors.ts'
+import { type AppError, conflict, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Json } from '../../core/json.ts'
 import type { CustomerRow } from '../../db/customers.ts'
-import type { Database } from '../../db/database.ts'
-import type { FinishedAttempt } from '../../db/execution-queue.ts'
+import type { Database, Tx } from '../../db/database.ts'
+import type { FinishedRun, QueuedExecution } from '../../db/execution-queue.ts'
+import { copyDoneSteps } from '../../db/execution-steps.ts'
 import {
+  continueFrom,
   type ExecutionRow,
   getExecution,
   type NewExecution,
@@ -13,16 +15,17 @@ import {
   type WorkflowTargetRow,
 } from '../../db/executions.ts'
 import type { StartExecution } from './executions.ts'
+import { hasEnded } from './transitions.ts'
 
 /** What a workflow asks for when it runs another. */
-export const childOf = (parent: ExecutionRow, slug: string, input: Json): StartExecution => ({
+export const childOf = (parent: ExecutionRow, slug: string, input: Json, step = ''): StartExecution => ({
   workflow: slug,
   environment: parent.environment,
   customerId: parent.customer_id,
   input,
   headers: {},
   triggeredBy: 'workflow',
-  parent: { executionId: parent.id, depth: parent.depth + 1 },
+  parent: { executionId: parent.id, depth: parent.depth + 1, step },
 })
 
 /** What a replay asks for. */
@@ -40,7 +43,7 @@ export function newExecution(
   organizationId: string,
   request: StartExecution,
   version: RunnableVersionRow,
-): Omit<NewExecution, 'status' | 'attempt' | 'max_attempts' | 'dead_letter' | 'worker'> {
+): Omit<NewExecution, 'status' | 'max_attempts' | 'dead_letter' | 'worker'> {
   return {
     id: newId('execution'),
     organization_id: organizationId,
@@ -61,30 +64,35 @@ export function newExecution(
 }
 
 /** The row as the finished attempt left it, without reading it back. */
-export function asFinished(execution: ExecutionRow, finished: FinishedAttempt): ExecutionRow {
+export function asFinished(execution: ExecutionRow, finished: FinishedRun): ExecutionRow {
   return {
     ...execution,
     status: finished.status,
     output: finished.output as Json,
     error: finished.error as Json,
     stats: finished.stats as Json,
-    finished_at: new Date(),
+    tier: finished.tier,
+    finished_at: hasEnded(finished.status) ? new Date() : null,
   }
 }
 
-/** @throws AppError `upstream_error` when the workflow called did not complete */
-export function outputOf(row: ExecutionRow): Json {
-  if (row.status === 'completed') return row.output
-  const error = row.error as { message?: string; retryable?: boolean } | null
-  throw new AppError(
-    'upstream_error',
-    `The workflow called ended as ${row.status}: ${error?.message ?? 'no reason given'}`,
-    {
-      retryable: error?.retryable === true,
-      hint: `get_execution {"execution":"${row.id}"} shows its logs and traces.`,
-      data: { executionId: row.id },
-    },
-  )
+/** The job of an execution that was just inserted. */
+export const firstRun = ({ id, tier }: ExecutionRow): QueuedExecution => ({ id, run: 1, tier, delay_ms: 0 })
+
+/** Lets a new execution go on with what another recorded as done, and see the same time and random numbers. */
+export async function goOnFrom(
+  tx: Tx,
+  rows: readonly ExecutionRow[],
+  origin: ExecutionRow,
+): Promise<ExecutionRow[]> {
+  const going: ExecutionRow[] = []
+  for (const row of rows) {
+    await copyDoneSteps(tx, origin.id, row.id)
+    const copied = await continueFrom(tx, row.id, origin)
+    if (copied === undefined) throw new Error('UPDATE … RETURNING gave no row')
+    going.push(copied)
+  }
+  return going
 }
 
 /** Nothing new is started for a customer, or of a workflow, that was switched off. */

@@ -1,10 +1,16 @@
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
-import { finishAttempts, heartbeat, lostExecutions, overdueExecutions } from '../../db/execution-queue.ts'
+import {
+  finishRuns,
+  heartbeat,
+  lostExecutions,
+  overdueExecutions,
+  wakeDue,
+} from '../../db/execution-queue.ts'
 import { every } from '../queue/every.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Engine } from './engine.ts'
-import { concludeAttempt, lostAttempt } from './outcome.ts'
+import { concludeRun, lostRun } from './outcome.ts'
 import type { Versions } from './versions.ts'
 
 const SWEEP_EVERY_MS = 5_000
@@ -13,6 +19,7 @@ const HEARTBEAT_EVERY_MS = 3_000
 const OVERDUE_MS = 4_000
 /** How long a worker may be silent before its executions are taken for lost: five missed heartbeats. */
 const SILENT_MS = 15_000
+const WAKE_EVERY_MS = 1_000
 const MAX_ROWS = 500
 
 export interface Sweeper {
@@ -44,11 +51,16 @@ export function startSweeper(deps: {
     const finished = await Promise.all(
       lost.map(async (row) => {
         const version = await deps.versions(row.workflow_version_id)
-        const result = lostAttempt(`The worker '${row.worker}' stopped while it ran attempt ${row.attempt}.`)
-        return concludeAttempt(row, version.retry, result, Math.random())
+        const lost = lostRun(`The worker '${row.worker}' stopped while it ran attempt ${row.attempt}.`)
+        // Nobody waits for it any more: a caller went with the worker.
+        const inline =
+          !row.dead_letter && row.run === 1 && (row.tier === 'instant' || row.parent_step !== null)
+        return concludeRun(row, version, lost, { inline, handedBack: false, random: Math.random() })
       }),
     )
-    await finishAttempts(db, finished)
+    const { woken } = await finishRuns(db, finished)
+    const again = finished.filter(({ status }) => status === 'queued')
+    await engine.enqueue([...woken, ...again.map((run) => ({ ...run, run: run.run + 1 }))])
     log.warn(
       { executions: finished.map(({ id, status }) => ({ id, status })) },
       'executions of a lost worker concluded',
@@ -64,12 +76,20 @@ export function startSweeper(deps: {
   const beat = async () => {
     const ids = engine.running()
     if (ids.length === 0) return
-    for (const id of await heartbeat(db, deps.worker, ids)) engine.interrupt(id)
+    const mine = new Map((await heartbeat(db, deps.worker, ids)).map((row) => [row.id, row]))
+    for (const id of ids) {
+      const row = mine.get(id)
+      if (row?.cancel_requested === true) engine.interrupt(id, 'cancelled')
+      else if (row === undefined && engine.running().includes(id)) engine.interrupt(id, 'lost')
+    }
   }
+
+  const wake = async () => engine.enqueue(await wakeDue(db, MAX_ROWS))
 
   const timers = [
     every(SWEEP_EVERY_MS, () => sweep(), log, 'sweep'),
     every(HEARTBEAT_EVERY_MS, beat, log, 'heartbeat'),
+    every(WAKE_EVERY_MS, wake, log, 'wake'),
   ]
   return {
     sweep,

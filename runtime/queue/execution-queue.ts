@@ -30,11 +30,12 @@ export type QueueName = (typeof queueNames)[number]
 export interface ExecutionJob {
   /** The execution's id; the payload stays in its row. */
   id: string
-  attempt: number
+  /** Which run of it: see ExecutionRow. */
+  run: number
 }
 
 export interface ExecutionQueue {
-  /** Adds jobs; one that is already there (same execution and attempt) is left as it is. */
+  /** Adds jobs; one that is already there (same execution and run) is left as it is. */
   add(executions: readonly QueuedExecution[]): Promise<void>
   /** Starts taking jobs, `concurrency` at a time for each queue; resolves when it does. */
   work(handle: (job: ExecutionJob) => Promise<void>, concurrency: number): Promise<void>
@@ -155,9 +156,9 @@ export function buildExecutionQueue(options: {
 function toJob(execution: QueuedExecution): { name: string; data: ExecutionJob; opts: JobsOptions } {
   return {
     name: 'execution',
-    data: { id: execution.id, attempt: execution.attempt },
+    data: { id: execution.id, run: execution.run },
     opts: {
-      jobId: `${execution.id}-${execution.attempt}`,
+      jobId: `${execution.id}-${execution.run}`,
       ...(execution.delay_ms > 0 ? { delay: execution.delay_ms } : {}),
       removeOnComplete: true,
       removeOnFail: true,

@@ -13,14 +13,16 @@ import type { GuestContext, GuestIsolate, WarmIsolates } from './warm-isolates.t
 /** One execution inside the sandbox process. */
 export interface Execution {
   cancel(): void
-  reply(id: number, ok: boolean, json: string): void
+  reply(id: number, ok: boolean, json: string, at: number | undefined): void
+  /** Ends it, if it does nothing but wait for so many calls. */
+  suspend(calls: number): void
   /** Ends the execution if it used more CPU time than it may or can never finish; asked every few milliseconds. */
   check(): void
 }
 
 type Outcome =
   | { status: 'completed'; output: string; error?: undefined }
-  | { status: 'failed' | 'timeout' | 'cancelled'; error: WorkflowError; output?: undefined }
+  | { status: 'failed' | 'timeout' | 'cancelled' | 'suspended'; error: WorkflowError; output?: undefined }
 
 /** A finished workflow may leave work behind (a loop without await); this long it may take to fall still. */
 const SETTLE_MS = 50
@@ -29,6 +31,13 @@ const STUCK_MS = 5_000
 /** There are no timers inside: an execution with nothing running and nothing awaited stays so for ever. */
 const IDLE_MS = 1_000
 
+const SUSPENDED = sandboxFailure(
+  'cancelled',
+  'Suspended',
+  'The execution was put aside while it waits.',
+  false,
+)
+const MAX_SCOPE_LENGTH = 1_000
 const levels = new Set(['debug', 'info', 'warn', 'error'])
 
 /**
@@ -46,6 +55,7 @@ export function startExecution(
   const logs: LogLine[] = []
   let logBytes = 0
   let bridgeCalls = 0
+  let linesToSkip = message.linesKept
   let waiting = 0
   let guest: GuestIsolate | undefined
   let context: GuestContext | undefined
@@ -175,17 +185,22 @@ export function startExecution(
     if (kind === 'log') {
       const [level, text] = values
       if (typeof level !== 'string' || !levels.has(level) || typeof text !== 'string') return
+      if (linesToSkip > 0) {
+        linesToSkip--
+        return
+      }
       logBytes += text.length
       if (logs.length > message.maxLogLines || logBytes > message.maxLogBytes + 65_536) return
       logs.push({ at: new Date().toISOString(), level: level as LogLine['level'], message: text })
     } else if (kind === 'call') {
-      const [id, name, args] = values
+      const [id, name, args, scope] = values
       if (typeof id !== 'number' || typeof name !== 'string' || typeof args !== 'string') return
+      const within = typeof scope === 'string' && scope.length <= MAX_SCOPE_LENGTH ? scope : undefined
       if (waiting >= MAX_WAITING_CALLS || args.length > MAX_WAITING_CALL_BYTES)
         return stop('failed', lost('it broke the bridge protocol'))
       waiting++
       bridgeCalls++
-      post({ type: 'call', run: message.run, id, name, args })
+      post({ type: 'call', run: message.run, id, name, args, within })
     } else if (kind === 'done') {
       const output = typeof values[0] === 'string' ? values[0] : 'null'
       const bytes = Buffer.byteLength(output)
@@ -216,7 +231,7 @@ export function startExecution(
     context.receive = receive
     // Evaluates the function expression around the module; no workflow code runs until it is called.
     const body = mine.script.runSync(context.context, { reference: true })
-    const seed = JSON.stringify(randomBytes(32).toString('latin1'))
+    const seed = JSON.stringify(message.seed ?? randomBytes(32).toString('latin1'))
     const job = `{"seed":${seed},${message.job.slice(1)}`
     enter(context.control.apply(undefined, ['start', job, body.derefInto({ release: true })]))
   }
@@ -229,10 +244,13 @@ export function startExecution(
   return {
     cancel: () =>
       stop('cancelled', sandboxFailure('cancelled', 'Cancelled', 'The execution was cancelled.', false)),
-    reply(id, ok, json) {
+    reply(id, ok, json, at) {
       waiting--
       if (ended || outcome !== undefined || context === undefined) return
-      enter(context.control.apply(undefined, ['reply', id, ok, json]))
+      enter(context.control.apply(undefined, ['reply', id, ok, json, at]))
+    },
+    suspend(calls) {
+      if (inside === 0 && waiting === calls) conclude({ status: 'suspended', error: SUSPENDED })
     },
     check() {
       if (context === undefined || ended) return

@@ -133,6 +133,8 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
           startedAt: 0,
           waiting: 0,
           children: 0,
+          parked: 0,
+          onWaiting: () => {},
           resolve(result) {
             signal?.removeEventListener('abort', cancel)
             resolve(result)

@@ -18,18 +18,22 @@ export interface RunMessage {
   maxLogLines: number
   maxLogBytes: number
   maxOutputBytes: number
+  seed: string | undefined
+  linesKept: number
 }
 
 export type ToWorker =
   | RunMessage
   | { type: 'cancel'; run: number }
-  | { type: 'reply'; run: number; id: number; ok: boolean; json: string }
+  | { type: 'reply'; run: number; id: number; ok: boolean; json: string; at: number | undefined }
+  /** End it, if it does nothing but wait for so many calls. */
+  | { type: 'suspend'; run: number; waiting: number }
   | { type: 'ping' }
 
 export interface DoneMessage {
   type: 'done'
   run: number
-  status: 'completed' | 'failed' | 'timeout' | 'cancelled'
+  status: 'completed' | 'suspended' | 'failed' | 'timeout' | 'cancelled'
   /** JSON text of the output; only when completed. */
   output: string | undefined
   error: WorkflowError | undefined
@@ -40,7 +44,7 @@ export interface DoneMessage {
 export type FromWorker =
   | { type: 'ready' }
   | { type: 'pong' }
-  | { type: 'call'; run: number; id: number; name: string; args: string }
+  | { type: 'call'; run: number; id: number; name: string; args: string; within: string | undefined }
   | DoneMessage
   /** A thread of this process is beyond control: give it nothing new, and end it when its runs are done. */
   | { type: 'doomed'; reason: string }

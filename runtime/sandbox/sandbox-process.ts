@@ -31,6 +31,10 @@ export interface SandboxProcessEvents {
 
 /** How much later than the execution's own limit the process must have answered before it is held to be stuck. */
 const GRACE_MS = 2_000
+/** How long an execution must have done nothing but wait before it is put aside. */
+const SUSPEND_AFTER_MS = 25
+/** When it turned out to do something after all, it is asked again. */
+const SUSPEND_AGAIN_MS = 500
 const PING_MS = 5_000
 const MAX_UNANSWERED_PINGS = 3
 
@@ -40,7 +44,10 @@ export function startSandboxProcess(
   log: Logger,
   events: SandboxProcessEvents,
 ): SandboxProcess {
-  const runs = new Map<number, { run: SandboxRun; watchdog: NodeJS.Timeout | undefined }>()
+  const runs = new Map<
+    number,
+    { run: SandboxRun; watchdog: NodeJS.Timeout | undefined; idle: NodeJS.Timeout | undefined }
+  >()
   const child = forkWorker(maxIdle)
   let ready = false
   let ended = false
@@ -74,8 +81,21 @@ export function startSandboxProcess(
     if (entry === undefined) return
     runs.delete(id)
     clearTimeout(entry.watchdog)
+    clearTimeout(entry.idle)
     entry.run.resolve(result)
     entry.run.calls.abort()
+  }
+  /** Nothing but parked calls is left to wait for: the execution need not stay. */
+  function suspendSoon(run: SandboxRun, afterMs = SUSPEND_AFTER_MS) {
+    const entry = runs.get(run.id)
+    if (entry === undefined) return
+    clearTimeout(entry.idle)
+    entry.idle = undefined
+    if (run.parked === 0 || run.parked < run.waiting) return
+    entry.idle = setTimeout(() => {
+      send({ type: 'suspend', run: run.id, waiting: run.waiting })
+      suspendSoon(run, SUSPEND_AGAIN_MS)
+    }, afterMs)
   }
   /** Past its limit and unanswered: the process hangs, and everything in it with it. */
   function expire(run: SandboxRun) {
@@ -110,7 +130,7 @@ export function startSandboxProcess(
     } else if (message.type === 'call') {
       const run = runs.get(message.run)?.run
       if (run === undefined) return
-      const answered = answerCall(run, message.name, message.args, log)
+      const answered = answerCall(run, message.name, message.args, message.within, log)
       if (run.children > 0) events.onRoom()
       answered.then(
         (reply) => {
@@ -148,7 +168,12 @@ export function startSandboxProcess(
     start(run) {
       run.startedAt = performance.now()
       // Node's timers hold 2^31 ms at most, about 24 days; executions end well before.
-      runs.set(run.id, { run, watchdog: setTimeout(() => expire(run), run.job.limits.timeoutMs + GRACE_MS) })
+      runs.set(run.id, {
+        run,
+        watchdog: setTimeout(() => expire(run), run.job.limits.timeoutMs + GRACE_MS),
+        idle: undefined,
+      })
+      run.onWaiting = () => suspendSoon(run)
       send(runMessage(run))
     },
     cancel(run) {

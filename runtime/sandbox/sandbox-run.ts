@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import type { BridgeFailure } from './guest/failure.ts'
 import { type DoneMessage, MAX_WAITING_CALL_BYTES, MAX_WAITING_CALLS, type RunMessage } from './protocol.ts'
-import type { Bridge, SandboxJob, SandboxResult, WorkflowError } from './sandbox.ts'
+import type { Bridge, SandboxJob, SandboxResult, Turn, WorkflowError } from './sandbox.ts'
 
 /** One execution as the server sees it, from the queue to its result. */
 export interface SandboxRun {
@@ -16,6 +16,10 @@ export interface SandboxRun {
   /** Bridge calls waiting now; `children` of them wait for another workflow. */
   waiting: number
   children: number
+  /** Of those waiting, the ones whose answer may take long. */
+  parked: number
+  /** Called when what it waits for has changed. */
+  onWaiting(): void
   resolve(result: SandboxResult): void
 }
 
@@ -39,6 +43,7 @@ export function runMessage(run: SandboxRun): RunMessage {
       maxOutputBytes: limits.maxOutputBytes,
       maxCalls: MAX_WAITING_CALLS,
       maxCallBytes: MAX_WAITING_CALL_BYTES,
+      clock: job.clock ?? Date.now(),
     }),
     timeoutMs: limits.timeoutMs,
     cpuMs: limits.cpuMs,
@@ -46,6 +51,8 @@ export function runMessage(run: SandboxRun): RunMessage {
     maxLogLines: limits.maxLogLines,
     maxLogBytes: limits.maxLogBytes,
     maxOutputBytes: limits.maxOutputBytes,
+    seed: job.seed,
+    linesKept: job.linesKept ?? 0,
   }
 }
 
@@ -65,9 +72,23 @@ export async function answerCall(
   run: SandboxRun,
   name: string,
   args: string,
+  within: string | undefined,
   log: Logger,
-): Promise<{ ok: boolean; json: string }> {
+): Promise<{ ok: boolean; json: string; at: number | undefined }> {
   const child = name === 'workflows.run'
+  let at: number | undefined
+  let parked = false
+  const turn: Turn = {
+    park: () => {
+      if (parked) return
+      parked = true
+      run.parked++
+      run.onWaiting()
+    },
+    at: (ms) => {
+      at = ms
+    },
+  }
   run.waiting++
   if (child) run.children++
   try {
@@ -76,16 +97,18 @@ export async function answerCall(
     if (name.startsWith('connectors.') && !run.job.connectors.includes(String(list[0]))) {
       throw new AppError('forbidden', `This workflow is not bound to the connector '${String(list[0])}'.`)
     }
-    const answer = await run.bridge({ name, args: list }, run.calls.signal)
-    return { ok: true, json: JSON.stringify(answer) ?? 'null' }
+    const answer = await run.bridge({ name, args: list, within }, run.calls.signal, turn)
+    return { ok: true, json: JSON.stringify(answer) ?? 'null', at }
   } catch (error) {
     const known = toAppError(error)
     if (known.code === 'internal')
       log.error({ err: error, call: name, execution: run.job.context.execution.id }, 'A bridge call failed')
-    return { ok: false, json: failureJson(known) }
+    return { ok: false, json: failureJson(known), at }
   } finally {
     run.waiting--
     if (child) run.children--
+    if (parked) run.parked--
+    run.onWaiting()
   }
 }
 

@@ -29,6 +29,12 @@ export interface SandboxJob {
     maxLogBytes: number
     maxOutputBytes: number
   }
+  /** 32 characters that its random numbers follow from; new ones otherwise. */
+  seed?: string
+  /** The time its code sees at first, in milliseconds since 1970; it moves on with each answer that says so. */
+  clock?: number
+  /** Log lines to leave out: an earlier run logged them. */
+  linesKept?: number
 }
 
 /**
@@ -43,10 +49,20 @@ export interface SandboxJob {
 export interface BridgeCall {
   name: string
   args: Json[]
+  /** The step (ctx.step) it is made in, where the workflow used the `ctx` its step was given. */
+  within?: string | undefined
+}
+
+/** What else the one who answers a call may say. */
+export interface Turn {
+  /** The answer may take long: with nothing else to wait for, the run ends as `suspended`. */
+  park(): void
+  /** When it was answered, in milliseconds since 1970: the time the workflow sees from then on. */
+  at(ms: number): void
 }
 
 /** Answers a workflow's call. An AppError reaches the workflow as an Error; `signal` aborts when the execution ends. */
-export type Bridge = (call: BridgeCall, signal: AbortSignal) => Promise<Json>
+export type Bridge = (call: BridgeCall, signal: AbortSignal, turn: Turn) => Promise<Json>
 
 export interface LogLine {
   /** ISO 8601. */
@@ -85,7 +101,8 @@ export interface SandboxStats {
 
 export type SandboxResult = (
   | { status: 'completed'; output: Json }
-  | { status: 'failed' | 'timeout' | 'cancelled'; error: WorkflowError }
+  /** suspended: it waits for calls that were parked, and holds nothing any more; the error only says so. */
+  | { status: 'failed' | 'timeout' | 'cancelled' | 'suspended'; error: WorkflowError }
 ) & { logs: LogLine[]; stats: SandboxStats }
 
 export interface Sandbox {

@@ -37,7 +37,10 @@ process.on('message', (message: ToWorker) => {
       checks ??= setInterval(checkAll, CHECK_MS)
       break
     case 'reply':
-      executions.get(message.run)?.reply(message.id, message.ok, message.json)
+      executions.get(message.run)?.reply(message.id, message.ok, message.json, message.at)
+      break
+    case 'suspend':
+      executions.get(message.run)?.suspend(message.waiting)
       break
     case 'cancel':
       executions.get(message.run)?.cancel()

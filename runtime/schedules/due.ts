@@ -120,7 +120,6 @@ export function scheduledEvent(
             depth: 0,
             input: route.payload ?? {},
             headers: { ...headers, ...(slot === null ? {} : { 'x-scheduled-for': slot.toISOString() }) },
-            attempt: 0,
             max_attempts: route.max_attempts,
             dead_letter: config.deadLetter,
             worker: null,

@@ -32,7 +32,7 @@ export function buildSchedules(deps: { db: Database; queue: ExecutionQueue; log:
   const enqueue = (accepted: readonly AcceptedEvent[]) => {
     const jobs = accepted
       .flatMap(({ executions }) => executions)
-      .map(({ id, tier }) => ({ id, attempt: 1, tier, delay_ms: 0 }))
+      .map(({ id, tier }) => ({ id, run: 1, tier, delay_ms: 0 }))
     return jobs.length === 0
       ? Promise.resolve()
       : queue

@@ -105,7 +105,7 @@ export function buildIngest(deps: {
     if (fresh.length > 0) {
       // Committed already: should the queue be away, the sweeper queues them when it is back.
       await deps.queue
-        .add(fresh.map(({ id, tier }) => ({ id, attempt: 1, tier, delay_ms: 0 })))
+        .add(fresh.map(({ id, tier }) => ({ id, run: 1, tier, delay_ms: 0 })))
         .catch((error: Error) =>
           log.warn(
             { err: error.message, executions: fresh.length },
@@ -189,7 +189,6 @@ export function buildIngest(deps: {
             depth: 0,
             input,
             headers: { ...kept, 'x-fastn-trigger-id': trigger.trigger_id, 'x-fastn-event-id': event },
-            attempt: 0,
             max_attempts: target.max_attempts,
             dead_letter: webhook.config.deadLetter,
             worker: null,

@@ -48,6 +48,7 @@ async function seed(): Promise<void> {
       tier: 'standard',
       timeout_ms: 1_000,
       retry: null,
+      escalate_on_timeout: false,
       input_schema: null,
       draft_code: 'x',
     })
@@ -84,7 +85,6 @@ async function seed(): Promise<void> {
       depth: 0,
       input: { order: 1 },
       headers: { 'x-topic': 'orders', cookie: 'session=abc' },
-      attempt: 1,
       max_attempts: 1,
       dead_letter: true,
       worker: 'w',
@@ -108,8 +108,8 @@ async function seed(): Promise<void> {
       [ids.failed],
     )
     await tx.run(
-      `INSERT INTO execution_logs (execution_id, attempt, organization_id, customer_id, lines)
-       VALUES ($1, 1, $2, $3, '[{"at":"2026-01-01T00:00:00Z","level":"info","message":"hello"}]')`,
+      `INSERT INTO execution_logs (execution_id, run, attempt, organization_id, customer_id, lines)
+       VALUES ($1, 1, 1, $2, $3, '[{"at":"2026-01-01T00:00:00Z","level":"info","message":"hello"}]')`,
       [ids.failed, organizationId, acme],
     )
     await insertTraces(tx, organizationId, [

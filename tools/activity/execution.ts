@@ -12,7 +12,15 @@ const TRACES_SHOWN = 50
 
 export const ExecutionRef = z.string().min(1).describe("An execution's id (exec_…).")
 
-export const ExecutionStatus = z.enum(['queued', 'running', 'completed', 'failed', 'timeout', 'cancelled'])
+export const ExecutionStatus = z.enum([
+  'queued',
+  'running',
+  'waiting',
+  'completed',
+  'failed',
+  'timeout',
+  'cancelled',
+])
 
 export const ExecutionSummary = z.object({
   id: z.string().describe('exec_…'),
@@ -21,7 +29,9 @@ export const ExecutionSummary = z.object({
   version: z.number().int(),
   environment: z.string(),
   tier: z.enum(['instant', 'standard', 'long']),
-  status: ExecutionStatus.describe('queued and running change; the others are final.'),
+  status: ExecutionStatus.describe(
+    'queued, running and waiting (it sleeps, or waits for an event, an approval or a workflow) change; the others are final.',
+  ),
   triggeredBy: z.enum([
     'webhook',
     'scheduler',
@@ -39,13 +49,25 @@ export const ExecutionSummary = z.object({
   parentExecutionId: z.string().nullable().describe('The execution whose code started this one.'),
   replayOf: z.string().nullable().describe('The execution this one repeats.'),
   attempt: z.number().int().describe('Attempts begun so far.'),
+  runs: z
+    .number()
+    .int()
+    .describe(
+      'How often a worker took it: one attempt goes on in another run after it waited or its worker died.',
+    ),
   maxAttempts: z.number().int(),
   cancelRequested: z.boolean(),
   createdAt: Timestamp,
-  dueAt: Timestamp.describe('When a queued execution may start.'),
+  dueAt: Timestamp.nullable().describe(
+    'When a queued execution may start, or a waiting one goes on by itself; null: when what it waits for comes.',
+  ),
   startedAt: Timestamp.nullable(),
   finishedAt: Timestamp.nullable(),
   durationMs: z.number().nullable().describe('From start to end; null until it ends.'),
+  queueMs: z.number().describe('Time it waited for a worker, over all its runs.'),
+  runMs: z
+    .number()
+    .describe('Time its code ran, over all its runs: without waiting in the queue, sleeping, waiting.'),
 })
 
 export const toExecutionSummary = (row: NamedExecutionRow) => ({
@@ -63,16 +85,20 @@ export const toExecutionSummary = (row: NamedExecutionRow) => ({
   parentExecutionId: row.parent_execution_id,
   replayOf: row.replay_of,
   attempt: row.attempt,
+  runs: row.run,
   maxAttempts: row.max_attempts,
   cancelRequested: row.cancel_requested,
   createdAt: row.created_at,
-  dueAt: row.due_at,
+  // Postgres has a moment after all others; it comes as a number.
+  dueAt: row.due_at instanceof Date ? row.due_at : null,
   startedAt: row.started_at,
   finishedAt: row.finished_at,
   durationMs:
     row.started_at === null || row.finished_at === null
       ? null
       : row.finished_at.getTime() - row.started_at.getTime(),
+  queueMs: Math.round(row.queue_ms),
+  runMs: Math.round(row.run_ms),
 })
 
 export const Execution = ExecutionSummary.extend({

@@ -42,6 +42,7 @@ const workflow = (slug: string) =>
       tier: 'standard',
       timeout_ms: 1_000,
       retry: null,
+      escalate_on_timeout: false,
       input_schema: null,
       draft_code: 'export default async () => 1',
     }),

@@ -6,7 +6,16 @@ import { insertWorkflow } from '../../db/workflows.ts'
 import { prepareWorkflow } from '../../runtime/sandbox/prepare.ts'
 import { defineTool } from '../define-tool.ts'
 import { ResourceSlug, slugFrom } from '../params.ts'
-import { Code, checkInputSchema, InputSchema, RetryPolicy, Tier, TimeoutMs, timeoutFor } from './settings.ts'
+import {
+  Code,
+  checkInputSchema,
+  EscalateOnTimeout,
+  InputSchema,
+  RetryPolicy,
+  Tier,
+  TimeoutMs,
+  timeoutFor,
+} from './settings.ts'
 import { refuseCustomerKey, toWorkflow, Workflow } from './workflow.ts'
 
 export const createWorkflow = defineTool({
@@ -26,6 +35,7 @@ export const createWorkflow = defineTool({
     retry: RetryPolicy.optional().describe(
       'How failed attempts are tried again; left out, never. {} takes the defaults: 3 attempts, 5 s apart and growing. Only failures that may pass are tried again.',
     ),
+    escalateOnTimeout: EscalateOnTimeout.default(false),
     inputSchema: InputSchema.optional(),
   }),
   output: z.object({ workflow: Workflow }),
@@ -52,6 +62,7 @@ export const createWorkflow = defineTool({
           tier: input.tier,
           timeout_ms: timeoutMs,
           retry: input.retry ?? null,
+          escalate_on_timeout: input.escalateOnTimeout,
           input_schema: inputSchema,
           draft_code: input.code,
         })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { invalidInput } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Tier as TierName } from '../../db/executions.ts'
+import { MAX_TIMEOUT_MS } from '../../runtime/executions/tiers.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
@@ -11,9 +12,9 @@ const MAX_SCHEMA_LENGTH = 100_000
 
 /** How long a run may take, by tier. */
 const timeouts: Record<TierName, { default: number; max: number }> = {
-  instant: { default: 30 * SECOND_MS, max: MINUTE_MS },
-  standard: { default: 2 * MINUTE_MS, max: 15 * MINUTE_MS },
-  long: { default: 15 * MINUTE_MS, max: 36 * HOUR_MS },
+  instant: { default: 30 * SECOND_MS, max: MAX_TIMEOUT_MS.instant },
+  standard: { default: 2 * MINUTE_MS, max: MAX_TIMEOUT_MS.standard },
+  long: { default: 15 * MINUTE_MS, max: MAX_TIMEOUT_MS.long },
 }
 
 export const Tier = z
@@ -34,7 +35,7 @@ export const TimeoutMs = z
   .int()
   .min(100)
   .describe(
-    'A run is stopped after this many milliseconds. Default and most by tier: instant 30 s, 60 s; standard 2 min, 15 min; long 15 min, 36 h.',
+    'A run is stopped after this many milliseconds, sleeping and waiting not counted. Default and most by tier: instant 30 s, 60 s; standard 2 min, 15 min; long 15 min, 36 h.',
   )
 
 export const RetryPolicy = z
@@ -65,6 +66,12 @@ export const RetryPolicy = z
     path: ['maxIntervalMs'],
     message: 'must not be less than initialIntervalMs',
   })
+
+export const EscalateOnTimeout = z
+  .boolean()
+  .describe(
+    'A run that takes too long goes on in the next longer tier, with what it did taken as done; an instant one then comes back queued.',
+  )
 
 export const InputSchema = z
   .record(z.string(), z.unknown())

@@ -3,7 +3,16 @@ import { saveWorkflow } from '../../db/workflows.ts'
 import { prepareWorkflow } from '../../runtime/sandbox/prepare.ts'
 import { defineTool } from '../define-tool.ts'
 import { WorkflowRef } from '../params.ts'
-import { Code, checkInputSchema, InputSchema, RetryPolicy, Tier, TimeoutMs, timeoutFor } from './settings.ts'
+import {
+  Code,
+  checkInputSchema,
+  EscalateOnTimeout,
+  InputSchema,
+  RetryPolicy,
+  Tier,
+  TimeoutMs,
+  timeoutFor,
+} from './settings.ts'
 import { refuseCustomerKey, requireWorkflowLocked, toWorkflow, Workflow } from './workflow.ts'
 
 export const updateWorkflow = defineTool({
@@ -22,6 +31,7 @@ export const updateWorkflow = defineTool({
       'New timeout in milliseconds. With a new tier and no timeout, the tier’s default is taken.',
     ),
     retry: RetryPolicy.nullable().optional().describe('New retry policy; null for none.'),
+    escalateOnTimeout: EscalateOnTimeout.optional(),
     inputSchema: InputSchema.nullable().optional().describe('New input schema; null for none.'),
   }),
   output: z.object({ workflow: Workflow }),
@@ -48,6 +58,7 @@ export const updateWorkflow = defineTool({
         tier,
         timeout_ms: timeoutFor(tier, input.timeoutMs ?? keptTimeout),
         retry: input.retry === undefined ? before.retry : input.retry,
+        escalate_on_timeout: input.escalateOnTimeout ?? before.escalate_on_timeout,
         input_schema: inputSchema === undefined ? before.input_schema : inputSchema,
       })
     })

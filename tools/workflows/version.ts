@@ -3,7 +3,7 @@ import { notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { getWorkflowVersion, type WorkflowRow, type WorkflowVersionRow } from '../../db/workflows.ts'
 import { Timestamp } from '../params.ts'
-import { InputSchema, RetryPolicy, Tier } from './settings.ts'
+import { EscalateOnTimeout, InputSchema, RetryPolicy, Tier } from './settings.ts'
 
 export const VersionNumber = z.coerce
   .number()
@@ -17,6 +17,7 @@ export const WorkflowVersion = z.object({
   tier: Tier,
   timeoutMs: z.number().int(),
   retry: RetryPolicy.nullable(),
+  escalateOnTimeout: EscalateOnTimeout,
   inputSchema: InputSchema.nullable(),
   connectors: z.array(z.string()).describe('Slugs of the connectors its code calls.'),
   publishedBy: z.string().describe('Id of the key that published it.'),
@@ -29,6 +30,7 @@ export const toVersion = (row: Omit<WorkflowVersionRow, 'source'>) => ({
   tier: row.tier,
   timeoutMs: row.timeout_ms,
   retry: row.retry,
+  escalateOnTimeout: row.escalate_on_timeout,
   inputSchema: row.input_schema,
   connectors: row.connectors,
   publishedBy: row.published_by,

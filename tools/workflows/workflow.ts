@@ -4,7 +4,7 @@ import { AppError, notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { findWorkflow, lockWorkflow, type WorkflowRow } from '../../db/workflows.ts'
 import { Timestamp } from '../params.ts'
-import { InputSchema, RetryPolicy, Tier } from './settings.ts'
+import { EscalateOnTimeout, InputSchema, RetryPolicy, Tier } from './settings.ts'
 
 export const Workflow = z.object({
   id: z.string().describe('wf_…'),
@@ -15,6 +15,7 @@ export const Workflow = z.object({
   tier: Tier,
   timeoutMs: z.number().int().describe('A run is stopped after this many milliseconds.'),
   retry: RetryPolicy.nullable().describe('How failed attempts are tried again; null: never.'),
+  escalateOnTimeout: EscalateOnTimeout,
   inputSchema: InputSchema.nullable().describe('What `ctx.input` must fit; null: anything.'),
   latestVersion: z.number().int().describe('Number of the newest published version; 0: none yet.'),
   createdAt: Timestamp,
@@ -30,6 +31,7 @@ export const toWorkflow = (row: WorkflowRow) => ({
   tier: row.tier,
   timeoutMs: row.timeout_ms,
   retry: row.retry,
+  escalateOnTimeout: row.escalate_on_timeout,
   inputSchema: row.input_schema,
   latestVersion: row.latest_version,
   createdAt: row.created_at,

@@ -20,10 +20,12 @@ export interface GuestJob {
   maxCalls: number
   maxCallBytes: number
   seed: string
+  /** Milliseconds since 1970. */
+  clock: number
 }
 
 /** Calls from the host into the isolate; anything else about it is private. */
-export type Control = (operation: 'start' | 'reply', a: unknown, b: unknown, c?: unknown) => void
+export type Control = (operation: 'start' | 'reply', a: unknown, b: unknown, c?: unknown, d?: unknown) => void
 
 /**
  * Runs inside the isolate, once per context, before the workflow: takes the host's `send`, builds `ctx`
@@ -34,6 +36,7 @@ export function buildConnect(
   encode: Encode,
   failures: Failures,
   seedCrypto: (key: string) => void,
+  setClock: (ms: number) => void,
   buildContext: (p: Primordials, failures: Failures, services: GuestServices, job: GuestJob) => object,
   buildSubtle: (p: Primordials, failures: Failures, services: GuestServices) => object,
 ) {
@@ -71,10 +74,15 @@ export function buildConnect(
     function stackHere(): string {
       const stack = failures.text(failures.read(new p.Error(), 'stack'), 8000) ?? ''
       const newline = p.indexOf(stack, '\n')
-      return newline < 0 ? '' : p.slice(stack, newline + 1)
+      return newline < 0 ? '' : failures.ownFrames(p.slice(stack, newline + 1))
     }
 
-    function call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown> {
+    function call(
+      name: string,
+      args: unknown[],
+      pick?: (value: unknown) => unknown,
+      within?: string,
+    ): Promise<unknown> {
       return new p.Promise((resolve, reject) => {
         const encoded = encode(args, 'arguments', job.maxCallBytes)
         if (encoded.problem !== undefined) {
@@ -106,13 +114,14 @@ export function buildConnect(
         pending[id] = { resolve, reject, pick, stack: stackHere(), bytes }
         outstanding++
         outstandingBytes += bytes
-        send('call', id, name, encoded.json)
+        send('call', id, name, encoded.json, within)
       })
     }
 
-    function reply(id: number, ok: boolean, json: string) {
+    function reply(id: number, ok: boolean, json: string, at: number | undefined) {
       const entry = pending[id]
       if (entry === undefined) return
+      if (at !== undefined) setClock(at)
       delete pending[id]
       outstanding--
       outstandingBytes -= entry.bytes
@@ -130,7 +139,7 @@ export function buildConnect(
       if (typeof value === 'function') return '[function]'
       if (!failures.isObject(value)) return failures.plain(value)
       const stack = p.tagOf(value) === '[object Error]' ? failures.read(value, 'stack') : undefined
-      if (typeof stack === 'string') return stack
+      if (typeof stack === 'string') return failures.ownFrames(stack)
       const encoded = encode(value, 'value', job.maxLogBytes)
       if (encoded.problem === undefined) return encoded.json
       return failures.plain(value)
@@ -197,6 +206,7 @@ export function buildConnect(
     function start(json: string, body: () => Promise<unknown>) {
       job = p.parse(json) as GuestJob
       seedCrypto(job.seed)
+      setClock(job.clock)
       const services = { call, log, refuse }
       const ctx = buildContext(p, failures, services, job)
       const { crypto } = globalThis as unknown as { crypto: object }
@@ -229,10 +239,10 @@ export function buildConnect(
       p.promiseThen(p.apply(body, undefined, []), main, failWith)
     }
 
-    return function control(operation, a, b, c) {
+    return function control(operation, a, b, c, d) {
       try {
         if (operation === 'start') start(a as string, b as () => Promise<unknown>)
-        else if (!finished) reply(a as number, b as boolean, c as string)
+        else if (!finished) reply(a as number, b as boolean, c as string, d as number | undefined)
       } catch (error) {
         failWith(error)
       }
@@ -242,7 +252,8 @@ export function buildConnect(
 
 /** What `ctx` is made of. */
 export interface GuestServices {
-  call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown>
+  /** @param within the step it is part of */
+  call(name: string, args: unknown[], pick?: (value: unknown) => unknown, within?: string): Promise<unknown>
   log(level: string, values: unknown[]): void
   refuse(code: string, name: string, message: string, hint: string, kind?: string): Error
 }

@@ -32,6 +32,7 @@ export interface BridgeFailure {
  * An error that came from the bridge, or has one among its causes, keeps its kind and whether to retry.
  */
 export function buildFailures(p: Primordials) {
+  const GUEST = 'patchbay:guest:' // the file name of the bootstrap, see snapshot.ts
   const known = new p.WeakMap()
 
   function read(object: object, key: string): unknown {
@@ -54,6 +55,17 @@ export function buildFailures(p: Primordials) {
   }
   const isObject = (value: unknown): value is object =>
     (typeof value === 'object' && value !== null) || typeof value === 'function'
+
+  /** A stack trace without the frames of the bootstrap: in an error or a log they tell the workflow nothing. */
+  function ownFrames(stack: string): string {
+    const lines = p.split(stack, '\n')
+    let own = ''
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i] as string
+      if (p.indexOf(line, GUEST) < 0) own += own === '' ? line : `\n${line}`
+    }
+    return own
+  }
 
   function raise(failure: BridgeFailure, stack: string): Error {
     const error = new p.Error(failure.message)
@@ -129,7 +141,7 @@ export function buildFailures(p: Primordials) {
     }
   }
 
-  return { raise, describe, read, text, plain, isObject }
+  return { raise, describe, read, text, plain, isObject, ownFrames }
 }
 
 export type Failures = ReturnType<typeof buildFailures>

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import ivm from 'isolated-vm'
+import { installClock } from './clock.ts'
 import { buildConnect } from './connect.ts'
 import { buildContext } from './context.ts'
 import { buildEncoder } from './encode.ts'
 import { buildFailures } from './failure.ts'
 import { primordials } from './primordials.ts'
+import { buildSteps } from './steps.ts'
 import { buildSubtle } from './subtle.ts'
 import { installWeb } from './web.ts'
 
@@ -40,15 +42,16 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
   const code = `(() => { 'use strict'
     const p = (${primordials.toString()})()
     const link = ${linkCommonJs(lazyGlobals.flatMap((group) => group.entries))}
-    const seedCrypto = (${installWeb.toString()})(p, [${lazyGlobals
+    const random = (${installWeb.toString()})(p, [${lazyGlobals
       .map(
         ({ names, entries }) =>
           `{ names: ${JSON.stringify(names)}, load: () => { const load = link(); ${entries.map((entry) => `load(${JSON.stringify(entry)})`).join('; ')} } }`,
       )
       .join(', ')}])
+    const setClock = (${installClock.toString()})(p, random.nextByte)
     const failures = (${buildFailures.toString()})(p)
     const encode = (${buildEncoder.toString()})(p)
-    const connect = (${buildConnect.toString()})(p, encode, failures, seedCrypto, ${buildContext.toString()}, ${buildSubtle.toString()})
+    const connect = (${buildConnect.toString()})(p, encode, failures, random.seed, setClock, (p, failures, services, job) => (${buildContext.toString()})(p, failures, services, job, ${buildSteps.toString()}), ${buildSubtle.toString()})
     globalThis.__connect = (send) => {
       for (const name of ${JSON.stringify(removedGlobals)}) p.deleteProperty(globalThis, name)
       return connect(send)

@@ -3,7 +3,7 @@ import type { Primordials } from './primordials.ts'
 /**
  * Runs inside the isolate while the snapshot is made. Defines the web-standard basics V8 lacks; the larger
  * ones (`URL`, `URLSearchParams`, `structuredClone`, `atob`, `btoa`: core-js) load on first use, which keeps
- * a fresh context cheap. Returns `seed`, which gives `crypto` its randomness for this execution.
+ * a fresh context cheap. Returns `seed`, which gives the execution its random numbers, and `nextByte` of them.
  */
 export function installWeb(p: Primordials, loaders: { names: string[]; load: () => void }[]) {
   const scope = globalThis as unknown as Record<string, unknown>
@@ -192,7 +192,8 @@ export function installWeb(p: Primordials, loaders: { names: string[]; load: () 
   // `subtle` is added when an execution begins: it calls the host.
   hide(scope, 'crypto', crypto)
 
-  return function seed(key: string) {
+  return { seed, nextByte }
+  function seed(key: string) {
     const constants = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574]
     for (let i = 0; i < 4; i++) state[i] = constants[i] as number
     for (let i = 0; i < 8; i++) {

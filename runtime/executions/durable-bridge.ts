@@ -1,0 +1,313 @@
+import { AppError, invalidInput } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import { isJsonObject, type Json } from '../../core/json.ts'
+import type { Database } from '../../db/database.ts'
+import {
+  beginApproval,
+  beginWait,
+  endedSteps,
+  type StepRow,
+  WAIT_APPROVAL,
+  WAIT_EVENT,
+  WAIT_WORKFLOW,
+} from '../../db/execution-steps.ts'
+import type { ExecutionRow } from '../../db/executions.ts'
+import type { Bridge, BridgeCall, Turn } from '../sandbox/sandbox.ts'
+import { durationMs, wakeTime } from './duration.ts'
+import { type Asked, idempotencyKey, type Recorder } from './recorder.ts'
+
+/** A wait this short is not worth putting the execution aside. */
+const SHORT_MS = 5_000
+/** Node's timers hold no more; executions that wait longer have been put aside by then. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+const POLL_MS = 1_000
+const MAX_NAME_LENGTH = 200
+
+/** What is not recorded: secrets, pure functions, and files, which never change. */
+const UNRECORDED = /^(secrets\.|crypto\.|files\.(read|info)$)/
+
+/** How a workflow that was called answers: now, or later. */
+export type ChildAnswer = { output: Json } | { waitsFor: string }
+
+export interface DurableBridgeDeps {
+  db: Database
+  execution: ExecutionRow
+  recorder: Recorder
+  /** May the execution be put aside while it waits? */
+  mayWait: boolean
+  /** Makes a call; `key` is for the API called. */
+  effect(call: BridgeCall, signal: AbortSignal, key: string): Promise<Json>
+  runChild(slug: Json | undefined, input: Json, key: string, signal: AbortSignal): Promise<ChildAnswer>
+}
+
+/** The bridge of a run with its record: calls that were answered before are answered from it. */
+export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; parked(): number[] } {
+  const { db, execution, recorder } = deps
+  /** Steps that wait for something outside, and how each is ended. */
+  const parked = new Map<number, (ended: StepRow) => void>()
+  /** The same, and those the run was still waiting for when it ended. */
+  const unended = new Set<number>()
+  let poller: NodeJS.Timeout | undefined
+
+  const poll = async () => {
+    for (const row of await endedSteps(db, execution.id, [...parked.keys()])) parked.get(row.seq)?.(row)
+  }
+  /** Waits for a pending step to be ended from outside, or by its time; the execution may be put aside meanwhile. */
+  const park = (
+    seq: number,
+    wakeAt: Date | null,
+    turn: Turn,
+    signal: AbortSignal,
+  ): Promise<StepRow | undefined> =>
+    new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined
+      const end = (settle: () => void) => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+        parked.delete(seq)
+        unended.delete(seq)
+        if (parked.size === 0) {
+          clearInterval(poller)
+          poller = undefined
+        }
+        settle()
+      }
+      const onAbort = () =>
+        end(() => {
+          unended.add(seq)
+          reject(new AppError('cancelled', 'The wait was interrupted.', { retryable: true }))
+        })
+      signal.addEventListener('abort', onAbort, { once: true })
+      unended.add(seq)
+      parked.set(seq, (ended) => end(() => resolve(ended)))
+      if (wakeAt !== null) {
+        const ms = Math.min(MAX_TIMER_MS, Math.max(0, wakeAt.getTime() - Date.now()))
+        timer = setTimeout(() => end(() => resolve(undefined)), ms)
+      }
+      // Until it is put aside, somebody else may end the step in the database.
+      poller ??= setInterval(() => poll().catch(() => undefined), POLL_MS)
+      turn.park()
+    })
+
+  const refuseWait = (what: string) =>
+    invalidInput(`An instant workflow cannot wait: its caller does (${what}).`, {
+      where: what,
+      hint: 'Set the tier of the workflow to standard or long with update_workflow, and publish it.',
+    })
+
+  async function sleep(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
+    const asked = recorder.ask(call, 'sleep', label(call.args[0]), call.args)
+    const { known } = asked
+    if (known !== undefined && known.status !== 'pending') return recorder.replay(known, turn)
+    const wakeAt = known?.wake_at ?? new Date(wakeTime(call.args[0] ?? null, Date.now()))
+    const row = recorder.row(asked, { wake_at: wakeAt.toISOString() })
+    const remaining = wakeAt.getTime() - Date.now()
+    if (remaining <= SHORT_MS || !deps.mayWait) await pause(remaining, signal)
+    else {
+      if (known === undefined) recorder.push({ ...row, status: 'pending', finished_at: null })
+      await recorder.durable(signal)
+      await park(row.seq, wakeAt, turn, signal)
+    }
+    const finished = new Date(Math.max(Date.now(), wakeAt.getTime()))
+    recorder.push({ ...row, finished_at: finished.toISOString() })
+    turn.at(finished.getTime())
+    return null
+  }
+
+  /** Begins to wait, or goes on waiting, and gives what it was answered; `expired` when its time was up. */
+  async function wait(
+    asked: Asked,
+    turn: Turn,
+    signal: AbortSignal,
+    begin: (row: ReturnType<Recorder['row']>) => Promise<Json | undefined>,
+    details: { wake_at: string | null; waits_for: string | null },
+    expired: Json,
+  ): Promise<Json> {
+    const { known } = asked
+    if (known !== undefined && known.status !== 'pending') return recorder.replay(known, turn)
+    if (!deps.mayWait) throw refuseWait(`ctx.${asked.kind}`)
+    const row = recorder.row(asked, { status: 'pending', finished_at: null, ...details })
+    if (known === undefined) {
+      await recorder.durable(signal)
+      const early = await begin(row)
+      if (early !== undefined) {
+        turn.at(Date.now())
+        return early
+      }
+    }
+    const wakeAt = known === undefined ? dateOf(details.wake_at) : known.wake_at
+    const ended = await park(row.seq, wakeAt, turn, signal)
+    if (ended !== undefined) {
+      turn.at((ended.finished_at ?? new Date()).getTime())
+      return ended.output
+    }
+    const finished = new Date()
+    recorder.push({ ...row, status: 'done', output: expired, finished_at: finished.toISOString() })
+    turn.at(finished.getTime())
+    return expired
+  }
+
+  function waitForEvent(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
+    const [name, options] = call.args
+    const { key, timeout } = isJsonObject(options) ? options : {}
+    if (key !== undefined && key !== null && typeof key !== 'string')
+      throw invalidInput('The key of an event is text.', { where: 'ctx.wait.event' })
+    const asked = recorder.ask(call, WAIT_EVENT, label(name, 'ctx.wait.event'), call.args)
+    const details = { wake_at: deadline(timeout, 'ctx.wait.event'), waits_for: key ?? null }
+    const begin = async (row: ReturnType<Recorder['row']>) => {
+      const begun = await beginWait(db, row)
+      return begun.status === 'done' ? begun.output : undefined
+    }
+    return wait(asked, turn, signal, begin, details, null)
+  }
+
+  function waitForApproval(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
+    const [given] = call.args
+    const { title, description, data, timeout } = isJsonObject(given) ? given : {}
+    const asked = recorder.ask(call, WAIT_APPROVAL, label(title, 'ctx.wait.approval: title'), call.args)
+    const id = asked.known?.waits_for ?? newId('approval')
+    const approval = {
+      id,
+      title: asked.name,
+      description: typeof description === 'string' ? description : '',
+      data: data ?? null,
+    }
+    const details = { wake_at: deadline(timeout, 'ctx.wait.approval'), waits_for: id }
+    const begin = async (row: ReturnType<Recorder['row']>) => {
+      await beginApproval(db, row, approval)
+      return undefined
+    }
+    return wait(asked, turn, signal, begin, details, { approved: false, by: null, comment: null, at: null })
+  }
+
+  async function runWorkflow(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
+    const [slug, input] = call.args
+    const asked = recorder.ask(call, WAIT_WORKFLOW, label(slug, 'ctx.workflows.run'), call.args)
+    const { known } = asked
+    const result = await recorder.recorded(asked, turn, signal, async () => {
+      const child = known?.waits_for ?? null
+      const answer =
+        child === null ? await deps.runChild(slug, input ?? null, asked.key, signal) : { waitsFor: child }
+      if ('output' in answer) return answer.output
+      if (!deps.mayWait) throw refuseWait('ctx.workflows.run of a workflow that waits')
+      const row = recorder.row(asked, { status: 'pending', finished_at: null, waits_for: answer.waitsFor })
+      asked.known ??= { ...row, wake_at: null, started_at: asked.startedAt, finished_at: null }
+      recorder.push(row)
+      await recorder.durable(signal)
+      // It may have ended before anybody could know that this one waits for it.
+      const settled = await deps.runChild(slug, input ?? null, asked.key, signal)
+      if ('output' in settled) return settled.output
+      const ended = await park(row.seq, null, turn, signal)
+      if (ended?.status === 'done') return ended.output
+      throw childFailure(answer.waitsFor, ended?.error ?? null)
+    })
+    return result
+  }
+
+  function beginStep(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
+    const asked = recorder.ask(call, 'step', label(call.args[0], 'ctx.step'), [])
+    const scope = asked.within === null ? asked.key : `${asked.within}/${asked.key}`
+    if (asked.known?.status === 'done') {
+      recorder.skipWithin(scope)
+      return recorder.replay(asked.known, turn).then((value) => ({ done: true, value }))
+    }
+    return recorder.durable(signal).then(() => {
+      open.set(scope, asked)
+      recorder.active.push(scope)
+      return { done: false, scope }
+    })
+  }
+  const open = new Map<string, Asked>()
+  function endStep(call: BridgeCall, turn: Turn): Json {
+    const scope = String(call.args[0])
+    const asked = open.get(scope)
+    if (asked === undefined) throw invalidInput('This step is not under way.', { where: 'ctx.step' })
+    open.delete(scope)
+    const at = recorder.active.lastIndexOf(scope)
+    if (at >= 0) recorder.active.splice(at, 1)
+    if (call.name === 'step.fail') return null
+    const row = recorder.row(asked, { output: call.args[1] ?? null })
+    recorder.push(row)
+    turn.at(Date.parse(row.finished_at ?? ''))
+    return null
+  }
+
+  const bridge: Bridge = async (call, signal, turn) => {
+    const { name, args } = call
+    if (UNRECORDED.test(name)) return deps.effect(call, signal, '')
+    switch (name) {
+      case 'step.begin':
+        return beginStep(call, turn, signal)
+      case 'step.end':
+      case 'step.fail':
+        return endStep(call, turn)
+      case 'sleep':
+        return sleep(call, turn, signal)
+      case WAIT_EVENT:
+        return waitForEvent(call, turn, signal)
+      case WAIT_APPROVAL:
+        return waitForApproval(call, turn, signal)
+      case WAIT_WORKFLOW:
+        return runWorkflow(call, turn, signal)
+      default: {
+        const asked = recorder.ask(call, name, subject(name, args), args)
+        return recorder.recorded(asked, turn, signal, () =>
+          deps.effect(call, signal, idempotencyKey(execution, asked)),
+        )
+      }
+    }
+  }
+  return { bridge, parked: () => [...unended] }
+}
+
+export function childFailure(id: string, ended: Json): AppError {
+  const { status, error } = isJsonObject(ended) ? ended : {}
+  const { message, retryable } = isJsonObject(error) ? error : {}
+  return new AppError(
+    'upstream_error',
+    `The workflow called ended as ${String(status ?? 'failed')}: ${typeof message === 'string' ? message : 'no reason given'}`,
+    {
+      retryable: retryable === true,
+      hint: `get_execution {"execution":"${id}"} shows its logs and traces.`,
+      data: { executionId: id },
+    },
+  )
+}
+
+/** What a call is about, for people: `github.create_issue`, a key, an address without its query. */
+function subject(name: string, [first, second]: Json[]): string {
+  const text = typeof first === 'string' ? first : ''
+  if (name.startsWith('connectors.')) return `${text}.${String(second)}`.slice(0, MAX_NAME_LENGTH)
+  return text.replace(/[?#].*$/s, '').slice(0, MAX_NAME_LENGTH)
+}
+
+function label(value: Json | undefined, where?: string): string {
+  if (typeof value === 'string' && value !== '') return value.slice(0, MAX_NAME_LENGTH)
+  if (where === undefined) return JSON.stringify(value ?? null).slice(0, MAX_NAME_LENGTH)
+  throw invalidInput(`${where} needs a name: a text that is not empty.`, { where })
+}
+
+const deadline = (timeout: Json | undefined, where: string): string | null =>
+  timeout === undefined || timeout === null
+    ? null
+    : new Date(Date.now() + durationMs(timeout, where)).toISOString()
+
+const dateOf = (text: string | null) => (text === null ? null : new Date(text))
+
+/** Waits here; rejects when the execution ends. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => {
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      },
+      Math.min(MAX_TIMER_MS, Math.max(0, ms)),
+    )
+    const onAbort = () => {
+      clearTimeout(timer)
+      reject(new AppError('cancelled', 'The sleep was interrupted.', { retryable: true }))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}

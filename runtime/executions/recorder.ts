@@ -1,0 +1,228 @@
+import { createHash } from 'node:crypto'
+import { AppError, type ErrorBody, toAppError, toErrorBody } from '../../core/errors.ts'
+import type { Json } from '../../core/json.ts'
+import type { NewStep, StepBatch, StepRow } from '../../db/execution-steps.ts'
+import type { ExecutionRow } from '../../db/executions.ts'
+import type { BridgeCall, Turn } from '../sandbox/sandbox.ts'
+import { buildRecord, fingerprint } from './record.ts'
+
+/** What a run may have recorded, over all its attempts. */
+const MAX_STEPS = 100_000
+const MAX_RECORDED_BYTES = 256 * 1024 * 1024
+/** How long something recorded waits for what comes next, to be kept together with it. */
+const LINGER_MS = 50
+const RETRY_MS = 1_000
+
+/** One call of the workflow as the recorder sees it. */
+export interface Asked {
+  kind: string
+  name: string
+  print: string
+  /** The same on every run: names this call of all that are alike. For idempotency keys and child workflows. */
+  key: string
+  within: string | null
+  startedAt: Date
+  /** What an earlier run recorded of it. */
+  known: StepRow | undefined
+}
+
+export interface Recorder {
+  /** Matches a call with what is recorded of it. */
+  ask(call: BridgeCall, kind: string, name: string, args: Json): Asked
+  /** Answers a call from the record, or makes it and records what came of it. */
+  recorded(
+    asked: Asked,
+    turn: Turn,
+    signal: AbortSignal,
+    effect: (asked: Asked) => Promise<Json>,
+  ): Promise<Json>
+  /** Hands out what is recorded, in the order it was. @throws the failure recorded */
+  replay(row: StepRow, turn: Turn): Promise<Json>
+  /** The row of a call: done unless `change` says otherwise. */
+  row(asked: Asked, change: Partial<NewStep>): NewStep
+  /** Adds a row to the record, or a row's new state. */
+  push(row: NewStep): void
+  /** Resolves when all that is recorded is kept: what depends on it may be done now. */
+  durable(signal: AbortSignal): Promise<void>
+  /** Ends a step's own part of the record: it will be answered as a whole. */
+  skipWithin(scope: string): void
+  /** Steps (ctx.step) under way; the last one began last. */
+  readonly active: string[]
+  /** Recorded and not kept yet. */
+  rest(): NewStep[]
+}
+
+export interface RecorderOptions {
+  execution: ExecutionRow
+  rows: readonly StepRow[]
+  /** Keeps steps before the next effect; otherwise they are kept when the run ends. */
+  durable: boolean
+  keep: (batch: StepBatch) => Promise<boolean>
+  /** The execution was given to another run. */
+  onLost: () => void
+}
+
+/**
+ * Records what a run does through `ctx`, so that a run that goes on where it ended takes the results instead of
+ * doing it again. A result is kept before the next effect begins: whatever was kept is done once. The call under
+ * way when a process dies is made again, with the same idempotency key.
+ */
+export function buildRecorder(options: RecorderOptions): Recorder {
+  const { execution, keep } = options
+  const record = buildRecord(options.rows)
+  const asked = new Map<string, number>()
+  const active: string[] = []
+  let buffer: NewStep[] = []
+  let bytes = options.rows.reduce((sum, row) => sum + sizeOf(row.output), 0)
+  let flushing: Promise<void> | undefined
+  let linger: NodeJS.Timeout | undefined
+  let broken: Error | undefined
+
+  const flush = async (): Promise<void> => {
+    while (buffer.length > 0) {
+      const steps = buffer
+      buffer = []
+      try {
+        const owned = await keep({ executionId: execution.id, run: execution.run, steps })
+        if (owned) continue
+        broken = new AppError('cancelled', 'The execution was given to another worker.')
+        options.onLost()
+        throw broken
+      } catch (error) {
+        buffer = [...steps, ...buffer]
+        throw error
+      }
+    }
+  }
+  const flushed = (): Promise<void> => {
+    if (broken !== undefined) return Promise.reject(broken)
+    clearTimeout(linger)
+    linger = undefined
+    flushing ??= flush().finally(() => {
+      flushing = undefined
+    })
+    return flushing
+  }
+
+  const recorder: Recorder = {
+    active,
+    ask(call, kind, name, args) {
+      const print = fingerprint(kind, name, args)
+      const nth = asked.get(print) ?? 0
+      asked.set(print, nth + 1)
+      return {
+        kind,
+        name,
+        print,
+        key: `${print}.${nth}`,
+        within: call.within ?? active.at(-1) ?? null,
+        startedAt: new Date(),
+        known: record.take(print),
+      }
+    },
+    async recorded(call, turn, signal, effect) {
+      if (call.known !== undefined && call.known.status !== 'pending')
+        return recorder.replay(call.known, turn)
+      await recorder.durable(signal)
+      try {
+        const output = await effect(call)
+        const row = recorder.row(call, { output })
+        recorder.push(row)
+        turn.at(Date.parse(row.finished_at ?? ''))
+        return output
+      } catch (error) {
+        // Interrupted is not failed: it is made again.
+        if (!signal.aborted) {
+          const row = recorder.row(call, {
+            status: 'failed',
+            error: { ...toErrorBody(toAppError(error)) } as Json,
+          })
+          recorder.push(row)
+          turn.at(Date.parse(row.finished_at ?? ''))
+        }
+        throw error
+      }
+    },
+    async replay(row, turn) {
+      await record.turnOf(row)
+      if (row.finished_at !== null) turn.at(row.finished_at.getTime())
+      if (row.status === 'failed') throw errorOf(row.error)
+      return row.output
+    },
+    row: (call, change) => ({
+      execution_id: execution.id,
+      seq: call.known?.seq ?? record.next++,
+      organization_id: execution.organization_id,
+      customer_id: execution.customer_id,
+      kind: call.kind,
+      name: call.name,
+      fingerprint: call.print,
+      within: call.within,
+      status: 'done',
+      output: null,
+      error: null,
+      wake_at: null,
+      waits_for: null,
+      attempt: execution.attempt,
+      run: execution.run,
+      started_at: call.startedAt.toISOString(),
+      finished_at: new Date().toISOString(),
+      ...change,
+    }),
+    push(row) {
+      bytes += sizeOf(row.output)
+      if (record.next > MAX_STEPS || bytes > MAX_RECORDED_BYTES) {
+        throw new AppError(
+          'limit_exceeded',
+          `One execution may record ${MAX_STEPS} calls and steps, and ${MAX_RECORDED_BYTES / 2 ** 20} MB of their results.`,
+          {
+            retryable: false,
+            hint: 'Split the work: start a workflow for each part with ctx.workflows.start.',
+          },
+        )
+      }
+      buffer.push(row)
+      if (options.durable) linger ??= setTimeout(() => flushed().catch(() => undefined), LINGER_MS)
+    },
+    async durable(signal) {
+      if (!options.durable) return
+      while (buffer.length > 0 || flushing !== undefined) {
+        try {
+          await flushed()
+        } catch (error) {
+          if (signal.aborted || !(error instanceof AppError) || error.code !== 'unavailable') throw error
+          await new Promise((next) => setTimeout(next, RETRY_MS))
+        }
+      }
+    },
+    skipWithin: record.skipWithin,
+    rest() {
+      clearTimeout(linger)
+      const rest = buffer
+      buffer = []
+      return rest
+    },
+  }
+  return recorder
+}
+
+/** A key for the API called: the same whenever this call of this execution is made again. */
+export function idempotencyKey(execution: ExecutionRow, call: Asked): string {
+  return createHash('sha256')
+    .update(`${execution.origin_id ?? execution.id}\0${call.key}`)
+    .digest('base64url')
+    .slice(0, 32)
+}
+
+function errorOf(error: Json): AppError {
+  const { code, message, ...details } = error as unknown as ErrorBody
+  return new AppError(code, message, details)
+}
+
+const sizeOf = (value: Json): number => {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 8
+  let size = 8
+  for (const [key, member] of Object.entries(value)) size += key.length + sizeOf(member)
+  return size
+}

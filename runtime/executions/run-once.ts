@@ -1,0 +1,111 @@
+import type { Json } from '../../core/json.ts'
+import { findCustomer } from '../../db/customers.ts'
+import type { Database } from '../../db/database.ts'
+import { loadSteps, type NewStep, type StepBatch } from '../../db/execution-steps.ts'
+import type { ExecutionRow, RunnableVersionRow } from '../../db/executions.ts'
+import type { Sandbox, SandboxJob, SandboxResult } from '../sandbox/sandbox.ts'
+import { type BridgeDeps, buildEffects, scopeOfRun, text } from './bridge.ts'
+import { buildDurableBridge } from './durable-bridge.ts'
+import { buildRecorder } from './recorder.ts'
+import { MAX_TIMEOUT_MS } from './tiers.ts'
+
+const MEMORY_MB = 256
+const MAX_LOG_LINES = 1_000
+const MAX_LOG_BYTES = 256 * 1024
+const MAX_OUTPUT_BYTES = 5 * 1024 * 1024
+/** Processor time one run may use, however long it may wait for others. */
+const MAX_CPU_MS = 60_000
+/** What a run that goes on gets at least, so that it can still say what it has. */
+const MIN_TIMEOUT_MS = 100
+
+export interface RunDeps extends BridgeDeps {
+  sandbox: Sandbox
+  keepSteps: (batch: StepBatch) => Promise<boolean>
+}
+
+export interface RunResult {
+  result: SandboxResult
+  /** What it did that is not kept yet. */
+  steps: NewStep[]
+  /** Of a suspended run: the places in the record of what it waits for. */
+  parked: number[]
+}
+
+/** Runs a claimed execution in the sandbox until it ends or is put aside. Failures are results; it does not throw for them. */
+export async function runOnce(
+  deps: RunDeps,
+  execution: ExecutionRow,
+  version: RunnableVersionRow,
+  signal: AbortSignal,
+  onLost: () => void,
+): Promise<RunResult> {
+  const goesOn = execution.run > 1 || execution.origin_id !== null
+  const recorder = buildRecorder({
+    execution,
+    rows: goesOn ? await loadSteps(deps.db, execution.id) : [],
+    durable: execution.tier !== 'instant',
+    keep: deps.keepSteps,
+    onLost,
+  })
+  const { bridge, parked } = buildDurableBridge({
+    db: deps.db,
+    execution,
+    recorder,
+    mayWait: execution.tier !== 'instant',
+    effect: buildEffects(deps, execution, version.connectors),
+    runChild: (slug, input, key, stop) =>
+      deps.others.run(execution, text(slug, 'workflow'), input, key, stop),
+  })
+  const result = await deps.sandbox.run(await jobOf(deps.db, execution, version), bridge, signal)
+  return { result, steps: recorder.rest(), parked: parked() }
+}
+
+async function jobOf(
+  db: Database,
+  execution: ExecutionRow,
+  version: RunnableVersionRow,
+): Promise<SandboxJob> {
+  const allowed = execution.tier === version.tier ? version.timeout_ms : MAX_TIMEOUT_MS[execution.tier]
+  const timeoutMs = Math.max(MIN_TIMEOUT_MS, allowed - execution.attempt_ms)
+  return {
+    isolateKey: `${execution.customer_id ?? execution.organization_id}/${version.workflow_version_id}`,
+    code: version.code,
+    filename: `${version.workflow_slug}.js`,
+    input: execution.input,
+    headers: execution.headers,
+    context: {
+      execution: { id: execution.id, attempt: execution.attempt },
+      workflow: { id: version.workflow_id, slug: version.workflow_slug, version: version.version },
+      customer: await customerOf(db, execution),
+      environment: execution.environment,
+      trigger: triggerOf(execution),
+    },
+    connectors: version.connectors,
+    limits: {
+      timeoutMs,
+      cpuMs: Math.min(timeoutMs, MAX_CPU_MS),
+      memoryMb: MEMORY_MB,
+      maxLogLines: MAX_LOG_LINES,
+      maxLogBytes: MAX_LOG_BYTES,
+      maxOutputBytes: MAX_OUTPUT_BYTES,
+    },
+    seed: execution.random_seed,
+    clock: execution.clock_at?.getTime() ?? Date.now(),
+    linesKept: execution.lines_kept,
+  }
+}
+
+async function customerOf(
+  db: Database,
+  execution: ExecutionRow,
+): Promise<{ id: string; name: string } | null> {
+  const id = execution.customer_id
+  if (id === null) return null
+  const row = await db.read(scopeOfRun(execution), (tx) => findCustomer(tx, id))
+  return { id, name: row?.name ?? id }
+}
+
+const triggerOf = (execution: ExecutionRow): Record<string, Json> | null =>
+  execution.trigger_id === null && execution.event_id === null
+    ? null
+    : { id: execution.trigger_id, eventId: execution.event_id, type: execution.triggered_by }

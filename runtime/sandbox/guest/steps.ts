@@ -1,0 +1,51 @@
+import type { GuestServices } from './connect.ts'
+import type { Failures } from './failure.ts'
+import type { Primordials } from './primordials.ts'
+
+/**
+ * Runs inside the isolate: what of `ctx` outlives a run. `step` gives its function a `ctx` of its own, whose calls
+ * are part of the step.
+ */
+export function buildSteps(
+  p: Primordials,
+  failures: Failures,
+  services: GuestServices,
+  contextWithin: (scope: string) => object,
+) {
+  const { call, refuse } = services
+
+  async function step(name: unknown, run: unknown): Promise<unknown> {
+    if (typeof run !== 'function') {
+      throw refuse(
+        'invalid_input',
+        'InvalidInputError',
+        'ctx.step takes a name and a function.',
+        "Write: await ctx.step('charge', async (ctx) => { … }).",
+      )
+    }
+    const begun = (await call('step.begin', [name])) as { done: boolean; value?: unknown; scope?: string }
+    if (begun.done) return begun.value
+    const scope = begun.scope as string
+    let value: unknown
+    try {
+      value = await p.apply(run as () => unknown, undefined, [contextWithin(scope)])
+    } catch (error) {
+      await call('step.fail', [scope])
+      throw error
+    }
+    const kept = value === undefined ? null : value
+    await call('step.end', [scope, kept])
+    // What it gives is what it would give when it is taken from the record: plain JSON.
+    return p.parse(p.stringify(kept) ?? 'null')
+  }
+
+  const wait = p.freeze({
+    event: (name: unknown, options: unknown) => call('wait.event', [name, options ?? {}]),
+    approval: (request: unknown) =>
+      call('wait.approval', [failures.isObject(request) ? request : { title: request }]),
+  })
+  const events = p.freeze({
+    send: (name: unknown, event: unknown) => call('events.send', [name, event ?? {}]),
+  })
+  return { step, sleep: (length: unknown) => call('sleep', [length]), wait, events }
+}
