@@ -127,6 +127,15 @@ export const hasConnection = async (
     [place.connectorId, place.customerId],
   )) !== undefined
 
+export const isNameTaken = async (
+  tx: Tx,
+  place: { connectorId: string; customerId: string | null; name: string },
+): Promise<boolean> =>
+  (await tx.row(
+    'SELECT 1 FROM connections WHERE connector_id = $1 AND customer_id IS NOT DISTINCT FROM $2 AND name = $3',
+    [place.connectorId, place.customerId, place.name],
+  )) !== undefined
+
 export const countConnections = async (tx: Tx, connectorId: string): Promise<number> =>
   (
     await tx.row<{ n: number }>('SELECT count(*)::int AS n FROM connections WHERE connector_id = $1', [

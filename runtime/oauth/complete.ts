@@ -3,8 +3,16 @@ import type { Actor, TenantScope } from '../../core/actor.ts'
 import { AppError, conflict, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import { insertAudit } from '../../db/audit.ts'
-import { completeConnectLink } from '../../db/connect-links.ts'
-import { clearDefault, hasConnection, insertConnection, updateConnection } from '../../db/connections.ts'
+import { completeConnectLink, getConnectLink } from '../../db/connect-links.ts'
+import {
+  clearDefault,
+  getConnection,
+  getSealedConnection,
+  hasConnection,
+  insertConnection,
+  isNameTaken,
+  updateConnection,
+} from '../../db/connections.ts'
 import type { ConnectorRow } from '../../db/connectors.ts'
 import { brokenUnique, type Tx } from '../../db/database.ts'
 import { getSealedOAuthApp } from '../../db/oauth-apps.ts'
@@ -15,6 +23,7 @@ import {
 } from '../../db/oauth-authorizations.ts'
 import { connectionPurpose } from '../connections/credentials.ts'
 import { tellOfConnection } from '../connections/events.ts'
+import { untilStored } from '../connections/storing.ts'
 import { withTokens } from '../connections/token-store.ts'
 import {
   type AuthorizationSecret,
@@ -29,6 +38,9 @@ import type { OAuth, OAuthParts } from './oauth.ts'
 import { toOAuthError } from './problems.ts'
 import { type OAuthProfile, profileOf } from './settings.ts'
 import type { Tokens } from './token-requests.ts'
+
+/** How long a person waits, at most, while the database does not take what was granted. */
+const STORING_MS = 5_000
 
 /** The callback's side: see {@link OAuth.complete} and {@link OAuth.find}. */
 export function buildComplete(parts: OAuthParts): Pick<OAuth, 'complete' | 'find'> {
@@ -47,7 +59,13 @@ export function buildComplete(parts: OAuthParts): Pick<OAuth, 'complete' | 'find
       return openAuthorization(tx, row)
     })
     const granted = await exchange(profile, parameters, row, secret.codeVerifier)
-    const stored = await store(scope, row, connector, withTokens(secret.fields, granted), granted)
+    const credentials = withTokens(secret.fields, granted)
+    const storing = buildStore(scope, row, connector, credentials, granted)
+    const stored = await untilStored(storing, STORING_MS).catch(async (error: Error) => {
+      log.error({ authorization: row.id, err: error.message }, 'a connection granted by OAuth was not stored')
+      await giveBack(scope, row, profile, credentials)
+      throw error
+    })
     parts.connections.forget(row.organization_id)
     parts.changed(scope)
     await verify(scope, stored)
@@ -71,6 +89,7 @@ export function buildComplete(parts: OAuthParts): Pick<OAuth, 'complete' | 'find
 
   const openAuthorization = async (tx: Tx, row: OAuthAuthorizationRow) => {
     const connector = await requireConnector(tx, row.connector_id)
+    await refuseUnstorable(tx, row, connector)
     const method = chooseMethod(connector, row.auth_method)
     const app = await getSealedOAuthApp(tx, row.oauth_app_id)
     if (app === undefined) throw notFound('OAuth app', row.oauth_app_id)
@@ -108,14 +127,56 @@ export function buildComplete(parts: OAuthParts): Pick<OAuth, 'complete' | 'find
     return tokens.exchangeCode(profile, accepted, row.redirect_uri, codeVerifier ?? undefined)
   }
 
-  /** Stores what was granted as a new connection, or in the one that is reconnected. */
-  const store = async (
+  /** What could not be stored is refused before the provider grants anything that would have to be given back. */
+  const refuseUnstorable = async (
+    tx: Tx,
+    row: OAuthAuthorizationRow,
+    connector: ConnectorRow,
+  ): Promise<void> => {
+    if (row.connect_link_id !== null) {
+      const link = await getConnectLink(tx, row.connect_link_id)
+      if (link?.status !== 'pending') throw usedLink()
+    }
+    const name = nameFor(row, connector)
+    const place = { connectorId: connector.id, customerId: row.customer_id, name }
+    if (row.reconnects === null && (await isNameTaken(tx, place))) throw usedName()
+  }
+
+  /**
+   * Tells the provider that tokens nobody will hold are void; that it cannot be told is no reason to fail. Not
+   * where a connection with tokens that still work is being reconnected: theirs may be of the same grant.
+   */
+  const giveBack = async (
+    scope: TenantScope,
+    row: OAuthAuthorizationRow,
+    profile: OAuthProfile,
+    { refreshToken, accessToken }: Record<string, string>,
+  ): Promise<void> => {
+    const { reconnects } = row
+    try {
+      const before =
+        reconnects === null ? undefined : await db.read(scope, (tx) => getConnection(tx, reconnects))
+      if (before !== undefined && before.status !== 'expired') return
+      await tokens.revoke(profile, refreshToken ?? accessToken ?? '')
+    } catch (cause) {
+      log.warn(
+        { authorization: row.id, err: (cause as Error).message },
+        'a token that could not be stored was not revoked',
+      )
+    }
+  }
+
+  /**
+   * Stores what was granted as a new connection, or in the one that is reconnected. May be called again when it
+   * failed: what was stored although the answer got lost is not stored twice.
+   */
+  const buildStore = (
     scope: TenantScope,
     row: OAuthAuthorizationRow,
     connector: ConnectorRow,
     credentials: Record<string, string>,
     granted: Tokens,
-  ): Promise<string> => {
+  ): (() => Promise<string>) => {
     const { organizationId } = scope
     const oauth = {
       appId: row.oauth_app_id,
@@ -124,63 +185,59 @@ export function buildComplete(parts: OAuthParts): Pick<OAuth, 'complete' | 'find
     }
     const id = row.reconnects ?? newId('connection')
     const actor = callbackActor(row)
-    await db
-      .tenant(scope, async (tx) => {
-        const sealed = await vault.seal(
-          tx,
-          organizationId,
-          connectionPurpose(id),
-          JSON.stringify(credentials),
-        )
-        if (row.reconnects !== null) {
-          const before = await requireConnection(tx, id)
-          await updateConnection(tx, id, {
-            authMethod: row.auth_method,
-            credentials: sealed,
-            oauth,
-            status: before.status === 'inactive' ? undefined : 'active',
-          })
-        } else {
-          const place = { connectorId: connector.id, customerId: row.customer_id }
-          const isDefault = !(await hasConnection(tx, place))
-          if (isDefault) await clearDefault(tx, place)
-          await insertConnection(tx, {
-            id,
+    let sealed: string | undefined
+    return async () => {
+      await db
+        .tenant(scope, async (tx) => {
+          if (sealed !== undefined && (await getSealedConnection(tx, id))?.credentials === sealed) return
+          sealed = await vault.seal(tx, organizationId, connectionPurpose(id), JSON.stringify(credentials))
+          if (row.reconnects !== null) {
+            const before = await requireConnection(tx, id)
+            await updateConnection(tx, id, {
+              authMethod: row.auth_method,
+              credentials: sealed,
+              oauth,
+              status: before.status === 'inactive' ? undefined : 'active',
+            })
+          } else {
+            const place = { connectorId: connector.id, customerId: row.customer_id }
+            const isDefault = !(await hasConnection(tx, place))
+            if (isDefault) await clearDefault(tx, place)
+            await insertConnection(tx, {
+              id,
+              organizationId,
+              ...place,
+              name: nameFor(row, connector),
+              authMethod: row.auth_method,
+              credentials: sealed,
+              baseUrl: row.base_url,
+              isDefault,
+              oauth,
+            })
+          }
+          await tellOfConnection(
+            tx,
             organizationId,
-            ...place,
-            name: row.connection_name ?? connector.name,
-            authMethod: row.auth_method,
-            credentials: sealed,
-            baseUrl: row.base_url,
-            isDefault,
-            oauth,
+            row.reconnects === null ? 'created' : 'updated',
+            await requireConnection(tx, id),
+          )
+          if (row.connect_link_id !== null && !(await completeConnectLink(tx, row.connect_link_id, id))) {
+            throw usedLink()
+          }
+          await insertAudit(tx, actor, {
+            action: row.reconnects === null ? 'create_connection' : 'update_connection',
+            resource: id,
+            outcome: 'success',
+            errorCode: null,
+            detail: { by: 'oauth', startedBy: row.created_by },
           })
-        }
-        await tellOfConnection(
-          tx,
-          organizationId,
-          row.reconnects === null ? 'created' : 'updated',
-          await requireConnection(tx, id),
-        )
-        if (row.connect_link_id !== null && !(await completeConnectLink(tx, row.connect_link_id, id))) {
-          throw usedLink()
-        }
-        await insertAudit(tx, actor, {
-          action: row.reconnects === null ? 'create_connection' : 'update_connection',
-          resource: id,
-          outcome: 'success',
-          errorCode: null,
-          detail: { by: 'oauth', startedBy: row.created_by },
         })
-      })
-      .catch((error: unknown) => {
-        if (brokenUnique(error) === undefined) throw error
-        throw conflict('There is a connection of this connector and customer with this name already.', {
-          where: 'connectionName',
-          hint: 'Begin again with another name, or reconnect the existing connection.',
+        .catch((error: unknown) => {
+          if (brokenUnique(error) === undefined) throw error
+          throw usedName()
         })
-      })
-    return id
+      return id
+    }
   }
 
   /** The account is connected; whether the app takes its token is noted, and is the connection's own state. */
@@ -199,6 +256,8 @@ export function buildComplete(parts: OAuthParts): Pick<OAuth, 'complete' | 'find
   }
 }
 
+const nameFor = (row: OAuthAuthorizationRow, connector: ConnectorRow) => row.connection_name ?? connector.name
+
 const unknownState = () =>
   new AppError('forbidden', 'This server did not begin the authorization that this callback answers.', {
     where: 'state',
@@ -209,6 +268,12 @@ const usedLink = () =>
   conflict('This connect link was used or cancelled while consent was given.', {
     where: 'link',
     hint: 'Ask for a new link (create_connect_link).',
+  })
+
+const usedName = () =>
+  conflict('There is a connection of this connector and customer with this name already.', {
+    where: 'connectionName',
+    hint: 'Begin again with another name, or reconnect the existing connection.',
   })
 
 const usedState = (row: OAuthAuthorizationRow) =>

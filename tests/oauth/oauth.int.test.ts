@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { AppError } from '../../core/errors.ts'
 import { type AuthorizationServer, CLIENT, startAuthorizationServer } from '../setup/authorization-server.ts'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from '../setup/platform.ts'
 
@@ -216,6 +217,60 @@ test('a deleted connection is revoked at the provider', async () => {
   const deleted = await tenant.ok('delete_connection', { connection: connection.id })
   expect(deleted).toMatchObject({ deleted: true, revoked: true })
   expect(server.revoked.length).toBe(before + 1)
+})
+
+describe('tokens that were granted and are not stored', () => {
+  /** What consent gives while the database refuses the first `failures` tries to store a connection. */
+  const connectRefused = async (name: string, failures: number, error: Error): Promise<number> => {
+    const { url } = await tenant.ok('start_oauth', { connector: 'app', name })
+    const { db } = platform.platform
+    const { tenant: transaction } = db
+    let left = failures
+    db.tenant = (scope, fn) =>
+      transaction(scope, (tx) =>
+        fn({
+          ...tx,
+          run: (text, params) => {
+            if (!text.includes('INSERT INTO connections') || left <= 0) return tx.run(text, params)
+            left -= 1
+            return Promise.reject(error)
+          },
+        }),
+      )
+    try {
+      return (await fetch(await server.consent(url))).status
+    } finally {
+      db.tenant = transaction
+    }
+  }
+  const named = async (name: string): Promise<Body[]> =>
+    (await tenant.ok('list_connections', { connector: 'app' })).connections.filter(
+      (connection: Body) => connection.name === name,
+    )
+
+  test('are stored when the database takes them a moment later', async () => {
+    const before = server.tokenRequests.length
+    expect(await connectRefused('Later', 2, new Error('could not write block'))).toBe(200)
+    expect(await named('Later')).toMatchObject([{ status: 'active' }])
+    expect(server.tokenRequests.length).toBe(before + 1)
+  })
+
+  test('are revoked when they cannot be kept', async () => {
+    const before = server.revoked.length
+    expect(await connectRefused('Never', 1, new AppError('forbidden', 'Not here.'))).toBe(403)
+    expect(await named('Never')).toEqual([])
+    expect(server.revoked.length).toBe(before + 1)
+  })
+
+  test('are not even asked for when the name is taken', async () => {
+    await connect('app', server, { name: 'Taken' })
+    const { url } = await tenant.ok('start_oauth', { connector: 'app', name: 'Taken too' })
+    const [other] = await named('Taken')
+    await tenant.ok('update_connection', { connection: other?.id, name: 'Taken too' })
+    const before = server.tokenRequests.length
+    expect((await fetch(await server.consent(url))).status).toBe(409)
+    expect(server.tokenRequests.length).toBe(before)
+  })
 })
 
 test('the client credentials grant gets its tokens without a person, and anew when they expire', async () => {
