@@ -32,6 +32,10 @@ const Encoding = z
     style: Style.optional().describe('OpenAPI style of a form field.'),
     explode: z.boolean().optional().describe('OpenAPI explode of a form field.'),
     allowReserved: z.boolean().optional().describe('Send reserved characters as they are.'),
+    brackets: z
+      .boolean()
+      .optional()
+      .describe('Multipart only: items of a list are sent as name[], members of an object as name[key].'),
   })
   .describe('How one property is put into a form or multipart body.')
 export type Encoding = z.infer<typeof Encoding>

@@ -196,3 +196,28 @@ test('input keys of the prototype are not taken for input', () => {
   const odd = action({ parameters: [parameter('constructor', 'query'), parameter('toString', 'query')] })
   expect(buildRequest(connector, odd, {} as JsonObject).url).toBe('https://api.example.com/v1/things')
 })
+
+test.each([
+  ['application/octet-stream', 'whole', { body: { base64: '' } }, 'input.body'],
+  ['application/octet-stream', 'whole', { body: { file: 'file_0' } }, 'input.body'],
+  ['text/plain', 'whole', { body: '' }, 'input.body'],
+  ['application/x-www-form-urlencoded', 'merge', {}, 'input'],
+  ['multipart/form-data', 'merge', { list: [] }, 'input'],
+] as const)(
+  'a body of %s that is required and has no byte is refused before it leaves',
+  (contentType, mode, input, where) => {
+    const files = new Map([['file_0', { name: 'a', contentType: 'a/b', bytes: new Uint8Array() }]])
+    const build = (required: boolean) =>
+      buildRequest(
+        connector,
+        action({ body: { contentType, mode, required } }),
+        input as unknown as JsonObject,
+        files,
+      )
+    const error = failure(() => build(true))
+    expect(error).toMatchObject({ code: 'invalid_input', where })
+    expect(error.message).toContain("'do_it' requires one")
+    expect(error.hint).toContain('body.required')
+    expect(build(false).body ?? '').toHaveLength(0)
+  },
+)

@@ -1,6 +1,6 @@
 import { invalidInput } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
-import type { ActionDefinition, ActionParameter } from './action-definition.ts'
+import type { ActionBody, ActionDefinition, ActionParameter } from './action-definition.ts'
 import type { ConnectorDefinition } from './definition.ts'
 import type { LoadedFile } from './input-files.ts'
 import { checkHeaders, isHeaderValue } from './request-headers.ts'
@@ -22,7 +22,8 @@ export interface BuiltRequest {
  * @param files the stored files that the input refers to, by id
  *
  * @throws AppError `invalid_input` for a missing or empty path parameter, a path parameter that would lead to
- * another path (`..`), a header value with a line break, and a base URL whose variables do not fit.
+ * another path (`..`), a header value with a line break, a base URL whose variables do not fit, and a body without a
+ * byte where one is required.
  */
 export function buildRequest(
   connector: Pick<ConnectorDefinition, 'baseUrl' | 'variables'>,
@@ -60,7 +61,15 @@ export function buildRequest(
   if (content === undefined || action.body === undefined) {
     return { method: action.method, url, headers: checkHeaders(headers) }
   }
-  const { contentType, body } = serializeBody(action.body, content, files)
+  const required = Array.isArray(action.inputSchema.required) ? action.inputSchema.required.map(String) : []
+  const { contentType, body } = serializeBody(action.body, content, {
+    required,
+    ...(files === undefined ? {} : { files }),
+  })
+  if (body.length === 0 && action.body.required) throw emptyBody(action, action.body)
+  if (body.length === 0 && contentType.startsWith('multipart/')) {
+    return { method: action.method, url, headers: checkHeaders(headers) }
+  }
   return {
     method: action.method,
     url,
@@ -133,6 +142,18 @@ function missing(parameter: ActionParameter) {
     where: `input.${parameter.inputKey}`,
     hint: `It is the ${parameter.in} parameter '${parameter.name}'.`,
   })
+}
+
+/** An API cannot tell a body of no bytes from none, and this one says that it needs a body. */
+function emptyBody({ slug }: ActionDefinition, { mode, inputKey = 'body' }: ActionBody) {
+  const where = mode === 'whole' ? `input.${inputKey}` : 'input'
+  return invalidInput(
+    `The body would be empty, and the API's description says that '${slug}' requires one.`,
+    {
+      where,
+      hint: `Give ${mode === 'whole' ? `${where} at least one byte` : 'at least one field'}; if this API does take an empty body, set body.required of the action to false in the connector.`,
+    },
+  )
 }
 
 function acceptHeader(contentType: string | undefined): string {

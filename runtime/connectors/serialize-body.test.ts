@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
+import Stripe from 'stripe'
 import { expect, test } from 'vitest'
 import type { Json } from '../../core/json.ts'
 import type { ActionBody } from './action-definition.ts'
@@ -145,6 +146,111 @@ test('forms nest exactly as the library of Stripe encodes them', () => {
   )
 })
 
+const FORM: ActionBody = { contentType: 'multipart/form-data', mode: 'merge', required: true }
+const named = (data: FormData) =>
+  [...data].map(([name, value]) => [name, value instanceof File ? value.name : value])
+
+test('multipart fields of the style deepObject are named as the library of Stripe names them', async () => {
+  let theirs: Promise<FormData> | undefined
+  const client = new Stripe('sk_test_x', {
+    maxNetworkRetries: 0,
+    httpClient: Stripe.createFetchHttpClient((async (_url: string, init: RequestInit) => {
+      theirs = new Response(init.body ?? null, { headers: new Headers(init.headers) }).formData()
+      return Response.json({ id: 'file_1' })
+    }) as typeof fetch),
+  })
+  const value = {
+    purpose: 'dispute_evidence',
+    expand: ['a', 'b'],
+    file_link_data: { create: true, metadata: { order: '6' } },
+  } as const
+  const file = { data: Buffer.from('x'), name: 'a', type: 'text/plain' }
+  await client.files.create({ ...value, expand: [...value.expand], file })
+  const deep = { style: 'deepObject', explode: true } as const
+  const ours = await multipart(
+    { ...value, expand: [...value.expand], file: { base64: 'eA==', filename: 'a' } },
+    { expand: deep, file_link_data: deep },
+  )
+  expect(named(ours).sort()).toEqual(named((await theirs) ?? new FormData()).sort())
+})
+
+test('where an API writes lists as name[], multipart lists, files and objects are named so', async () => {
+  const brackets = { brackets: true }
+  const data = await multipart(
+    {
+      image: [
+        { base64: 'AA==', filename: 'a.png' },
+        { base64: 'AA==', filename: 'b.png' },
+      ],
+      mask: { base64: 'AA==', filename: 'm.png' },
+      expires_after: { anchor: 'created_at', seconds: 5 },
+      model: 'x',
+    },
+    { image: brackets, mask: brackets, expires_after: brackets, model: brackets },
+  )
+  expect(named(data)).toEqual([
+    ['image[]', 'a.png'],
+    ['image[]', 'b.png'],
+    ['mask', 'm.png'],
+    ['expires_after[anchor]', 'created_at'],
+    ['expires_after[seconds]', '5'],
+    ['model', 'x'],
+  ])
+})
+
+test.each(['x', 'data:image/png;base64,AA==', 'a b%'])(
+  '%j is refused as base64: it would be sent as garbage',
+  (base64) => {
+    const body: ActionBody = { ...FORM, properties: { body_file: 'file' } }
+    expect(() => serializeBody(body, { file: { base64 } })).toThrow(
+      expect.objectContaining({ code: 'invalid_input', where: 'input.body_file.base64' }),
+    )
+  },
+)
+
+test.each([
+  ['in lines', 'AAEC\r\n/w==\n'],
+  ['without padding', 'AAEC/w'],
+  ['of the URL alphabet', 'AAEC_w=='],
+])('base64 %s is read', (_how, base64) => {
+  const octets: ActionBody = { contentType: 'application/octet-stream', mode: 'whole', required: true }
+  expect(Buffer.from(serializeBody(octets, { base64 }).body)).toEqual(Buffer.from([0, 1, 2, 255]))
+})
+
+test('a content type that is none is refused, and one with a line break adds no header', () => {
+  const octets: ActionBody = { contentType: 'application/octet-stream', mode: 'whole', required: true }
+  for (const contentType of ['x', '100% +1', 'a/b\\c', 'a/b\r\nx: y']) {
+    expect(() => serializeBody(octets, { base64: 'AA==', contentType })).toThrow(
+      expect.objectContaining({ code: 'invalid_input', where: 'input.body.contentType' }),
+    )
+  }
+  const typed = serializeBody(octets, { base64: 'AA==', contentType: 'a/b; x="\r\ny: z"' })
+  expect(typed.contentType).not.toMatch(/[\r\n]/)
+})
+
+test.each(['application/x-www-form-urlencoded', 'multipart/form-data'])(
+  'a required field that a form of %s cannot hold is refused; an optional one is left out',
+  (contentType) => {
+    const encoding = { b: { style: 'deepObject', explode: true } } as const
+    const body: ActionBody = {
+      contentType,
+      mode: 'merge',
+      required: true,
+      properties: { in_b: 'b' },
+      encoding,
+    }
+    const sent = (value: Json, required: string[]) =>
+      Buffer.from(serializeBody(body, value, { required }).body).toString()
+    for (const empty of [[], {}, { deep: [] }]) {
+      expect(() => sent({ a: 1, b: empty }, ['in_b'])).toThrow(
+        expect.objectContaining({ code: 'invalid_input', where: 'input.in_b' }),
+      )
+      expect(sent({ a: 1, b: empty }, ['a'])).toBe(sent({ a: 1 }, []))
+    }
+    expect(sent({ a: 1, b: '' }, ['in_b'])).toContain('b')
+  },
+)
+
 test('the same multipart input gives the same bytes', () => {
   const body: ActionBody = { contentType: 'multipart/form-data', mode: 'merge', required: true }
   expect(serializeBody(body, { a: '1' })).toEqual(serializeBody(body, { a: '1' }))
@@ -155,8 +261,10 @@ test('bytes and text are sent as they are', () => {
   expect(serializeBody(octets, { base64: 'AAH/' }).body).toEqual(Buffer.from([0, 1, 255]))
   expect(serializeBody(octets, { base64: 'AAH/', contentType: 'image/gif' }).contentType).toBe('image/gif')
   const stored = new Map([['file_1', { name: 'a', contentType: 'image/gif', bytes: Buffer.from('a') }]])
-  expect(serializeBody(octets, { file: 'file_1' }, stored).contentType).toBe('application/octet-stream')
+  expect(serializeBody(octets, { file: 'file_1' }, { files: stored }).contentType).toBe(
+    'application/octet-stream',
+  )
   const images = { ...octets, contentType: 'image/*' }
-  expect(serializeBody(images, { file: 'file_1' }, stored).contentType).toBe('image/gif')
+  expect(serializeBody(images, { file: 'file_1' }, { files: stored }).contentType).toBe('image/gif')
   expect(serializeBody({ ...octets, contentType: 'text/plain' }, 'hello').body).toBe('hello')
 })

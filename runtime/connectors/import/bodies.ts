@@ -100,7 +100,7 @@ function mergeBody(
   if (flat === undefined) {
     return isEmptyForm(place.node, contentType)
       ? {
-          body: { contentType, mode: 'merge', required },
+          body: { contentType, mode: 'merge', required: false }, // no field, so no byte either
           properties: [],
           required: [],
           additional: undefined,
@@ -123,7 +123,23 @@ function mergeBody(
     properties.push([key, isMultipart(contentType) ? binaryAware(schema) : schema])
     if (flat.required.has(name)) needed.push(key)
   }
+  for (const name of flat.required) {
+    if (flat.properties.has(name)) continue
+    // Vendors leave such names behind: asked of everybody, they would be asked for nothing.
+    approximations.push(
+      `'${name}' is said to be required and described nowhere: it may be given, and need not be`,
+    )
+    const key = keys(name, 'body')
+    if (key !== name) renamed[key] = name
+    properties.push([key, { description: 'Named as required, and not described.' }])
+  }
   const encoding = mapEncoding(media, [...flat.properties.keys()])
+  if (isMultipart(contentType)) {
+    for (const [name, property] of flat.properties) {
+      if (encoding[name] !== undefined || !mayHoldMany(name, property)) continue
+      if (context.formsUseBrackets()) encoding[name] = { brackets: true }
+    }
+  }
   return {
     body: {
       contentType,
@@ -144,6 +160,11 @@ function mergeBody(
 }
 
 const isMultipart = (contentType: string): boolean => essence(contentType).startsWith('multipart/')
+
+/** May it be a list or an object? A name with brackets of its own says already how it is sent. */
+const mayHoldMany = (name: string, { node }: Place): boolean =>
+  !name.includes('[') && isNode(node) && !SCALARS.has(String(own(node, 'type')))
+const SCALARS = new Set(['string', 'number', 'integer', 'boolean'])
 
 function isEmptyForm(schema: unknown, contentType: string): boolean {
   return (

@@ -8,4 +8,6 @@ export interface ImportContext {
   schemas: SharedSchemas
   is30: boolean
   warn: ReportBuilder['warn']
+  /** Are lists and objects of multipart forms named with brackets? */
+  formsUseBrackets(): boolean
 }

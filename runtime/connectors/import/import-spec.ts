@@ -8,6 +8,7 @@ import { buildDocuments, type SpecificationSource } from './documents.ts'
 import { readEnvironments } from './environments.ts'
 import { mapEvents } from './events.ts'
 import { skipReason } from './find-operations.ts'
+import { formBracketsOf } from './form-brackets.ts'
 import { defaultImportLimits, type ImportLimits } from './limits.ts'
 import { nameOperations, type PreviousAction } from './names.ts'
 import { nodeAt, textAt } from './nodes.ts'
@@ -63,10 +64,17 @@ export async function importSpec(
   const { format, title, version } = detected
   Object.assign(report, { format, title, version })
   const is30 = version.startsWith('3.0') || format === 'swagger'
-  const context: ImportContext = { documents, is30, warn, schemas: buildSharedSchemas(documents, is30, warn) }
+  const context: ImportContext = {
+    documents,
+    is30,
+    warn,
+    schemas: buildSharedSchemas(documents, is30, warn),
+    formsUseBrackets: () => bracketed(),
+  }
   const environments = format === 'postman' ? readEnvironments(source, documents.root.file, limits, warn) : []
 
   const { root, found, upgrade } = readDocument(context, detected, environments)
+  const bracketed = formBracketsOf(found)
   const servers = mapServers(context, root, options.baseUrl)
   const security = mapSecurity(context, root, found)
   const events = mapEvents(context, root)

@@ -87,6 +87,7 @@ function sampleProperties(
   const { additionalProperties: more } = schema
   const named = how.optional === 'chance' && isSchemaObject(more) && depth < 4 ? ['a key', 'k2'] : []
   if (depth > MAX_DEPTH) return {}
+  if (required.has('base64')) return sampleFile(how)
   return Object.fromEntries([
     ...named.map((key) => [key, sample(schemas, more as JsonSchema, depth + 1, how)] as const),
     ...wanted.map(
@@ -94,6 +95,16 @@ function sampleProperties(
         [key, sample(schemas, (properties[key] as JsonSchema | undefined) ?? true, depth + 1, how)] as const,
     ),
   ])
+}
+
+/** Bytes as inputs hold them; by chance with a name and a type. */
+function sampleFile(how: Required<SampleChoice>): JsonObject {
+  const some = () => how.optional === 'top' || (how.optional === 'chance' && how.chance() < 0.5)
+  return {
+    base64: 'aGVsbG8/Pg==',
+    ...(some() ? { filename: String(pick(TEXTS, how)) } : {}),
+    ...(some() ? { contentType: String(pick(['image/png', 'text/plain; charset=utf-8'], how)) } : {}),
+  }
 }
 
 const FORMATS: Record<string, string> = {
