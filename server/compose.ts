@@ -4,6 +4,7 @@ import type { TenantScope } from '../core/actor.ts'
 import type { Config } from '../core/config.ts'
 import { AppError, notFound } from '../core/errors.ts'
 import { buildLogger, type Logger } from '../core/log.ts'
+import { deleteExpiredCache } from '../db/cache.ts'
 import { deleteOldConnectLinks } from '../db/connect-links.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { deleteExpiredFiles } from '../db/files.ts'
@@ -47,6 +48,7 @@ const QUEUE_CLOSE_MS = 3_000
 const CLEAN_UPS = [
   deleteExpiredIdempotencyKeys,
   deleteExpiredFiles,
+  deleteExpiredCache,
   deleteOldConnectLinks,
   deleteExpiredOAuthAuthorizations,
   deleteOldDeliveries,

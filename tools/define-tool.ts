@@ -20,6 +20,7 @@ export const toolsets = {
   triggers: 'Webhooks and the routes from them to workflows.',
   activity: 'Events, executions, traces, logs, dead letters, replay.',
   secrets: 'Encrypted values workflows read.',
+  configs: 'Settings workflows read, per environment.',
 } as const
 export type Toolset = keyof typeof toolsets
 
