@@ -14,6 +14,8 @@ import { openSecret } from '../secrets/secrets.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { ChildAnswer } from './durable-bridge.ts'
 import { fileCalls } from './file-calls.ts'
+import { storeCalls } from './store-calls.ts'
+import { textFileCalls } from './text-files.ts'
 
 const MAX_KEY_LENGTH = 512
 const MAX_STATE_BYTES = 1024 * 1024
@@ -124,6 +126,8 @@ export function buildEffects(
       }
     },
     ...fileCalls(deps.files, scope, execution),
+    ...storeCalls(deps.db, scope, execution),
+    ...textFileCalls(deps.db, deps.files, scope, execution),
     'state.get': ([key, options]) =>
       deps.db.read(scope, (tx) => getState(tx, stateKey(execution, key, options))),
     'state.set': async ([key, value, options]) => {

@@ -5,6 +5,7 @@ import { deleteCached, getCached, type Owner, setCached } from '../../db/cache.t
 import { deleteConfig, getConfig, setConfig } from '../../db/configs.ts'
 import type { Database } from '../../db/database.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
+import { deleteFile } from '../../db/files.ts'
 import { type Collection, deleteRecord, getRecord, putRecord, queryRecords } from '../../db/records.ts'
 
 const MAX_KEY_LENGTH = 512
@@ -22,7 +23,7 @@ const COLLECTION = /^[A-Za-z][\w.-]{0,63}$/
 
 type Call = (args: Json[]) => Promise<Json>
 
-/** `ctx.cache`, `ctx.config` and `ctx.db` of one execution. What it keeps is its customer's, where it has one. */
+/** `ctx.cache`, `ctx.config`, `ctx.db` and `ctx.files.delete` of one execution. What it keeps is its customer's, where it has one. */
 export function storeCalls(db: Database, scope: TenantScope, execution: ExecutionRow): Record<string, Call> {
   const { organization_id: organizationId, customer_id: customerId, environment } = execution
   const own: Owner = { organizationId, customerId }
@@ -91,6 +92,8 @@ export function storeCalls(db: Database, scope: TenantScope, execution: Executio
       return null
     },
     'config.delete': ([key, asked]) => db.tenant(scope, (tx) => deleteConfig(tx, configKey(key, asked))),
+
+    'files.delete': ([id]) => db.tenant(scope, (tx) => deleteFile(tx, keyOf(id, 'ctx.files.delete'))),
 
     'db.get': ([collection, key]) =>
       db.read(scope, async (tx) => {

@@ -53,7 +53,8 @@ export function textFileCalls(
           name: at,
           contentType: 'text/plain; charset=utf-8',
           customerId: execution.customer_id,
-          executionId: execution.id,
+          // It outlives the execution that wrote it.
+          executionId: null,
           keepDays: MAX_KEEP_DAYS,
         },
         Buffer.from(content),

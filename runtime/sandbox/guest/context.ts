@@ -2,6 +2,7 @@ import type { GuestJob, GuestServices } from './connect.ts'
 import type { Failures } from './failure.ts'
 import type { Primordials } from './primordials.ts'
 import type { buildSteps } from './steps.ts'
+import type { buildStores } from './stores.ts'
 
 /**
  * Runs inside the isolate, at the start of each execution. Builds the frozen `ctx`, and the globals
@@ -13,6 +14,7 @@ export function buildContext(
   services: GuestServices,
   job: GuestJob,
   stepsOver: typeof buildSteps,
+  storesOver: typeof buildStores,
 ): object {
   return contextWithin(undefined)
 
@@ -220,6 +222,7 @@ export function buildContext(
     const fetch = async (url: unknown, init: unknown) =>
       call('fetch', [p.String(url), requestOf(init)], response)
 
+    const stores = storesOver(p, failures, { ...services, call }, files, workflows)
     const { step, sleep, wait, events } = stepsOver(p, failures, { ...services, call }, contextWithin)
     const { execution, workflow, customer, environment, trigger } = job.context
     const frozen = (value: unknown): unknown => {
@@ -239,8 +242,7 @@ export function buildContext(
       connectors,
       state,
       secrets,
-      files,
-      workflows,
+      ...stores.ctx,
       fetch,
       step,
       sleep,
@@ -250,6 +252,15 @@ export function buildContext(
     })
     if (scope !== undefined) return ctx
 
+    // The published runtime's global: there, a connector call answers with the whole result.
+    const fastn = p.freeze({
+      connector: connectorsWith(published),
+      connectors: connectorsWith(published),
+      state,
+      secrets,
+      fetch,
+      ...stores.fastn,
+    })
     const globals: Record<string, unknown> = {
       __proto__: null as never,
       fetch,
@@ -263,15 +274,10 @@ export function buildContext(
         warn: logs.warn,
         error: logs.error,
       },
-      // The published runtime's global: there, a connector call answers with the whole result.
-      fastn: p.freeze({
-        connector: connectorsWith(published),
-        connectors: connectorsWith(published),
-        state,
-        secrets,
-        fetch,
-        flow: p.freeze({ invoke: workflows.run, invokeAsync: workflows.start }),
-      }),
+      fastn,
+      Fastn: function Fastn() {
+        return fastn
+      },
     }
     const names = p.keys(globals)
     for (let i = 0; i < names.length; i++) {

@@ -8,6 +8,7 @@ import { buildEncoder } from './encode.ts'
 import { buildFailures } from './failure.ts'
 import { primordials } from './primordials.ts'
 import { buildSteps } from './steps.ts'
+import { buildStores } from './stores.ts'
 import { buildSubtle } from './subtle.ts'
 import { installWeb } from './web.ts'
 
@@ -51,7 +52,7 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
     const setClock = (${installClock.toString()})(p, random.nextByte)
     const failures = (${buildFailures.toString()})(p)
     const encode = (${buildEncoder.toString()})(p)
-    const connect = (${buildConnect.toString()})(p, encode, failures, random.seed, setClock, (p, failures, services, job) => (${buildContext.toString()})(p, failures, services, job, ${buildSteps.toString()}), ${buildSubtle.toString()})
+    const connect = (${buildConnect.toString()})(p, encode, failures, random.seed, setClock, (p, failures, services, job) => (${buildContext.toString()})(p, failures, services, job, ${buildSteps.toString()}, ${buildStores.toString()}), ${buildSubtle.toString()})
     globalThis.__connect = (send) => {
       for (const name of ${JSON.stringify(removedGlobals)}) p.deleteProperty(globalThis, name)
       return connect(send)
