@@ -13,6 +13,7 @@ import {
   pageAt,
   toToken,
 } from '../connectors/paginate.ts'
+import { validateInput } from '../connectors/validate-input.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { ActionOutcome, Connections, RunAction } from './connections.ts'
 import type { ResolvedCall, Resolver } from './resolve.ts'
@@ -77,7 +78,10 @@ export function buildPaging(
         })
       return fromToken(text.reveal())
     }
-    return { pagination, token, from: request.next === undefined ? undefined : await opened(request.next) }
+    if (request.next === undefined) return { pagination, token, from: undefined }
+    // Later pages are sent unchecked, since the first proved the input: this may be another than that one's.
+    validateInput(call.schemas, call.action, request.input)
+    return { pagination, token, from: await opened(request.next) }
   }
 
   const callWith =
