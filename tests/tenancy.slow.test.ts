@@ -31,6 +31,9 @@ const tables = [
   'traces',
   'dead_letters',
   'state_entries',
+  'cache_entries',
+  'configs',
+  'records',
   'secrets',
   'connect_links',
   'files',
@@ -98,6 +101,7 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     name: `${MARK} link`,
   })
   await tenant.ok('set_secret', { name: 'API_TOKEN', value: `${MARK}-secret`, customer: customer.id })
+  await tenant.ok('set_config', { environment: 'dev', key: `${MARK}-config`, value: MARK })
   const { file } = await tenant.ok('upload_file', {
     name: `${MARK}.txt`,
     content: MARK,
@@ -108,6 +112,8 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     slug: `flow-${slug}`,
     code: `export default async (ctx) => {
       await ctx.state.set('seen', '${MARK}')
+      await ctx.cache.set('seen', '${MARK}')
+      await ctx.db.put('seen', 'it', {mark: '${MARK}'})
       ctx.log.info('${MARK}')
       await ctx.connectors.${connectorSlug}.get_thing({})
       if (ctx.input.fail) throw new Error('${MARK} failed')

@@ -11,7 +11,7 @@ const LONGEST_CHAIN = 5
 
 /**
  * The connector actions a workflow calls, as far as they can be seen: `ctx.connectors.<slug>.<action>(…)`,
- * `.raw.<action>(…)`, `.<action>.items(…)`, `fastn.connector(s).…`, bracket notation with a literal, and names bound to a part of
+ * `.raw.<action>(…)`, `.<action>.items(…)`, `fastn.connector(s).…` (also of `new Fastn(…)`), bracket notation with a literal, and names bound to a part of
  * such a chain (`const { slack } = ctx.connectors`). In order of appearance, each once.
  */
 export function connectorCalls(program: Program): ConnectorCall[] {
@@ -48,6 +48,8 @@ export function connectorCalls(program: Program): ConnectorCall[] {
 function chainOf(node: Expression | Super, aliases: Map<string, string[]>): string[] | undefined {
   if (node.type === 'Identifier') return aliases.get(node.name)
   if (node.type === 'ChainExpression') return chainOf(node.expression, aliases)
+  if (node.type === 'NewExpression')
+    return node.callee.type === 'Identifier' && node.callee.name === 'Fastn' ? ['fastn'] : undefined
   if (node.type !== 'MemberExpression') return undefined
   const chain = chainOf(node.object, aliases)
   if (chain === undefined || chain.length >= LONGEST_CHAIN) return undefined
