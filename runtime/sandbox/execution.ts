@@ -18,6 +18,12 @@ export interface Execution {
   suspend(calls: number): void
   /** Ends the execution if it used more CPU time than it may or can never finish; asked every few milliseconds. */
   check(): void
+  /** The memory it may use. */
+  readonly memoryBytes: number
+  /** Whether its isolate has something to do now. */
+  running(): boolean
+  /** Ends it, for memory its isolate does not count. */
+  exceedMemory(): void
 }
 
 type Outcome =
@@ -252,6 +258,9 @@ export function startExecution(
     suspend(calls) {
       if (inside === 0 && waiting === calls) conclude({ status: 'suspended', error: SUSPENDED })
     },
+    memoryBytes: message.memoryMb * 1024 * 1024,
+    running: () => inside > 0,
+    exceedMemory: () => stop('failed', memoryLimit(' outside of its heap')),
     check() {
       if (context === undefined || ended) return
       if (inside > 0 || waiting > 0) idleSince = undefined

@@ -1,5 +1,6 @@
 import { type Execution, startExecution } from './execution.ts'
 import { buildGuestSnapshot } from './guest/snapshot.ts'
+import { buildMemoryGuard } from './memory-guard.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
 import { buildWarmIsolates } from './warm-isolates.ts'
 
@@ -14,6 +15,7 @@ const MAX_IDLE_BYTES = 256 * 1024 * 1024
 const maxIdle = Number(process.argv[2])
 const isolates = buildWarmIsolates(buildGuestSnapshot(), maxIdle, MAX_IDLE_BYTES)
 const executions = new Map<number, Execution>()
+const guardMemory = buildMemoryGuard(executions, post)
 let checks: NodeJS.Timeout | undefined
 
 function post(message: FromWorker) {
@@ -22,6 +24,7 @@ function post(message: FromWorker) {
 
 function checkAll() {
   for (const execution of executions.values()) execution.check()
+  guardMemory()
   if (executions.size > 0) return
   clearInterval(checks)
   checks = undefined

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import ivm from 'isolated-vm'
+import { installFixedBuffers } from './buffers.ts'
 import { installClock } from './clock.ts'
 import { buildConnect } from './connect.ts'
 import { buildContext } from './context.ts'
@@ -49,6 +50,7 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
           `{ names: ${JSON.stringify(names)}, load: () => { const load = link(); ${entries.map((entry) => `load(${JSON.stringify(entry)})`).join('; ')} } }`,
       )
       .join(', ')}])
+    ;(${installFixedBuffers.toString()})(p)
     const setClock = (${installClock.toString()})(p, random.nextByte)
     const failures = (${buildFailures.toString()})(p)
     const encode = (${buildEncoder.toString()})(p)
