@@ -49,4 +49,8 @@ export const updateCustomer = (
     ],
   )
 
-export const deleteCustomer = (tx: Tx, id: string) => tx.run('DELETE FROM customers WHERE id = $1', [id])
+/** With everything of theirs. Their triggers are locked before what hangs on them, as by whoever changes one. */
+export async function deleteCustomer(tx: Tx, id: string): Promise<number> {
+  await tx.run('SELECT FROM triggers WHERE customer_id = $1 ORDER BY id FOR UPDATE', [id])
+  return tx.run('DELETE FROM customers WHERE id = $1', [id])
+}

@@ -52,6 +52,9 @@ export interface DueScheduleRow extends ScheduleRow {
 /**
  * Locks the schedulers that are due, oldest first, for this transaction; those another process has locked are
  * left to it. A disabled trigger or customer is not due.
+ *
+ * Everybody who changes a trigger and its schedule locks the trigger first. Here both are taken without waiting,
+ * also because some may turn out to be switched off, which changes the trigger: see `disableSchedule`.
  */
 const lockDueSchedules = (tx: Tx, now: Date, limit: number) =>
   tx.rows<DueScheduleRow>(
@@ -60,7 +63,7 @@ const lockDueSchedules = (tx: Tx, now: Date, limit: number) =>
      FROM schedules s JOIN triggers t ON t.id = s.trigger_id
      WHERE s.next_run_at <= $1 AND t.enabled
        AND coalesce((SELECT c.status = 'active' FROM customers c WHERE c.id = t.customer_id), true)
-     ORDER BY s.next_run_at LIMIT $2 FOR UPDATE OF s SKIP LOCKED`,
+     ORDER BY s.next_run_at LIMIT $2 FOR NO KEY UPDATE OF t SKIP LOCKED FOR UPDATE OF s SKIP LOCKED`,
     [now, limit],
   )
 
@@ -98,7 +101,7 @@ const advanceSchedules = (tx: Tx, advances: readonly ScheduleAdvance[], now: Dat
     [toJsonb(advances), now],
   )
 
-/** Switches a scheduler off, with the reason. */
+/** Switches a scheduler off, with the reason; its trigger must be locked. */
 async function disableSchedule(tx: Tx, triggerId: string, reason: string, now: Date): Promise<void> {
   await tx.run(
     'UPDATE schedules SET next_slot_at = NULL, next_run_at = NULL, disabled_reason = $2, disabled_at = $3 WHERE trigger_id = $1',
@@ -107,15 +110,23 @@ async function disableSchedule(tx: Tx, triggerId: string, reason: string, now: D
   await tx.run('UPDATE triggers SET enabled = false, updated_at = now() WHERE id = $1', [triggerId])
 }
 
-/** Counts how the runs of schedulers ended; each entry is one scheduler's outcomes of a batch, in order. */
+/**
+ * Counts how the runs of schedulers ended; each entry is one scheduler's outcomes of a batch, in order. Batches of
+ * other processes count for the same schedulers at the same time: all lock them in the order of their ids.
+ */
 export const countScheduleOutcomes = (
   tx: Tx,
   outcomes: readonly { trigger_id: string; succeeded: boolean; failures: number }[],
 ) =>
   tx.run(
-    `UPDATE schedules s SET consecutive_failures = CASE WHEN o.succeeded THEN o.failures ELSE s.consecutive_failures + o.failures END
-     FROM jsonb_to_recordset($1::jsonb) AS o(trigger_id text, succeeded boolean, failures integer)
-     WHERE s.trigger_id = o.trigger_id`,
+    `WITH outcome AS (
+       SELECT * FROM jsonb_to_recordset($1::jsonb) AS o(trigger_id text, succeeded boolean, failures integer)
+     ), locked AS (
+       SELECT s.trigger_id FROM schedules s WHERE s.trigger_id IN (SELECT trigger_id FROM outcome)
+       ORDER BY s.trigger_id FOR UPDATE
+     )
+     UPDATE schedules s SET consecutive_failures = CASE WHEN o.succeeded THEN o.failures ELSE s.consecutive_failures + o.failures END
+     FROM locked l JOIN outcome o ON o.trigger_id = l.trigger_id WHERE s.trigger_id = l.trigger_id`,
     [toJsonb(outcomes)],
   )
 

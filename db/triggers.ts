@@ -126,7 +126,10 @@ export interface NewRoute {
   payload: Json
 }
 
-/** Puts these routes, in this order, in the place of the trigger's present ones. */
+/**
+ * Puts these routes, in this order, in the place of the trigger's present ones. Their workflows must be held
+ * (`holdWorkflow`): who deletes a workflow takes it before its routes.
+ */
 export async function replaceRoutes(
   tx: Tx,
   owner: { organizationId: string; triggerId: string },

@@ -73,6 +73,12 @@ export const findWorkflow = (tx: Tx, ref: string) =>
 export const lockWorkflow = (tx: Tx, ref: string) =>
   tx.row<WorkflowRow>(`SELECT ${COLUMNS} FROM workflows WHERE id = $1 OR slug = $1 LIMIT 1 FOR UPDATE`, [ref])
 
+/** The same, held: it may be changed, but is there until the transaction ends, for what refers to it. */
+export const holdWorkflow = (tx: Tx, ref: string) =>
+  tx.row<WorkflowRow>(`SELECT ${COLUMNS} FROM workflows WHERE id = $1 OR slug = $1 LIMIT 1 FOR KEY SHARE`, [
+    ref,
+  ])
+
 export const listWorkflows = (
   tx: Tx,
   page: { query: string | null; status: WorkflowRow['status'] | null; cursor: string | null; limit: number },

@@ -8,7 +8,7 @@ import { type RouteRow, replaceRoutes } from '../../db/triggers.ts'
 import { ConditionInput } from '../../runtime/conditions/condition-input.ts'
 import { EnvironmentSlug, WorkflowRef } from '../params.ts'
 import { requireEnvironmentFor } from '../workflows/environment.ts'
-import { requireWorkflow } from '../workflows/workflow.ts'
+import { requireWorkflowHeld } from '../workflows/workflow.ts'
 
 const target = {
   workflow: WorkflowRef.describe('Workflow (slug or id) to run.'),
@@ -68,7 +68,7 @@ export async function setRoutes(
 ): Promise<void> {
   const rows = []
   for (const [i, route] of routes.entries()) {
-    const workflow = await at(`routes.${i}.workflow`, requireWorkflow(tx, route.workflow))
+    const workflow = await at(`routes.${i}.workflow`, requireWorkflowHeld(tx, route.workflow))
     await at(
       `routes.${i}.environment`,
       requireEnvironmentFor(tx, actor, route.environment, 'route triggers to'),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Actor } from '../../core/actor.ts'
 import { AppError, notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
-import { findWorkflow, lockWorkflow, type WorkflowRow } from '../../db/workflows.ts'
+import { findWorkflow, holdWorkflow, lockWorkflow, type WorkflowRow } from '../../db/workflows.ts'
 import { Timestamp } from '../params.ts'
 import { EscalateOnTimeout, InputSchema, RetryPolicy, Tier } from './settings.ts'
 
@@ -50,6 +50,13 @@ export async function requireWorkflow(tx: Tx, ref: string): Promise<WorkflowRow>
 /** The same, locked until the transaction ends. */
 export async function requireWorkflowLocked(tx: Tx, ref: string): Promise<WorkflowRow> {
   const row = await lockWorkflow(tx, ref)
+  if (row === undefined) throw noWorkflow(ref)
+  return row
+}
+
+/** The same, held until the transaction ends: nobody deletes it before what refers to it is stored. */
+export async function requireWorkflowHeld(tx: Tx, ref: string): Promise<WorkflowRow> {
+  const row = await holdWorkflow(tx, ref)
   if (row === undefined) throw noWorkflow(ref)
   return row
 }
