@@ -182,6 +182,9 @@ export async function endChildStep(
   return wake(tx, parent)
 }
 
+/** Executions that one event may reach. */
+const MAX_RECEIVERS = 1_000
+
 export interface SentEvent {
   /** To this execution only; null: to all that wait for it. */
   executionId: string | null
@@ -206,10 +209,11 @@ export async function sendEvent(
     if (!['queued', 'running', 'waiting'].includes(row.status)) return 'ended'
   }
   const steps = await tx.rows<{ execution_id: string; seq: number }>(
-    `SELECT DISTINCT ON (execution_id) execution_id, seq FROM execution_steps
-     WHERE kind = '${WAIT_EVENT}' AND status = 'pending' AND name = $1 AND ($2::text IS NULL OR execution_id = $2)
-       AND ($3::text IS NULL AND $2::text IS NOT NULL OR waits_for IS NOT DISTINCT FROM $3)
-     ORDER BY execution_id, seq LIMIT 1000`,
+    `SELECT DISTINCT ON (s.execution_id) s.execution_id, s.seq FROM execution_steps s JOIN executions e ON e.id = s.execution_id
+     WHERE s.kind = '${WAIT_EVENT}' AND s.status = 'pending' AND s.name = $1 AND ($2::text IS NULL OR s.execution_id = $2)
+       AND ($3::text IS NULL AND $2::text IS NOT NULL OR s.waits_for IS NOT DISTINCT FROM $3)
+       AND e.status IN ('queued', 'running', 'waiting')
+     ORDER BY s.execution_id, s.seq LIMIT ${MAX_RECEIVERS}`,
     [name, executionId, key],
   )
   const received: string[] = []

@@ -101,6 +101,10 @@ export interface ExecutionFilter {
   triggerId: string | null
   /** Created at or after. */
   since: Date | null
+  /** Created before. */
+  until?: Date | null
+  /** Leaves out those that were replayed. */
+  notReplayed?: boolean
   cursor: string | null
   limit: number
 }
@@ -112,6 +116,8 @@ export const listExecutions = (tx: Tx, filter: ExecutionFilter) =>
        AND ($3::text IS NULL OR e.status = $3) AND ($4::text IS NULL OR e.environment = $4)
        AND ($5::text IS NULL OR e.event_id = $5) AND ($6::text IS NULL OR e.trigger_id = $6)
        AND ($7::timestamptz IS NULL OR e.created_at >= $7) AND ($8::text IS NULL OR e.id < $8)
+       AND ($10::timestamptz IS NULL OR e.created_at < $10)
+       AND (NOT $11 OR NOT EXISTS (SELECT FROM executions r WHERE r.replay_of = e.id))
      ORDER BY e.id DESC LIMIT $9`,
     [
       filter.workflowId,
@@ -123,6 +129,8 @@ export const listExecutions = (tx: Tx, filter: ExecutionFilter) =>
       filter.since,
       filter.cursor,
       filter.limit,
+      filter.until ?? null,
+      filter.notReplayed ?? false,
     ],
   )
 

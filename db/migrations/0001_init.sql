@@ -310,6 +310,7 @@ CREATE INDEX executions_customer ON executions (customer_id, id DESC) WHERE cust
 -- What the sweeper looks at.
 CREATE INDEX executions_queued ON executions (due_at) WHERE status = 'queued';
 CREATE INDEX executions_waiting ON executions (due_at) WHERE status = 'waiting';
+CREATE INDEX executions_replay ON executions (replay_of) WHERE replay_of IS NOT NULL;
 CREATE INDEX executions_parent ON executions (parent_execution_id) WHERE parent_execution_id IS NOT NULL;
 CREATE INDEX executions_running ON executions (heartbeat_at) WHERE status = 'running';
 

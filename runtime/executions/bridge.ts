@@ -29,6 +29,8 @@ const MAX_COLLECTED_BYTES = 16 * 1024 * 1024
 export interface OtherExecutions {
   /** Runs a workflow for this one: its output, or the execution that will have it later. */
   run(parent: ExecutionRow, slug: string, input: Json, key: string, signal: AbortSignal): Promise<ChildAnswer>
+  /** How one that was run for it stands. */
+  outcome(scope: TenantScope, id: string): Promise<ChildAnswer>
   /** Starts one and gives its execution id. */
   start(parent: ExecutionRow, slug: string, input: Json): Promise<{ executionId: string }>
   /** Hands an event to the executions of the run's scope that wait for it; gives their ids. */

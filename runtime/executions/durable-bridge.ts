@@ -38,6 +38,8 @@ export interface DurableBridgeDeps {
   /** Makes a call; `key` is for the API called. */
   effect(call: BridgeCall, signal: AbortSignal, key: string): Promise<Json>
   runChild(slug: Json | undefined, input: Json, key: string, signal: AbortSignal): Promise<ChildAnswer>
+  /** The same of one that was begun. @throws its failure */
+  childOutcome(id: string): Promise<ChildAnswer>
 }
 
 /** The bridge of a run with its record: calls that were answered before are answered from it. */
@@ -195,7 +197,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       recorder.push(row)
       await recorder.durable(signal)
       // It may have ended before anybody could know that this one waits for it.
-      const settled = await deps.runChild(slug, input ?? null, asked.key, signal)
+      const settled = await deps.childOutcome(answer.waitsFor)
       if ('output' in settled) return settled.output
       const ended = await park(row.seq, null, turn, signal)
       if (ended?.status === 'done') return ended.output

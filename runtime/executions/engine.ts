@@ -124,6 +124,11 @@ export function buildEngine(deps: EngineDeps): Engine {
     keepSteps: (batch) => kept.add(batch),
     others: {
       run: (parent, slug, input, key, signal) => runChild(parent, slug, input, key, signal),
+      outcome: async (scope, id) => {
+        const child = await db.read(scope, (tx) => getExecution(tx, id))
+        if (child === undefined) throw notFound('execution', id)
+        return answerOf(child)
+      },
       start: async (parent, slug, input) => {
         const { parent: _, ...request } = childOf(parent, slug, input)
         return { executionId: (await start(scopeOfRun(parent), request)).id }
@@ -153,6 +158,10 @@ export function buildEngine(deps: EngineDeps): Engine {
       earlier?.resumable === true ? { ...request, originOf: earlier.id } : request,
       signal,
     )
+    return answerOf(child)
+  }
+
+  const answerOf = (child: ExecutionRow): ChildAnswer => {
     if (child.status === 'completed') return { output: child.output }
     if (!hasEnded(child.status)) return { waitsFor: child.id }
     throw childFailure(child.id, { status: child.status, error: child.error })

@@ -55,6 +55,7 @@ export async function runOnce(
     effect: buildEffects(deps, execution, version.connectors),
     runChild: (slug, input, key, stop) =>
       deps.others.run(execution, text(slug, 'workflow'), input, key, stop),
+    childOutcome: (id) => deps.others.outcome(scopeOfRun(execution), id),
   })
   const result = await deps.sandbox.run(await jobOf(deps.db, execution, version), bridge, signal)
   return { result, steps: recorder.rest(), parked: parked() }

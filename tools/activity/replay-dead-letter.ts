@@ -3,14 +3,14 @@ import { conflict } from '../../core/errors.ts'
 import { defineTool } from '../define-tool.ts'
 import { DeadLetterRef, requireDeadLetter } from './dead-letter.ts'
 import { ExecutionSummary } from './execution.ts'
-import { ReplayVersion, replay } from './replay.ts'
+import { ReplayFrom, ReplayVersion, replay } from './replay.ts'
 
 export const replayDeadLetter = defineTool({
   name: 'replay_dead_letter',
   title: 'Replay a dead letter',
   description:
     'Runs an execution that failed for good again, from its dead letter: a new execution in the background, with the same input and real effects. Mend, publish and deploy the workflow first. The dead letter is marked replayed.',
-  input: z.object({ deadLetter: DeadLetterRef, version: ReplayVersion }),
+  input: z.object({ deadLetter: DeadLetterRef, version: ReplayVersion, from: ReplayFrom }),
   output: z.object({ execution: ExecutionSummary.describe('The new one.') }),
   permission: 'events.replay',
   effect: 'write',
@@ -29,7 +29,10 @@ export const replayDeadLetter = defineTool({
             : `get_execution {"execution":"${row.replay_execution_id}"} shows how the replay went; replay_execution runs one again.`,
       })
     return {
-      execution: await replay(context, row.execution_id, input.version, { pendingDeadLetter: true }),
+      execution: await replay(context, row.execution_id, input.version, {
+        pendingDeadLetter: true,
+        from: input.from,
+      }),
     }
   },
 })

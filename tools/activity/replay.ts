@@ -9,6 +9,13 @@ export const ReplayVersion = z
   .default('newest')
   .describe('newest: the version deployed there now (the fixed one); same: the version that ran before.')
 
+export const ReplayFrom = z
+  .enum(['start', 'failed_step'])
+  .default('start')
+  .describe(
+    'start: everything is done again. failed_step: calls and steps recorded as done are taken as done (list_execution_steps shows them), and it goes on from there.',
+  )
+
 /**
  * Runs an ended execution's input again in its environment.
  * @throws AppError `not_found`, `conflict`; `forbidden` for a test key and an execution in production
@@ -17,7 +24,7 @@ export async function replay(
   context: ToolContext,
   executionId: string,
   version: 'same' | 'newest',
-  options?: { pendingDeadLetter: boolean },
+  options?: { pendingDeadLetter?: boolean; from?: 'start' | 'failed_step' },
 ) {
   const { actor, services } = context
   await context.read(async (tx) => {
