@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Bridge, buildSandbox } from '../sandbox.ts'
 import { childPids, echoBridge, jobFor, outputOf, silentLog } from '../testing.ts'
+import { refusedBombs } from './bombs.ts'
 import { bridge as bridgeEscapes } from './bridge.ts'
 import { attackSource, checkSource } from './escape.ts'
 import { exceptions } from './exceptions.ts'
@@ -99,6 +100,18 @@ describe.each(Object.entries(classes))('a workflow gets nowhere through %s:', (_
     expect(outputOf(await sandbox.run({ ...attack, input: 'check' }, bridge))).toBe(untouched)
     expect(outputOf(await sandbox.run(job(checkSource, 'bystander'), bridge))).toBe(untouched)
   })
+})
+
+test.each(refusedBombs)('$what is contained', async ({ body, ends }) => {
+  const bomb = job(attackSource(body), 'bomber', 'bomb')
+  const result = await sandbox.run(bomb, bridge)
+  const contained =
+    result.status === 'completed'
+      ? ends.some((end) => typeof end === 'object' && end.gives === result.output)
+      : ends.includes(result.error.kind)
+  expect(contained || result).toBe(true)
+  expect(outputOf(await sandbox.run({ ...bomb, input: 'check' }, bridge))).toBe(untouched)
+  expect(outputOf(await sandbox.run(job(checkSource, 'bystander'), bridge))).toBe(untouched)
 })
 
 test('after all of it, this process and the sandbox’s are what they were', () => {

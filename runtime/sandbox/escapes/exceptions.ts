@@ -68,7 +68,7 @@ export const exceptions: Escape[] = [
     by: 'the words of a memory limit in an unhandled rejection',
     source: 'vm2 CVE-2026-44001 (an unhandled rejection ends the host)',
     body: `Promise.reject(new Error('Isolate was disposed during execution due to memory limit')); Promise.reject(null); Promise.reject({ then() { throw 1 } })
-      new Promise(() => { throw new Error('x') }); (async () => { throw loot })(); await null; return 'alive'`,
+      new Promise(() => { throw new Error('x') }); (async () => { throw loot })(); await ctx.state.get('k'); Promise.reject(5); Promise.reject({ message: 'memory limit' }); await ctx.state.get('k'); return 'alive'`,
     gives: 'alive',
   },
   {
