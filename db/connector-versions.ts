@@ -159,6 +159,21 @@ export const getVersionAction = (tx: Tx, connectorId: string, version: number, s
     [connectorId, version, slug],
   )
 
+/** The connector as a kept version has it, without actions and schemas. */
+export async function getVersionDefinition(
+  tx: Tx,
+  connectorId: string,
+  version: number,
+): Promise<JsonObject> {
+  const row = await tx.row<{ definition: JsonObject }>(
+    'SELECT definition FROM connector_versions WHERE connector_id = $1 AND version = $2',
+    [connectorId, version],
+  )
+  if (row === undefined)
+    throw new Error(`version ${version} of ${connectorId}, which a pin names, is not kept`)
+  return row.definition
+}
+
 export const getVersionSchemas = async (tx: Tx, connectorId: string, version: number): Promise<JsonObject> =>
   (
     await tx.row<{ schemas: JsonObject }>(

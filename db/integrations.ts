@@ -16,14 +16,18 @@ export interface IntegrationRow {
   }[]
 }
 
-/** A customer's integrations by name; with `all` also the connectors it has no connection of. */
+/** A customer's integrations by name, as the version has them that it is held on; with `all` also the connectors it has no connection of. */
 export const listIntegrations = (
   tx: Tx,
   want: { customerId: string; connectorId: string | null; all: boolean },
 ) =>
   tx.rows<IntegrationRow>(
     `SELECT c.id AS connector_id, c.slug, c.name,
-       (SELECT count(*)::int FROM actions a WHERE a.connector_id = c.id) AS action_count,
+       coalesce(
+         (SELECT (SELECT count(*)::int FROM jsonb_object_keys(v.actions))
+          FROM connector_pins p JOIN connector_versions v ON v.connector_id = p.connector_id AND v.version = p.version
+          WHERE p.connector_id = c.id AND p.customer_id = $1),
+         (SELECT count(*)::int FROM actions a WHERE a.connector_id = c.id)) AS action_count,
        coalesce(jsonb_agg(jsonb_build_object('id', x.id, 'name', x.name, 'status', x.status, 'statusReason', x.status_reason,
          'isDefault', x.is_default,
          'lastUsedAt', to_char(x.last_used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) ORDER BY x.id)

@@ -153,6 +153,48 @@ describeOnEachDatabase('versions of a connector', (kind) => {
     ).toBe(404)
   })
 
+  test('the account of a customer who is held is verified, and its actions counted, as that version has them', async () => {
+    await importing('tried', { getThing: query('id'), getSome: {}, getAll: {} })
+    const verification = { action: 'get_thing', input: { id: '1' } }
+    await tenant.ok('update_connector', { connector: 'tried', verification })
+    const accounts: { customer: string; connection: string }[] = []
+    for (const name of ['Stays', 'Goes']) {
+      const { customer } = await tenant.ok('create_customer', { name: `${name} ${kind}` })
+      const { connection } = await tenant.ok('create_connection', {
+        connector: 'tried',
+        customer: customer.id,
+        credentials: { apiKey: name },
+        verify: false,
+      })
+      accounts.push({ customer: customer.id, connection: connection.id })
+    }
+    const [stays, goes] = accounts
+    await tenant.ok('pin_connector_version', { connector: 'tried', customer: stays?.customer })
+    await importing('tried', { getThing: query('id') })
+    await tenant.ok('update_action', { connector: 'tried', action: 'get_thing', path: '/v2/thing' })
+    const newer = { action: 'get_thing', input: { id: '2' } }
+    await tenant.ok('update_connector', { connector: 'tried', verification: newer })
+
+    const asked = async (account: typeof stays) => {
+      await tenant.ok('verify_connection', { connection: account?.connection })
+      const verified = app.received.at(-1)?.path
+      await tenant.ok('create_connection', {
+        connector: 'tried',
+        customer: account?.customer,
+        name: 'Second',
+        credentials: { apiKey: 'another' },
+      })
+      return [verified, app.received.at(-1)?.path]
+    }
+    expect(await asked(stays)).toEqual(['/getThing?id=1', '/getThing?id=1'])
+    expect(await asked(goes)).toEqual(['/v2/thing?id=2', '/v2/thing?id=2'])
+    const counted = async (account: typeof stays) =>
+      (await tenant.ok('list_integrations', { customer: account?.customer })).integrations.map(
+        ({ actionCount }: Body) => actionCount,
+      )
+    expect([await counted(stays), await counted(goes)]).toEqual([[3], [1]])
+  })
+
   test('an operation that is renamed, or moved, keeps its slug', async () => {
     await importing('renamed', { listOrders: query('page'), getStock: {} })
     const get = (operationId: string) => ({ get: { operationId, responses: { 200: { description: 'OK' } } } })

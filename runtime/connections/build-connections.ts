@@ -3,14 +3,12 @@ import { type AppError, conflict, notFound, toAppError } from '../../core/errors
 import type { JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { Secret } from '../../core/secret.ts'
-import { getAction } from '../../db/actions.ts'
 import {
   getConnection,
   getSealedConnection,
   noteVerification,
   type SealedConnectionRow,
 } from '../../db/connections.ts'
-import { findConnector } from '../../db/connectors.ts'
 import type { Database, Tx } from '../../db/database.ts'
 import { DEFAULT_TIMEOUT_MS } from '../connectors/call.ts'
 import { isExpiredError } from '../connectors/expiry.ts'
@@ -22,7 +20,6 @@ import type { Vault } from '../vault/vault.ts'
 import type { CallContext } from './call-trace.ts'
 import type { Connections, Verification } from './connections.ts'
 import type { Credentials } from './credentials.ts'
-import { actionOf, headOf } from './definitions.ts'
 import { tellOfConnection } from './events.ts'
 import { enrich, reconnectHint, refusesCredentials } from './hints.ts'
 import { buildMakeCall } from './make-call.ts'
@@ -130,29 +127,20 @@ export function buildConnections({
   /** The connector's verification call with one of its auth methods, if it has such a call. */
   const verificationOf = async (
     tx: Tx,
-    account: { connector: string; authMethod: string; baseUrl: string | null },
+    account: { connector: string; authMethod: string; baseUrl: string | null; customerId: string | null },
     connection: SealedConnectionRow | null,
   ): Promise<{ call: ResolvedCall; input: JsonObject } | undefined> => {
-    const connector = await findConnector(tx, account.connector)
-    if (connector === undefined) throw notFound('connector', account.connector)
-    const head = headOf(connector)
-    const { verification } = head
-    const row =
-      verification === undefined ? undefined : await getAction(tx, connector.id, verification.action)
-    if (verification === undefined || row === undefined) return undefined
+    const found = await resolver.verification(tx, account.connector, account.customerId)
+    if (found === undefined) return undefined
+    const { head, input, ...call } = found
     const authMethod = head.authMethods.find(({ slug }) => slug === account.authMethod)
     if (authMethod === undefined) {
-      throw conflict(`The connector ${head.slug} has no auth method '${account.authMethod}'.`)
+      throw conflict(`The connector ${head.slug} has no auth method '${account.authMethod}'.`, {
+        hint: 'Choose one that get_connector shows; for a customer held on an older version, one that version has.',
+      })
     }
-    const call: ResolvedCall = {
-      connector,
-      head: account.baseUrl === null ? head : { ...head, baseUrl: account.baseUrl },
-      schemas: await resolver.schemas(tx, connector),
-      action: actionOf(row),
-      authMethod,
-      connection,
-    }
-    return { call, input: verification.input as JsonObject }
+    const to = account.baseUrl === null ? head : { ...head, baseUrl: account.baseUrl }
+    return { call: { ...call, head: to, authMethod, connection }, input }
   }
 
   /** Adds to "this connection is expired" (or failed) how its owner connects it again. */
@@ -187,6 +175,7 @@ export function buildConnections({
           connector: found.connector_id,
           authMethod: found.auth_method,
           baseUrl: found.base_url,
+          customerId: found.customer_id,
         }
         return { connection: found, trial: await verificationOf(tx, account, found) }
       })

@@ -4,7 +4,12 @@ import { AppError, conflict, notFound } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { getAction } from '../../db/actions.ts'
 import { candidateConnections, type SealedConnectionRow } from '../../db/connections.ts'
-import { getVersionAction, getVersionSchemas, pinnedVersion } from '../../db/connector-versions.ts'
+import {
+  getVersionAction,
+  getVersionDefinition,
+  getVersionSchemas,
+  pinnedVersion,
+} from '../../db/connector-versions.ts'
 import { type ConnectorRow, findConnector, getConnectorSchemas } from '../../db/connectors.ts'
 import type { Database, Tx } from '../../db/database.ts'
 import type { ActionDefinition, AuthMethod } from '../connectors/definition.ts'
@@ -34,11 +39,19 @@ export interface WantedCall {
   connection: string | null
 }
 
+export interface VerificationCall extends Pick<ResolvedCall, 'connector' | 'head' | 'schemas' | 'action'> {
+  input: JsonObject
+}
+
 export interface Resolver {
   /** @throws AppError `not_found`, `conflict`: see {@link Connections.runAction} */
   resolve(scope: TenantScope, want: WantedCall): Promise<ResolvedCall>
-  /** The connector's schemas, remembered by revision. */
-  schemas(tx: Tx, connector: ConnectorRow): Promise<SharedSchemas>
+  /**
+   * The connector's verification call, as the customer has it, who may be held on an older version. Undefined: there
+   * is none.
+   * @throws AppError `not_found` for the connector
+   */
+  verification(tx: Tx, connector: string, customerId: string | null): Promise<VerificationCall | undefined>
   /** Forgets an organization's calls. */
   forget(organizationId: string): void
 }
@@ -80,20 +93,52 @@ export function buildResolver(db: Database): Resolver {
         `The customer is held on version ${version} of ${connector.slug}, which does not have it; unpin_connector_version lets them move on.`,
       )
     }
-    const head = headOf({ ...connector, ...columnsOf(kept.definition), definition: kept.definition })
+    const head = keptHead(connector, kept.definition)
     const action = actionOf({ definition: kept.action })
     const connection = await chooseConnection(tx, connector, head, action, want)
     return {
       connector,
       head,
       action,
-      schemas: await remembered(`${connector.id}@${version}`, () =>
-        getVersionSchemas(tx, connector.id, version),
-      ),
+      schemas: await schemasAt(tx, connector.id, version),
       connection,
       authMethod: connection === null ? null : authMethodOf(head, connection),
     }
   }
+
+  const verification: Resolver['verification'] = async (tx, ref, customerId) => {
+    const connector = await findConnector(tx, ref)
+    if (connector === undefined) throw notFound('connector', ref)
+    const version = customerId === null ? undefined : await pinnedVersion(tx, connector.id, customerId)
+    const { head, actionAt, shared } =
+      version === undefined
+        ? {
+            head: headOf(connector),
+            actionAt: (slug: string) => getAction(tx, connector.id, slug),
+            shared: () => schemas(tx, connector),
+          }
+        : {
+            head: keptHead(connector, await getVersionDefinition(tx, connector.id, version)),
+            actionAt: async (slug: string) => {
+              const kept = await getVersionAction(tx, connector.id, version, slug)
+              return kept?.action == null ? undefined : { definition: kept.action }
+            },
+            shared: () => schemasAt(tx, connector.id, version),
+          }
+    const wanted = head.verification
+    const row = wanted === undefined ? undefined : await actionAt(wanted.action)
+    if (wanted === undefined || row === undefined) return undefined
+    return {
+      connector,
+      head,
+      action: actionOf(row),
+      schemas: await shared(),
+      input: wanted.input as JsonObject,
+    }
+  }
+
+  const schemasAt = (tx: Tx, connectorId: string, version: number): Promise<SharedSchemas> =>
+    remembered(`${connectorId}@${version}`, () => getVersionSchemas(tx, connectorId, version))
 
   const read = async (tx: Tx, want: WantedCall): Promise<ResolvedCall> => {
     const connector = await findConnector(tx, want.connector)
@@ -124,7 +169,7 @@ export function buildResolver(db: Database): Resolver {
   }
 
   return {
-    schemas,
+    verification,
     resolve: async (scope, want) => {
       const key = JSON.stringify([
         scope.organizationId,
@@ -164,9 +209,9 @@ function authMethodOf(head: ConnectorHead, connection: { auth_method: string; id
 }
 
 /** A kept version has all of the connector in one document. */
-function columnsOf(definition: JsonObject) {
+function keptHead(connector: ConnectorRow, definition: JsonObject): ConnectorHead {
   const { name, description, visibility } = definition as unknown as ConnectorRow
-  return { name, description, visibility }
+  return headOf({ ...connector, name, description, visibility, definition })
 }
 
 const isPublic = (action: ActionDefinition): boolean => action.auth?.length === 0
