@@ -18,6 +18,8 @@ export interface RetryPolicy {
   maxAttempts: number
   initialIntervalMs: number
   backoffCoefficient: number
+  /** linear: the wait grows by the initial interval each time, and the coefficient is without effect. */
+  backoff?: 'exponential' | 'linear'
   maxIntervalMs: number
 }
 
@@ -53,6 +55,7 @@ export interface ExecutionRow {
   stats: Json
   attempt: number
   max_attempts: number
+  retry: RetryPolicy | null
   run: number
   resume: boolean
   losses: number
@@ -82,7 +85,7 @@ export interface NamedExecutionRow extends ExecutionRow {
 }
 
 export const EXECUTION_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, run, resume, losses, lines_kept, random_seed, clock_at, origin_id, parent_step, queue_ms, run_ms, attempt_ms, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, retry, run, resume, losses, lines_kept, random_seed, clock_at, origin_id, parent_step, queue_ms, run_ms, attempt_ms, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at'
 
 const NAMED = `SELECT ${EXECUTION_COLUMNS.split(', ')
   .map((column) => `e.${column}`)
@@ -228,6 +231,8 @@ export interface NewExecution {
   input: Json
   headers: Record<string, string>
   max_attempts: number
+  /** In place of the workflow's. */
+  retry?: RetryPolicy | null
   dead_letter: boolean
   /** Set on one that starts running: its first attempt, in its first run, is this worker's. */
   worker: string | null
@@ -238,7 +243,7 @@ export interface NewExecution {
 }
 
 const NEW_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, max_attempts, dead_letter, worker, origin_id, parent_step'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, max_attempts, retry, dead_letter, worker, origin_id, parent_step'
 
 /** Inserts executions in one statement; those that start running begin their first attempt with it. */
 export const insertExecutions = (tx: Tx, executions: readonly NewExecution[]) =>
@@ -247,7 +252,7 @@ export const insertExecutions = (tx: Tx, executions: readonly NewExecution[]) =>
      SELECT ${NEW_COLUMNS}, s.one, s.one, s.at, s.at, s.at
      FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, workflow_id text, workflow_version_id text,
        environment text, tier text, status text, triggered_by text, event_id text, trigger_id text, parent_execution_id text,
-       replay_of text, depth integer, input jsonb, headers jsonb, max_attempts integer, dead_letter boolean, worker text, origin_id text, parent_step text),
+       replay_of text, depth integer, input jsonb, headers jsonb, max_attempts integer, retry jsonb, dead_letter boolean, worker text, origin_id text, parent_step text),
        LATERAL (SELECT CASE WHEN status = 'running' THEN 1 ELSE 0 END AS one, CASE WHEN status = 'running' THEN now() END AS at) s
      RETURNING ${EXECUTION_COLUMNS}`,
     [toJsonb(executions)],

@@ -61,6 +61,40 @@ function promises(start: () => Promise<TestPlatform>): void {
     expect(event).toMatchObject({ source: 'webhook', status: 'delivered', payload: { id: '42' } })
   })
 
+  test('a webhook may say how often its executions are tried, whatever the workflow says', async () => {
+    const slug = await deployWorkflow(
+      tenant,
+      'insistent',
+      `export default async (ctx) => ctx.connectors.app.read_thing({ id: 'insistent' })`,
+    )
+    const hook = await installWebhook(tenant, slug, {
+      verification: { scheme: 'none' },
+      attempts: { maxAttempts: 2, backoff: 'fixed', intervalMs: 20 },
+    })
+    // A call is made three times before it fails, so the second attempt meets the first answer that is right.
+    let asked = 0
+    const before = upstream.answer
+    upstream.answer = (request) => {
+      if (request.path !== '/things/insistent') return before(request)
+      asked += 1
+      return asked <= 3 ? { status: 503, body: {} } : { status: 200, body: { asked } }
+    }
+    const execution = await ended((await deliver(hook.url, {})).body.executionIds[0])
+    upstream.answer = before
+    expect(execution).toMatchObject({ status: 'completed', output: { asked: 4 }, attempt: 2, maxAttempts: 2 })
+  })
+
+  test('a sender that asks whether the URL is right is answered, and nothing runs', async () => {
+    const slug = await deployWorkflow(tenant, 'asked', 'export default async () => null')
+    const hook = await installWebhook(tenant, slug, {
+      verification: { scheme: 'none' },
+      challenge: { field: 'type', value: 'url_verification', answerField: 'challenge' },
+    })
+    const { status, body } = await deliver(hook.url, { type: 'url_verification', challenge: 'abc' })
+    expect([status, body]).toEqual([200, { challenge: 'abc' }])
+    expect((await tenant.ok('list_executions', { workflow: slug })).executions).toEqual([])
+  })
+
   test('the same delivery twice runs once', async () => {
     const slug = await deployWorkflow(tenant, 'once', 'export default async (ctx) => ctx.input.n')
     const hook = await installWebhook(tenant, slug, {

@@ -273,6 +273,8 @@ CREATE TABLE executions (
   -- Attempts begun. An attempt that waited, or whose worker died, goes on in further runs.
   attempt integer NOT NULL DEFAULT 0,
   max_attempts integer NOT NULL DEFAULT 1,
+  -- Takes the place of the workflow's retry policy: what its webhook says.
+  retry jsonb,
   -- How often a worker took it: with this number a worker proves that it is still its own.
   run integer NOT NULL DEFAULT 0,
   -- Does the next run go on with the attempt that was under way?

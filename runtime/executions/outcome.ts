@@ -104,7 +104,7 @@ export function concludeRun(
   }
   const delay =
     !inline && execution.max_attempts > 1 && status !== 'cancelled' && error.retryable
-      ? retryDelayMs(version.retry, execution.attempt, random, error.retryAfterSeconds)
+      ? retryDelayMs(execution.retry ?? version.retry, execution.attempt, random, error.retryAfterSeconds)
       : undefined
   if (delay !== undefined) return { ...run, status: 'queued', error, delay_ms: delay }
   return {

@@ -4,7 +4,8 @@ import type { RetryPolicy } from '../../db/executions.ts'
 const JITTER = 0.2
 
 /**
- * How long to wait before the next attempt: `initialIntervalMs × backoffCoefficient^(attempt − 1)`, at most
+ * How long to wait before the next attempt: `initialIntervalMs × backoffCoefficient^(attempt − 1)` (linear:
+ * `initialIntervalMs × attempt`), at most
  * `maxIntervalMs`, ±20 %; never less than the upstream's Retry-After.
  * @param attempt the attempt that failed, from 1
  * @param random a number in [0, 1)
@@ -17,10 +18,8 @@ export function retryDelayMs(
   retryAfterSeconds?: number,
 ): number | undefined {
   if (policy === null || attempt >= policy.maxAttempts) return undefined
-  const backoff = Math.min(
-    policy.maxIntervalMs,
-    policy.initialIntervalMs * policy.backoffCoefficient ** (attempt - 1),
-  )
+  const factor = policy.backoff === 'linear' ? attempt : policy.backoffCoefficient ** (attempt - 1)
+  const backoff = Math.min(policy.maxIntervalMs, policy.initialIntervalMs * factor)
   const jittered = backoff * (1 - JITTER + 2 * JITTER * random)
   return Math.round(Math.max(jittered, (retryAfterSeconds ?? 0) * 1000))
 }

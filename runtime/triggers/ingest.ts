@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { AppError, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
-import { isDeeperThan, type Json } from '../../core/json.ts'
+import { isDeeperThan, type Json, type JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { isSensitiveHeader, type Secret } from '../../core/secret.ts'
 import type { Database } from '../../db/database.ts'
@@ -17,7 +17,13 @@ import { buildBatcher } from '../queue/batcher.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Vault } from '../vault/vault.ts'
 import { verifyWebhook } from './verify.ts'
-import { deliveryKey, type Verification, WebhookConfig } from './webhook-config.ts'
+import {
+  challengeAnswer,
+  deliveryKey,
+  retryPolicyOf,
+  type Verification,
+  WebhookConfig,
+} from './webhook-config.ts'
 
 /** How long a change to a trigger, its routes or deployments may take to be seen by webhooks. */
 const CACHE_MS = 500
@@ -34,6 +40,11 @@ export interface Delivery {
   rawBody: Buffer
 }
 
+/** The sender only asked whether the URL is right. */
+export interface Answered {
+  answer: JsonObject
+}
+
 export interface Accepted {
   eventId: string
   /** True when this delivery repeats an earlier one: `eventId` is that one's, and nothing runs again. */
@@ -48,7 +59,7 @@ export interface Ingest {
    * @throws AppError `not_found` (no such webhook, or disabled), `unauthenticated` (signature or key wrong,
    *   stale or missing), `invalid_input` (the body is not what the content type says), `unavailable`
    */
-  accept(triggerId: string, delivery: Delivery): Promise<Accepted>
+  accept(triggerId: string, delivery: Delivery): Promise<Accepted | Answered>
 }
 
 interface Webhook {
@@ -129,8 +140,11 @@ export function buildIngest(deps: {
         throw new AppError('unauthenticated', verdict.reason, { where: verdict.where, hint: verdict.hint })
       }
       const payload = parseBody(delivery)
+      const answer = challengeAnswer(webhook.config, payload)
+      if (answer !== null) return { answer }
       const headers = keptHeaders(delivery.headers, webhook.config.verification)
       const { row } = webhook
+      const { attempts } = webhook.config
       const matching = webhook.routes.filter((route) => route.matches({ payload, headers: delivery.headers }))
       const eventId = newId('event')
       const executions = matching.flatMap(({ target }) =>
@@ -189,7 +203,8 @@ export function buildIngest(deps: {
             depth: 0,
             input,
             headers: { ...kept, 'x-fastn-trigger-id': trigger.trigger_id, 'x-fastn-event-id': event },
-            max_attempts: target.max_attempts,
+            max_attempts: attempts?.maxAttempts ?? target.max_attempts,
+            retry: attempts === null ? null : retryPolicyOf(attempts),
             dead_letter: webhook.config.deadLetter,
             worker: null,
           },

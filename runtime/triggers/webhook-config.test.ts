@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { Deduplication, deliveryKey, Verification } from './webhook-config.ts'
+import { retryDelayMs } from '../executions/retry.ts'
+import {
+  challengeAnswer,
+  Deduplication,
+  DeliveryAttempts,
+  deliveryKey,
+  retryPolicyOf,
+  Verification,
+} from './webhook-config.ts'
 
 const config = (verification: object, deduplication: object = {}) => ({
   verification: Verification.parse(verification),
@@ -59,4 +67,26 @@ test.each<[string, object, string]>([
   ],
 ])('%s is refused: the setting would have no effect', (_, verification, field) => {
   expect(Verification.safeParse(verification).error?.issues[0]?.path).toEqual([field])
+})
+
+test('a question of the sender is answered with its own value, and an event is not taken for one', () => {
+  const slack = { verification: Verification.parse({ scheme: 'slack' }), challenge: null }
+  const question = { type: 'url_verification', challenge: 'c-1', token: 't' }
+  expect(challengeAnswer(slack, question)).toEqual({ challenge: 'c-1' })
+  expect(challengeAnswer(slack, { type: 'event_callback', challenge: 'c-1' })).toBeNull()
+  expect(challengeAnswer(slack, { type: 'url_verification', challenge: { nested: true } })).toBeNull()
+  const none = { verification: Verification.parse({ scheme: 'none' }), challenge: null }
+  expect(challengeAnswer(none, question)).toBeNull()
+  const own = { ...none, challenge: { field: 'kind', value: 'ping', answerField: 'nonce' } }
+  expect(challengeAnswer(own, { kind: 'ping', nonce: 'n' })).toEqual({ nonce: 'n' })
+})
+
+test('the waits of a webhook grow as it says', () => {
+  const waits = (backoff: string) =>
+    [1, 2, 3, 4, 5].map((attempt) =>
+      retryDelayMs(retryPolicyOf(DeliveryAttempts.parse({ maxAttempts: 5, backoff })), attempt, 0.5),
+    )
+  expect(waits('exponential')).toEqual([1_000, 2_000, 4_000, 8_000, undefined])
+  expect(waits('linear')).toEqual([1_000, 2_000, 3_000, 4_000, undefined])
+  expect(waits('fixed')).toEqual([1_000, 1_000, 1_000, 1_000, undefined])
 })

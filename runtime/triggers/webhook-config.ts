@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Json } from '../../core/json.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { RetryPolicy } from '../../db/executions.ts'
 import { valueAt } from '../conditions/condition.ts'
 
 export const verificationSchemes = [
@@ -124,11 +125,80 @@ export const Deduplication = z
   })
 export type Deduplication = z.output<typeof Deduplication>
 
+export const Challenge = z
+  .object({
+    field: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe('Dot path to the payload field that tells it from events, e.g. "type".'),
+    value: z.string().max(200).describe('What that field holds, e.g. "url_verification".'),
+    answerField: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe('The payload field that is sent back, under its own name, e.g. "challenge".'),
+  })
+  .describe('A question a sender asks to see that the URL is right: answered, not run.')
+export type Challenge = z.output<typeof Challenge>
+
+const SLACK_CHALLENGE: Challenge = { field: 'type', value: 'url_verification', answerField: 'challenge' }
+
+/** The answer to a sender's question, when the payload is one. */
+export function challengeAnswer(
+  config: Pick<WebhookConfig, 'verification' | 'challenge'>,
+  payload: Json,
+): JsonObject | null {
+  const asked = config.challenge ?? (config.verification.scheme === 'slack' ? SLACK_CHALLENGE : null)
+  if (asked === null || valueAt(payload, asked.field) !== asked.value) return null
+  const value = valueAt(payload, asked.answerField)
+  return typeof value === 'string' ? { [asked.answerField]: value } : null
+}
+
+export const DeliveryAttempts = z
+  .object({
+    maxAttempts: z
+      .number()
+      .int()
+      .min(1)
+      .max(10)
+      .default(3)
+      .describe('How often an execution of this webhook is tried, the first time included.'),
+    backoff: z
+      .enum(['exponential', 'linear', 'fixed'])
+      .default('exponential')
+      .describe('How the waits grow: 1 s, 2 s, 4 s …; 1 s, 2 s, 3 s …; or always the same.'),
+    intervalMs: z.number().int().min(0).max(3_600_000).default(1_000).describe('The first wait.'),
+    maxIntervalMs: z.number().int().min(0).max(3_600_000).default(60_000).describe('The longest wait.'),
+  })
+  .refine(({ intervalMs, maxIntervalMs }) => maxIntervalMs >= intervalMs, {
+    path: ['maxIntervalMs'],
+    message: 'must not be less than intervalMs',
+  })
+export type DeliveryAttempts = z.output<typeof DeliveryAttempts>
+
+/** The same as a workflow's retry policy, which it takes the place of. */
+export const retryPolicyOf = ({
+  maxAttempts,
+  backoff,
+  intervalMs,
+  maxIntervalMs,
+}: DeliveryAttempts): RetryPolicy => ({
+  maxAttempts,
+  initialIntervalMs: intervalMs,
+  backoffCoefficient: backoff === 'fixed' ? 1 : 2,
+  maxIntervalMs,
+  backoff: backoff === 'linear' ? 'linear' : 'exponential',
+})
+
 /** The `config` of a webhook trigger as it is stored. */
 export const WebhookConfig = z.object({
   verification: Verification,
   deduplication: Deduplication,
   deadLetter: z.boolean(),
+  /** Null: as the workflow's retry policy says. */
+  attempts: DeliveryAttempts.nullable().default(null),
+  challenge: Challenge.nullable().default(null),
 })
 export type WebhookConfig = z.output<typeof WebhookConfig>
 

@@ -4,7 +4,8 @@ import { readBytes } from './body.ts'
 import { HttpError } from './problem.ts'
 
 /**
- * Webhook ingress: `POST /webhooks/{trigger}`. Answers 202 once the event and its executions are kept; what
+ * Webhook ingress: `POST /webhooks/{trigger}`. Answers 202 once the event and its executions are kept, and a sender's question whether
+ * the URL is right with 200; what
  * is refused says why in a problem document.
  */
 export function mountWebhooks(app: express.Express, ingest: Ingest, maxBytes: number): void {
@@ -17,7 +18,8 @@ export function mountWebhooks(app: express.Express, ingest: Ingest, maxBytes: nu
     )
     const rawBody = await readBytes(req, maxBytes, () => tooLarge(maxBytes))
     const accepted = await ingest.accept(String(req.params.trigger), { headers, rawBody })
-    res.status(202).json(accepted)
+    if ('answer' in accepted) res.status(200).json(accepted.answer)
+    else res.status(202).json(accepted)
   })
 }
 

@@ -2,7 +2,13 @@ import { z } from 'zod'
 import { newId } from '../../core/ids.ts'
 import { getTrigger, insertTrigger, type RouteRow } from '../../db/triggers.ts'
 import { triggerPurpose } from '../../runtime/triggers/ingest.ts'
-import { Deduplication, Verification, type WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
+import {
+  Challenge,
+  Deduplication,
+  DeliveryAttempts,
+  Verification,
+  type WebhookConfig,
+} from '../../runtime/triggers/webhook-config.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef } from '../params.ts'
@@ -33,6 +39,14 @@ export const createWebhook = defineTool({
       .boolean()
       .default(true)
       .describe('Keep executions that fail for good as dead letters, to be replayed.'),
+    attempts: DeliveryAttempts.nullable()
+      .default(null)
+      .describe('How executions that fail in passing are tried again; null: as each workflow says itself.'),
+    challenge: Challenge.nullable()
+      .default(null)
+      .describe(
+        'The question a sender asks before it sends events; null: none (the scheme slack has its own).',
+      ),
   }),
   output: z.object({
     trigger: Trigger,
@@ -50,6 +64,8 @@ export const createWebhook = defineTool({
       verification: input.verification,
       deduplication: input.deduplication,
       deadLetter: input.deadLetter,
+      attempts: input.attempts,
+      challenge: input.challenge,
     }
     const row = await context.transaction(async (tx) => {
       const id = newId('trigger')

@@ -5,7 +5,13 @@ import type { Tx } from '../../db/database.ts'
 import { lockTrigger, type TriggerRow } from '../../db/triggers.ts'
 import { missedRunPolicies, SchedulerConfig } from '../../runtime/schedules/scheduler-config.ts'
 import { Timetable, TimeZone } from '../../runtime/schedules/timetable.ts'
-import { deduplicationSource, Verification, WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
+import {
+  Challenge,
+  DeliveryAttempts,
+  deduplicationSource,
+  Verification,
+  WebhookConfig,
+} from '../../runtime/triggers/webhook-config.ts'
 import { Timestamp } from '../params.ts'
 import { requireEnvironmentFor } from '../workflows/environment.ts'
 import { Route, toRoute } from './routes.ts'
@@ -38,6 +44,10 @@ export const Trigger = z.object({
         .nullable()
         .describe('Where the id is read that makes a delivery a repeated one; null: every delivery counts.'),
       deadLetter: z.boolean().describe('Executions that fail for good are kept as dead letters.'),
+      attempts: DeliveryAttempts.nullable().describe(
+        'How executions are tried again; null: as each workflow says itself.',
+      ),
+      challenge: Challenge.nullable(),
     })
     .nullable()
     .describe('Null for triggers of another type.'),
@@ -95,6 +105,8 @@ function toWebhook(row: TriggerRow, publicUrl: string) {
     deduplicatedBy:
       source && ('header' in source ? `headers.${source.header}` : `payload.${source.payloadPath}`),
     deadLetter: config.deadLetter,
+    attempts: config.attempts,
+    challenge: config.challenge,
   }
 }
 

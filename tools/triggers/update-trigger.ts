@@ -11,7 +11,13 @@ import {
 } from '../../db/triggers.ts'
 import { comingRun, SchedulerConfig } from '../../runtime/schedules/scheduler-config.ts'
 import { triggerPurpose } from '../../runtime/triggers/ingest.ts'
-import { Deduplication, Verification, WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
+import {
+  Challenge,
+  Deduplication,
+  DeliveryAttempts,
+  Verification,
+  WebhookConfig,
+} from '../../runtime/triggers/webhook-config.ts'
 import { withoutUndefined } from '../connectors/connector-fields.ts'
 import { defineTool, type ToolContext } from '../define-tool.ts'
 import { AnyRouteInputs, setRoutes } from './routes.ts'
@@ -26,6 +32,12 @@ const webhookFields = {
   deduplication: Deduplication.optional().describe(
     'Webhooks: replaces what makes a delivery a repeated one.',
   ),
+  attempts: DeliveryAttempts.nullable()
+    .optional()
+    .describe('Webhooks: replaces how executions are tried again; null: as each workflow says itself.'),
+  challenge: Challenge.nullable()
+    .optional()
+    .describe('Webhooks: replaces the question a sender asks before it sends events; null: none.'),
 }
 
 const schedulerFields = {
@@ -142,6 +154,8 @@ async function changeWebhook(
       verification,
       deduplication: input.deduplication ?? config.deduplication,
       deadLetter: input.deadLetter ?? config.deadLetter,
+      attempts: input.attempts === undefined ? config.attempts : input.attempts,
+      challenge: input.challenge === undefined ? config.challenge : input.challenge,
     },
   })
   // A secret of one scheme need not fit, and should not serve, another.
