@@ -67,8 +67,18 @@ function asTx(client: pg.ClientBase): Tx {
   }
 }
 
-/** Errors of the connection, not of the statement: the caller may try again. */
-const CONNECTION_LOST = /^(08|57P0)|ECONN|EPIPE|ENOENT/
+/**
+ * Errors of the server or the connection, not of the statement: the caller may try again. By SQLSTATE: 08 connection,
+ * 53 no disk, memory or connections left, 57P0 shut down, 58 I/O, 25P03 idle in a transaction for too long, 25006 a
+ * standby; the rest are the system's.
+ */
+const CONNECTION_LOST =
+  /^(08|53|58|57P0|25P03|25006)|ECONN|EPIPE|ENOENT|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN/
+/**
+ * A process that falls silent within a transaction (frozen, cut off) holds its locks no longer than this: less than
+ * others wait before they take its executions (the sweeper's SILENT_MS).
+ */
+const IDLE_IN_TRANSACTION_MS = 10_000
 
 /** What Postgres refused, as the caller may understand it; errors of ours and unforeseen ones stay as they are. */
 function asAppError(error: unknown): unknown {
@@ -179,7 +189,11 @@ export async function openDatabase(options: {
   prepare?: (client: pg.ClientBase) => Promise<void>
 }): Promise<Database> {
   const embedded = options.databaseUrl === undefined ? await openEmbedded(options.dataDir) : undefined
-  const connection: pg.ClientConfig = embedded?.connection ?? { connectionString: options.databaseUrl }
+  const connection: pg.ClientConfig = embedded?.connection ?? {
+    connectionString: options.databaseUrl,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    keepAlive: true,
+  }
 
   const setup = new pg.Client(connection)
   try {

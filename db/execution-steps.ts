@@ -156,9 +156,16 @@ const wake = (tx: Tx, executionId: string) =>
   )
 
 const lock = (tx: Tx, executionId: string) =>
-  tx.row<{ id: string; status: string }>('SELECT id, status FROM executions WHERE id = $1 FOR UPDATE', [
-    executionId,
-  ])
+  tx.row<{ id: string; status: string; run: number }>(
+    'SELECT id, status, run FROM executions WHERE id = $1 FOR UPDATE',
+    [executionId],
+  )
+
+/** Locks the execution of a step. Is the run that takes the step still the one that has it? */
+const lockOwn = async (tx: Tx, step: NewStep): Promise<boolean> => {
+  const row = await lock(tx, step.execution_id)
+  return row?.status === 'running' && row.run === step.run
+}
 
 /** The workflow that `parent` waits for has ended. Gives the parent, if it is to go on now. */
 export async function endChildStep(
@@ -235,10 +242,13 @@ export async function sendEvent(
   return { received, woken }
 }
 
-/** Begins to wait for an event, unless one came before: then the step is done. */
-export const beginWait = (db: Database, step: NewStep): Promise<NewStep> =>
+/**
+ * Begins to wait for an event, unless one came before: then the step is done. Undefined: the execution is another
+ * run's by now.
+ */
+export const beginWait = (db: Database, step: NewStep): Promise<NewStep | undefined> =>
   db.system(async (tx) => {
-    await lock(tx, step.execution_id)
+    if (!(await lockOwn(tx, step))) return undefined
     const early = await tx.row<{ payload: Json }>(
       `DELETE FROM execution_signals WHERE id = (
          SELECT id FROM execution_signals WHERE execution_id = $1 AND name = $2 ORDER BY id LIMIT 1) RETURNING payload`,
@@ -267,13 +277,14 @@ export interface ApprovalRow {
   decided_at: Date | null
 }
 
-/** Asks for a decision and begins to wait for it. */
+/** Asks for a decision and begins to wait for it. False: the execution is another run's by now. */
 export const beginApproval = (
   db: Database,
   step: NewStep,
   approval: { id: string; title: string; description: string; data: Json },
-): Promise<void> =>
+): Promise<boolean> =>
   db.system(async (tx) => {
+    if (!(await lockOwn(tx, step))) return false
     await tx.run(
       `INSERT INTO approvals (id, organization_id, customer_id, execution_id, title, description, data, expires_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -289,6 +300,7 @@ export const beginApproval = (
       ],
     )
     await insertSteps(tx, [step])
+    return true
   })
 
 const APPROVAL = `SELECT a.id, a.customer_id, a.execution_id, a.title, a.description, a.data, a.decided_by, a.comment, a.expires_at,

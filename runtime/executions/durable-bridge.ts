@@ -157,7 +157,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     const asked = recorder.ask(call, WAIT_EVENT, label(name, 'ctx.wait.event'), call.args)
     const details = { wake_at: deadline(timeout, 'ctx.wait.event'), waits_for: key ?? null }
     const begin = async (row: ReturnType<Recorder['row']>) => {
-      const begun = await beginWait(db, row)
+      const begun = (await beginWait(db, row)) ?? recorder.lost()
       return begun.status === 'done' ? begun.output : undefined
     }
     return wait(asked, turn, signal, begin, details, null)
@@ -176,7 +176,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     }
     const details = { wake_at: deadline(timeout, 'ctx.wait.approval'), waits_for: id }
     const begin = async (row: ReturnType<Recorder['row']>) => {
-      await beginApproval(db, row, approval)
+      if (!(await beginApproval(db, row, approval))) recorder.lost()
       return undefined
     }
     return wait(asked, turn, signal, begin, details, { approved: false, by: null, comment: null, at: null })

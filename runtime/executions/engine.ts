@@ -42,6 +42,7 @@ import { scopeOfRun } from './bridge.ts'
 import { type ChildAnswer, childFailure } from './durable-bridge.ts'
 import type { Executions, StartExecution } from './executions.ts'
 import { checkInput } from './input.ts'
+import { buildLease, type Lease, type Moment, moment } from './lease.ts'
 import { abandonedRun, concludeRun, unrun } from './outcome.ts'
 import {
   asFinished,
@@ -84,6 +85,8 @@ export interface Engine extends Executions {
   handle(job: ExecutionJob): Promise<void>
   /** Ids of the executions running here. */
   running(): string[]
+  /** Word from the database, asked then, that these are still run by this process. */
+  confirm(executionIds: Iterable<string>, at: Moment): void
   /** Interrupts an execution running here: somebody asked to cancel it, or it was given to another worker. */
   interrupt(executionId: string, why: 'cancelled' | 'lost'): void
   /** Puts executions into the queue; should it be away, the sweeper does when it is back. */
@@ -99,7 +102,7 @@ const HANDED_BACK = 'handed back'
 
 export function buildEngine(deps: EngineDeps): Engine {
   const { db, queue, log, worker } = deps
-  const active = new Map<string, { abort: AbortController; done: Promise<void> }>()
+  const active = new Map<string, { abort: AbortController; lease: Lease; done: Promise<void> }>()
 
   const claims = buildBatcher<Claim, ExecutionRow | undefined>(async (items) => {
     const rows = new Map((await claimExecutions(db, items, worker)).map((row) => [row.id, row]))
@@ -179,26 +182,28 @@ export function buildEngine(deps: EngineDeps): Engine {
 
   /**
    * Runs one claimed execution until it ends or is put aside, and records how.
+   * @param claimedAt when it was asked for, not when it was got: time may have passed unnoticed in between
    * @param inline the signal of the caller who waits for it; such a run is never handed back to the queue, for its
    *   caller would not get the outcome (and a parent workflow that runs again goes on with what it recorded)
    */
   const run = async (
     execution: ExecutionRow,
     version: RunnableVersionRow,
+    claimedAt: Moment,
     inline?: { signal: AbortSignal | undefined },
   ): Promise<FinishedRun> => {
     const abort = new AbortController()
+    const lease = buildLease(claimedAt)
     let settle: () => void = () => {}
-    active.set(execution.id, { abort, done: new Promise((resolve) => (settle = resolve)) })
+    active.set(execution.id, { abort, lease, done: new Promise((resolve) => (settle = resolve)) })
     try {
       const caller = inline?.signal
       const stop = caller === undefined ? abort.signal : AbortSignal.any([abort.signal, caller])
-      const ended = await runOnce(runDeps, execution, version, stop, () => abort.abort('lost')).catch(
-        (error: unknown) => {
-          log.error({ execution: execution.id, err: error }, 'an attempt could not be run')
-          return unrun(error)
-        },
-      )
+      const hold = { lease, onLost: () => abort.abort('lost') }
+      const ended = await runOnce(runDeps, execution, version, stop, hold).catch((error: unknown) => {
+        log.error({ execution: execution.id, err: error }, 'an attempt could not be run')
+        return unrun(error)
+      })
       const abandoned =
         ended.result.status === 'cancelled' && caller?.aborted === true && abort.signal.reason !== 'cancelled'
       const finished = concludeRun(execution, version, abandoned ? abandonedRun(ended) : ended, {
@@ -268,6 +273,7 @@ export function buildEngine(deps: EngineDeps): Engine {
 
     const inline = version.tier === 'instant' || request.parent !== undefined
     const eventId = request.parent === undefined ? newId('event') : null
+    const claimedAt = moment()
     const [execution] = await db.tenant(scope, async (tx) => {
       if (eventId !== null) {
         const { organizationId } = scope
@@ -300,7 +306,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       await enqueue([firstRun(execution)])
       return execution
     }
-    const finished = await run(execution, version, { signal })
+    const finished = await run(execution, version, claimedAt, { signal })
     return asFinished(execution, finished)
   }
 
@@ -393,11 +399,15 @@ export function buildEngine(deps: EngineDeps): Engine {
     },
     enqueue,
     handle: async ({ id, run: number }) => {
+      const claimedAt = moment()
       const execution = await claims.add({ id, run: number })
       if (execution === undefined) return // cancelled, or already run: the job was a duplicate
-      await run(execution, await deps.versions(execution.workflow_version_id))
+      await run(execution, await deps.versions(execution.workflow_version_id), claimedAt)
     },
     running: () => [...active.keys()],
+    confirm: (executionIds, at) => {
+      for (const id of executionIds) active.get(id)?.lease.confirm(at)
+    },
     interrupt: (executionId, why) => active.get(executionId)?.abort.abort(why),
     drain: async (graceMs) => {
       const all = () => Promise.all([...active.values()].map(({ done }) => done))

@@ -4,6 +4,7 @@ import type { Json } from '../../core/json.ts'
 import type { NewStep, StepBatch, StepRow } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import type { BridgeCall, Turn } from '../sandbox/sandbox.ts'
+import { type Lease, moment } from './lease.ts'
 import { buildRecord, fingerprint } from './record.ts'
 
 /** What a run may have recorded, over all its attempts. */
@@ -42,8 +43,10 @@ export interface Recorder {
   row(asked: Asked, change: Partial<NewStep>): NewStep
   /** Adds a row to the record, or a row's new state. */
   push(row: NewStep): void
-  /** Resolves when all that is recorded is kept: what depends on it may be done now. */
+  /** Resolves when all that is recorded is kept and the run still has its execution: what depends on it may be done now. */
   durable(signal: AbortSignal): Promise<void>
+  /** The execution turned out to be another run's. */
+  lost(): never
   /** Ends a step's own part of the record: it will be answered as a whole. */
   skipWithin(scope: string): void
   /** Steps (ctx.step) under way; the last one began last. */
@@ -58,6 +61,8 @@ export interface RecorderOptions {
   /** Keeps steps before the next effect; otherwise they are kept when the run ends. */
   durable: boolean
   keep: (batch: StepBatch) => Promise<boolean>
+  /** Nothing is done once it has run out, until `keep` says that the run still has the execution. */
+  lease: Lease
   /** The execution was given to another run. */
   onLost: () => void
 }
@@ -68,7 +73,7 @@ export interface RecorderOptions {
  * way when a process dies is made again, with the same idempotency key.
  */
 export function buildRecorder(options: RecorderOptions): Recorder {
-  const { execution, keep } = options
+  const { execution, keep, lease } = options
   const record = buildRecord(options.rows)
   const asked = new Map<string, number>()
   const active: string[] = []
@@ -78,21 +83,24 @@ export function buildRecorder(options: RecorderOptions): Recorder {
   let linger: NodeJS.Timeout | undefined
   let broken: Error | undefined
 
+  const lost = (): never => {
+    broken = new AppError('cancelled', 'The execution was given to another worker.')
+    options.onLost()
+    throw broken
+  }
   const flush = async (): Promise<void> => {
-    while (buffer.length > 0) {
+    do {
       const steps = buffer
+      const at = moment()
       buffer = []
       try {
-        const owned = await keep({ executionId: execution.id, run: execution.run, steps })
-        if (owned) continue
-        broken = new AppError('cancelled', 'The execution was given to another worker.')
-        options.onLost()
-        throw broken
+        if (!(await keep({ executionId: execution.id, run: execution.run, steps }))) lost()
+        lease.confirm(at)
       } catch (error) {
         buffer = [...steps, ...buffer]
         throw error
       }
-    }
+    } while (buffer.length > 0)
   }
   const flushed = (): Promise<void> => {
     if (broken !== undefined) return Promise.reject(broken)
@@ -185,8 +193,8 @@ export function buildRecorder(options: RecorderOptions): Recorder {
       if (options.durable) linger ??= setTimeout(() => flushed().catch(() => undefined), LINGER_MS)
     },
     async durable(signal) {
-      if (!options.durable) return
-      while (buffer.length > 0 || flushing !== undefined) {
+      const unkept = () => options.durable && (buffer.length > 0 || flushing !== undefined)
+      while (broken !== undefined || !lease.holds() || unkept()) {
         try {
           await flushed()
         } catch (error) {
@@ -195,6 +203,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         }
       }
     },
+    lost,
     skipWithin: record.skipWithin,
     rest() {
       clearTimeout(linger)

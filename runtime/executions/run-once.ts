@@ -6,6 +6,7 @@ import type { ExecutionRow, RunnableVersionRow } from '../../db/executions.ts'
 import type { Sandbox, SandboxJob, SandboxResult } from '../sandbox/sandbox.ts'
 import { type BridgeDeps, buildEffects, scopeOfRun, text } from './bridge.ts'
 import { buildDurableBridge } from './durable-bridge.ts'
+import type { Lease } from './lease.ts'
 import { buildRecorder } from './recorder.ts'
 import { MAX_TIMEOUT_MS } from './tiers.ts'
 
@@ -37,7 +38,7 @@ export async function runOnce(
   execution: ExecutionRow,
   version: RunnableVersionRow,
   signal: AbortSignal,
-  onLost: () => void,
+  hold: { lease: Lease; onLost: () => void },
 ): Promise<RunResult> {
   const goesOn = execution.run > 1 || execution.origin_id !== null
   const recorder = buildRecorder({
@@ -45,7 +46,7 @@ export async function runOnce(
     rows: goesOn ? await loadSteps(deps.db, execution.id) : [],
     durable: execution.tier !== 'instant',
     keep: deps.keepSteps,
-    onLost,
+    ...hold,
   })
   const { bridge, parked } = buildDurableBridge({
     db: deps.db,

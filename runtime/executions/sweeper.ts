@@ -10,6 +10,7 @@ import {
 import { every } from '../queue/every.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Engine } from './engine.ts'
+import { elapsedMs, type Moment, moment } from './lease.ts'
 import { concludeRun, lostRun } from './outcome.ts'
 import type { Versions } from './versions.ts'
 
@@ -20,6 +21,11 @@ const OVERDUE_MS = 4_000
 /** How long a worker may be silent before its executions are taken for lost: five missed heartbeats. */
 const SILENT_MS = 15_000
 const WAKE_EVERY_MS = 1_000
+/**
+ * Whoever has not looked for a while (it was frozen, or the database was away for all) finds everybody silent. It
+ * gives the others time to be heard before it judges them.
+ */
+const HEARING_MS = 1.5 * HEARTBEAT_EVERY_MS
 const MAX_ROWS = 500
 
 export interface Sweeper {
@@ -42,6 +48,14 @@ export function startSweeper(deps: {
   worker: string
 }): Sweeper {
   const { db, queue, engine, log } = deps
+
+  let lookedAt: Moment | undefined
+  let lookingSince = moment()
+  const othersWereHeard = () => {
+    if (lookedAt === undefined || elapsedMs(lookedAt) > SWEEP_EVERY_MS + HEARTBEAT_EVERY_MS)
+      lookingSince = moment()
+    return elapsedMs(lookingSince) >= HEARING_MS
+  }
 
   const concludeLost = async (silentMs: number) => {
     const lost = (await lostExecutions(db, silentMs, MAX_ROWS)).filter(
@@ -68,15 +82,18 @@ export function startSweeper(deps: {
   }
 
   const sweep = async (silentMs = SILENT_MS) => {
-    await concludeLost(silentMs)
+    if (othersWereHeard() || silentMs === 0) await concludeLost(silentMs)
     const overdue = await overdueExecutions(db, OVERDUE_MS, MAX_ROWS)
+    lookedAt = moment()
     if (overdue.length > 0) await queue.add(overdue)
   }
 
   const beat = async () => {
     const ids = engine.running()
     if (ids.length === 0) return
+    const at = moment()
     const mine = new Map((await heartbeat(db, deps.worker, ids)).map((row) => [row.id, row]))
+    engine.confirm(mine.keys(), at)
     for (const id of ids) {
       const row = mine.get(id)
       if (row?.cancel_requested === true) engine.interrupt(id, 'cancelled')

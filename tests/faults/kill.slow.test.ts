@@ -55,6 +55,7 @@ describeOnBothDatabases('kill -9', (kind) => {
     first.child.kill('SIGKILL')
     await gone
     expect(upstream.received.map(({ path }) => path)).toEqual(['/hang'])
+    upstream.answer = () => ({ status: 200, body: {} })
 
     const second = await startProcess(database)
     cleanUp.push(async () => {
@@ -69,10 +70,12 @@ describeOnBothDatabases('kill -9', (kind) => {
       }, 50_000)
     expect(await ended(accepted.body.executionIds[0])).toMatchObject({ status: 'completed', output: 200 })
     expect(upstream.received.filter(({ path }) => path === '/effect')).toHaveLength(1)
-    // The run that was under way has no retry policy: it ends with the reason, and waits in the dead letter queue.
+    // The run that was under way goes on: it had recorded nothing, so its call is made again.
     expect(await ended(hanging.body.executionIds[0])).toMatchObject({
-      status: 'failed',
-      error: { name: 'WorkerLost' },
+      status: 'completed',
+      output: 200,
+      attempt: 1,
     })
+    expect(upstream.received.filter(({ path }) => path === '/hang')).toHaveLength(2)
   })
 })
