@@ -61,6 +61,16 @@ export const ActionBody = z
       .describe(
         'merge only: groups of lists of body properties; of each group, all properties of one list must be there.',
       ),
+    xml: z
+      .object({
+        name: z.string().describe('Its name, without a prefix.'),
+        namespace: z.string().optional().describe('URI of its namespace.'),
+        prefix: z.string().optional().describe('Prefix of its name, for the namespace.'),
+      })
+      .optional()
+      .describe(
+        'XML only: the outermost element. The body is then built from the input by its schema, whose xml keywords are those of OpenAPI; without it, an XML body is given as text.',
+      ),
     encoding: z
       .record(z.string(), Encoding)
       .optional()

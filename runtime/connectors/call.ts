@@ -19,6 +19,7 @@ import { UNKNOWN_HOST } from './server-url.ts'
 import { buildRedactor, buildTrace, type CallTrace, type Redactor } from './trace.ts'
 import { pause, type Traffic } from './traffic.ts'
 import { validateInput } from './validate-input.ts'
+import { isDescribedXml, readXmlAnswer } from './xml/read-answer.ts'
 
 export type { CallTrace } from './trace.ts'
 
@@ -199,11 +200,16 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
       options.signal,
     )
     traffic?.traffic.note(traffic.account, connector, action, response)
-    const asFile = files !== undefined && isFileBody(response)
+    const readsXml = isDescribedXml(connector.schemas, action, response)
+    const asFile = files !== undefined && isFileBody(response, readsXml)
     const succeeded = response.status >= 200 && response.status <= 299
     // Rules are about fields of JSON: what they deny ("ok is not true") would hold for any picture.
     const isContent = asFile && succeeded && !isJsonBody(response)
-    const decoded = isContent ? null : decodeBody(response)
+    const body = isContent ? null : decodeBody(response)
+    const { output: decoded, warning } =
+      readsXml && typeof body === 'string'
+        ? readXmlAnswer(connector.schemas, action.outputSchema, body)
+        : { output: body }
     const error = isContent ? undefined : answerError(connector, action, response, decoded, redactor)
     if (error !== undefined) throw error
     if (asFile) {
@@ -214,7 +220,9 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
       })
     }
     const isOutput = kept === undefined && response.body.byteLength > 0
-    const warnings = isOutput ? outputWarnings(connector.schemas, action, decoded) : []
+    const checked = isOutput && warning === undefined
+    const warnings = checked ? outputWarnings(connector.schemas, action, decoded) : []
+    if (warning !== undefined) warnings.push(warning)
     const { durationMs, status, headers, url } = response
     onTrace?.(
       buildTrace(redactor, action.slug, request, {

@@ -26,7 +26,8 @@ export interface BuiltRequest {
  * byte where one is required.
  */
 export function buildRequest(
-  connector: Pick<ConnectorDefinition, 'baseUrl' | 'variables'>,
+  connector: Pick<ConnectorDefinition, 'baseUrl' | 'variables'> &
+    Partial<Pick<ConnectorDefinition, 'schemas'>>,
   action: ActionDefinition,
   input: JsonObject,
   files?: ReadonlyMap<string, LoadedFile>,
@@ -64,6 +65,7 @@ export function buildRequest(
   const required = Array.isArray(action.inputSchema.required) ? action.inputSchema.required.map(String) : []
   const { contentType, body } = serializeBody(action.body, content, {
     required,
+    description: { ...action, schemas: connector.schemas ?? {} },
     ...(files === undefined ? {} : { files }),
   })
   if (body.length === 0 && action.body.required) throw emptyBody(action, action.body)

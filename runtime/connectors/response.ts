@@ -1,5 +1,6 @@
 import type { Json } from '../../core/json.ts'
 import type { HttpResponse } from '../http/client.ts'
+import { isXml } from './xml/content-type.ts'
 
 const decoder = new TextDecoder()
 
@@ -32,7 +33,8 @@ export function decodeBody(response: Pick<HttpResponse, 'headers' | 'body' | 'st
 }
 
 function decodeText(body: Uint8Array, contentType: string): string {
-  const charset = /charset="?([\w-]+)/i.exec(contentType)?.[1]
+  const charset =
+    /charset="?([\w-]+)/i.exec(contentType)?.[1] ?? (isXml(contentType) ? xmlEncoding(body) : undefined)
   if (charset === undefined || /^utf-?8$/i.test(charset)) return decoder.decode(body)
   try {
     return new TextDecoder(charset).decode(body)
@@ -42,9 +44,14 @@ function decodeText(body: Uint8Array, contentType: string): string {
   }
 }
 
+/** What an XML document says of itself in its first line. */
+const xmlEncoding = (body: Uint8Array): string | undefined =>
+  /^<\?xml[^>]*\bencoding=["']([\w-]+)/.exec(Buffer.from(body.subarray(0, 200)).toString('latin1'))?.[1]
+
 /** Text longer than this is better kept as a file than carried through a workflow or an agent's context. */
 const MAX_INLINE_TEXT_BYTES = 256 * 1024
 const MAX_INLINE_JSON_BYTES = 5 * 1024 * 1024
+const MAX_INLINE_XML_BYTES = 1024 * 1024
 
 /** Is this body JSON, by its label or, without one, by how it begins? */
 export function isJsonBody({ body, headers }: Pick<HttpResponse, 'headers' | 'body'>): boolean {
@@ -52,13 +59,20 @@ export function isJsonBody({ body, headers }: Pick<HttpResponse, 'headers' | 'bo
   return contentType === '' ? body[0] === 0x7b || body[0] === 0x5b : /[/+]json\b/i.test(contentType)
 }
 
-/** Is this body one to keep as a file: bytes of any size, text over 256 KB, JSON over 5 MB? */
-export function isFileBody(response: Pick<HttpResponse, 'headers' | 'body' | 'status'>): boolean {
+/**
+ * Is this body one to keep as a file: bytes of any size, text over 256 KB, XML over 1 MB, JSON over 5 MB?
+ * @param readsXml it is XML that is read as the value it stands for
+ */
+export function isFileBody(
+  response: Pick<HttpResponse, 'headers' | 'body' | 'status'>,
+  readsXml = false,
+): boolean {
   const { body, headers } = response
   if (body.byteLength === 0) return false
   const contentType = headers['content-type'] ?? ''
   if (isBinary(contentType, body)) return true
-  return body.byteLength > (isJsonBody(response) ? MAX_INLINE_JSON_BYTES : MAX_INLINE_TEXT_BYTES)
+  if (isJsonBody(response)) return body.byteLength > MAX_INLINE_JSON_BYTES
+  return body.byteLength > (readsXml ? MAX_INLINE_XML_BYTES : MAX_INLINE_TEXT_BYTES)
 }
 
 const TEXTUAL = /^text\/|[/+](json|xml|yaml)\b|javascript|x-www-form-urlencoded|graphql|ndjson|jsonl|csv/i

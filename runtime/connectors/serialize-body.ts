@@ -6,6 +6,8 @@ import { scalarText } from './encoding.ts'
 import type { LoadedFile } from './input-files.ts'
 import { multipartBody } from './multipart-body.ts'
 import { serializeQuery } from './serialize-parameter.ts'
+import { isXml } from './xml/content-type.ts'
+import { type BodyDescription, xmlBody } from './xml/xml-body.ts'
 
 export interface SerializedBody {
   contentType: string
@@ -16,6 +18,8 @@ export interface SerializedBody {
 export interface BodyContext {
   /** The stored files that the value refers to, by id. */
   files?: ReadonlyMap<string, LoadedFile>
+  /** What a body of XML is built by. */
+  description?: BodyDescription
   /** Input keys that must be there. */
   required?: readonly string[]
 }
@@ -25,14 +29,14 @@ const NO_FILES: ReadonlyMap<string, LoadedFile> = new Map()
 const essence = (contentType: string): string => (contentType.split(';')[0] ?? '').trim().toLowerCase()
 
 /**
- * The body as it is sent: JSON, form-urlencoded, multipart, or text and bytes as they are. It may have no bytes.
+ * The body as it is sent: JSON, form-urlencoded, multipart, XML, or text and bytes as they are. It may have no bytes.
  * @throws AppError `invalid_input` when the value cannot be put into a body of that type, and when a form would
  *   leave out a required field: it has no way to write an empty list or object.
  */
 export function serializeBody(
   body: ActionBody,
   value: Json,
-  { files = NO_FILES, required = [] }: BodyContext = {},
+  { files = NO_FILES, required = [], description }: BodyContext = {},
 ): SerializedBody {
   const type = essence(body.contentType)
   if (type === 'application/json' || type.endsWith('+json')) {
@@ -40,6 +44,9 @@ export function serializeBody(
   }
   const keys = new Map(Object.entries(body.properties ?? {}).map(([key, property]) => [property, key]))
   const keyOf = (name: string) => keys.get(name) ?? name
+  if (body.xml !== undefined && description !== undefined && isXml(type)) {
+    return { contentType: body.contentType, body: xmlBody(body, body.xml, value, description) }
+  }
   const whereOf = (name: string) =>
     body.mode === 'whole' ? `input.${body.inputKey ?? 'body'}.${name}` : `input.${keyOf(name)}`
   const isRequired = (name: string) => body.mode === 'merge' && required.includes(keyOf(name))

@@ -1,12 +1,15 @@
 import type { JsonSchema } from '../../../core/json.ts'
 import type { ActionBody, Encoding } from '../action-definition.ts'
 import { isSchemaObject } from '../json-schema.ts'
+import type { XmlRoot } from '../xml/build-xml.ts'
+import { isXml } from '../xml/content-type.ts'
 import type { ImportContext } from './context.ts'
 import type { Place } from './documents.ts'
 import { flattenBody } from './flatten-body.ts'
 import type { InputKeys } from './input-keys.ts'
 import { isNode, type Node, nodeAt, own, pointer, textAt } from './nodes.ts'
 import { clip, plainText } from './text.ts'
+import { xmlRoot } from './xml-body.ts'
 
 export interface MappedBody {
   body: ActionBody
@@ -24,8 +27,9 @@ export function contentTypeRank(contentType: string): number {
   if (type === 'application/x-www-form-urlencoded') return 2
   if (type === 'multipart/form-data') return 3
   if (type === '*/*' || type === 'application/*') return 4
-  if (type.startsWith('text/')) return 5
-  return type === 'application/octet-stream' ? 6 : 7
+  if (isXml(type)) return 5
+  if (type.startsWith('text/')) return 6
+  return type === 'application/octet-stream' ? 7 : 8
 }
 
 const essence = (contentType: string): string => (contentType.split(';')[0] ?? '').trim().toLowerCase()
@@ -65,17 +69,18 @@ export function mapBody(context: ImportContext, operation: Place, keys: InputKey
   if (others.length > 0)
     approximations.push(`sent as ${contentType}; the API also takes ${others.join(', ')}`)
 
-  if (isStructured(contentType)) {
+  const xml = isXml(contentType) ? xmlRoot(context, schemaPlace) : undefined
+  if (isStructured(contentType) || xml !== undefined) {
     // Authors leave `required` out far more often than bodies are optional: only an explicit false counts.
     const optional = own(place.node, 'required') === false
-    const merged = mergeBody(context, schemaPlace, media, { contentType, required, optional }, keys)
+    const merged = mergeBody(context, schemaPlace, media, { contentType, required, optional, xml }, keys)
     if (merged !== undefined)
       return { ...merged, approximations: [...approximations, ...merged.approximations] }
   }
   const inputKey = keys('body', 'body')
-  const schema = describe(wholeSchema(context, schemaPlace, contentType, approximations), place.node)
+  const schema = describe(wholeSchema(context, schemaPlace, { contentType, xml }, approximations), place.node)
   return {
-    body: { contentType, mode: 'whole', inputKey, required },
+    body: { contentType, mode: 'whole', inputKey, required, ...(xml === undefined ? {} : { xml }) },
     properties: [[inputKey, schema]],
     required: required ? [inputKey] : [],
     additional: undefined,
@@ -92,10 +97,10 @@ function mergeBody(
   context: ImportContext,
   place: Place,
   media: Node,
-  options: { contentType: string; required: boolean; optional: boolean },
+  options: { contentType: string; required: boolean; optional: boolean; xml: XmlRoot | undefined },
   keys: InputKeys,
 ): MappedBody | undefined {
-  const { contentType, required, optional } = options
+  const { contentType, required, optional, xml } = options
   const flat = flattenBody(context.documents, place)
   if (flat === undefined) {
     return isEmptyForm(place.node, contentType)
@@ -147,6 +152,7 @@ function mergeBody(
       ...(Object.keys(renamed).length > 0 ? { properties: renamed } : {}),
       required,
       ...(flat.alternatives.length > 0 ? { alternatives: flat.alternatives } : {}),
+      ...(xml === undefined ? {} : { xml }),
       ...(Object.keys(encoding).length > 0 ? { encoding } : {}),
     },
     properties,
@@ -247,19 +253,17 @@ const fileSchema = (schema: Node): JsonSchema =>
 function wholeSchema(
   context: ImportContext,
   place: Place,
-  contentType: string,
+  { contentType, xml }: { contentType: string; xml: XmlRoot | undefined },
   approximations: string[],
 ): JsonSchema {
-  if (isJson(contentType)) return place.node === undefined ? {} : context.schemas.convert(place)
+  if (isJson(contentType) || xml !== undefined)
+    return place.node === undefined ? {} : context.schemas.convert(place)
   if (isForm(contentType)) {
     approximations.push('the form is given as one object')
     return place.node === undefined ? { type: 'object' } : context.schemas.convert(place)
   }
+  if (isXml(contentType)) return { type: 'string', description: 'The body as XML text.' }
   if (essence(contentType).startsWith('text/')) return { type: 'string' }
-  if (/xml$/.test(essence(contentType))) {
-    approximations.push('the body is XML, given as text')
-    return { type: 'string', description: 'The body as XML text.' }
-  }
   return FILE_SCHEMA
 }
 

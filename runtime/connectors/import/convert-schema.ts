@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../../../core/json.ts'
+import type { XmlHint } from '../xml/shape.ts'
 import type { Place } from './documents.ts'
 import { isNode, listAt, type Node, nodeAt, own, pointer, stringsAt, textAt } from './nodes.ts'
 import { clip, plainText } from './text.ts'
@@ -8,6 +9,8 @@ export interface ConversionContext {
   /** A reference met inside a schema: what to put in its place. */
   reference(reference: string, place: Place): JsonSchema
   note(place: Place, message: string): void
+  /** A schema says how it is written in XML. */
+  noteXml(): void
   /** OpenAPI 3.0 schemas are not JSON Schema: siblings of `$ref`, `nullable` and exclusive bounds differ. */
   is30: boolean
 }
@@ -40,8 +43,8 @@ const MAX_DEFAULT_CHARS = 200
 
 /**
  * An OpenAPI schema as JSON Schema 2020-12. Only keywords that are known and well formed are taken over, so
- * the result always compiles; annotations that cost space and help nobody (examples of objects, `xml`,
- * extensions) are left out.
+ * the result always compiles; annotations that cost space and help nobody (examples of objects, extensions) are
+ * left out.
  */
 export function convertSchema(place: Place, context: ConversionContext): JsonSchema {
   const { node } = place
@@ -63,8 +66,26 @@ export function convertSchema(place: Place, context: ConversionContext): JsonSch
   if (own(node, 'readOnly') === true) out.readOnly = true
   if (own(node, 'writeOnly') === true) out.writeOnly = true
   if (own(node, 'deprecated') === true) out.deprecated = true
+  const xml = xmlHint(node)
+  if (xml !== undefined) {
+    out.xml = xml
+    context.noteXml()
+  }
   describeDiscriminator(node, out, place, context)
   return isNullable(node) ? allowNull(out) : out
+}
+
+/** What a schema's XML object says, if anything. */
+export function xmlHint(node: Node): XmlHint | undefined {
+  const xml = nodeAt(node, 'xml')
+  if (xml === undefined) return undefined
+  const hint: XmlHint = {}
+  for (const key of ['name', 'namespace', 'prefix'] as const) {
+    const value = textAt(xml, key)
+    if (value !== undefined && value !== '') hint[key] = value
+  }
+  for (const key of ['attribute', 'wrapped'] as const) if (own(xml, key) === true) hint[key] = true
+  return Object.keys(hint).length === 0 ? undefined : hint
 }
 
 /** Swagger 2.0 has no `nullable`; many documents say it in an extension. */
@@ -264,8 +285,8 @@ function allowNull(schema: Node): JsonSchema {
     }
   }
   if (!hasAlternatives(schema) && values === undefined) return schema
-  const { description, title, deprecated, readOnly, writeOnly, ...rest } = schema
-  const annotations = Object.entries({ description, title, deprecated, readOnly, writeOnly })
+  const { description, title, deprecated, readOnly, writeOnly, xml, ...rest } = schema
+  const annotations = Object.entries({ description, title, deprecated, readOnly, writeOnly, xml })
   return {
     ...Object.fromEntries(annotations.filter(([, value]) => value !== undefined)),
     anyOf: [rest, { type: 'null' }],

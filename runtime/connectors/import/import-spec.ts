@@ -9,6 +9,7 @@ import { readEnvironments } from './environments.ts'
 import { mapEvents } from './events.ts'
 import { skipReason } from './find-operations.ts'
 import { formBracketsOf } from './form-brackets.ts'
+import { withoutIdleXml } from './idle-xml.ts'
 import { defaultImportLimits, type ImportLimits } from './limits.ts'
 import { nameOperations, type PreviousAction } from './names.ts'
 import { nodeAt, textAt } from './nodes.ts'
@@ -119,7 +120,8 @@ export async function importSpec(
   const shared = context.schemas.finish()
   await takeTurn(deadline, limits, options.signal)
   const paged = mapped.map(({ action, hasLinkHeader }) => withPagination(action, shared, hasLinkHeader))
-  const { actions, schemas } = splitDirections(paged, events.events, shared)
+  const split = splitDirections(paged, events.events, shared)
+  const { actions, schemas } = context.schemas.hasXml() ? withoutIdleXml(split.actions, split.schemas) : split
   await takeTurn(deadline, limits, options.signal)
 
   const info = nodeAt(root, 'info') ?? {}

@@ -1,10 +1,12 @@
 import type { JsonSchema } from '../../../core/json.ts'
 import { schemaReference } from '../bundle-schema.ts'
+import { isXml } from '../xml/content-type.ts'
 import { contentOf, contentTypeRank } from './bodies.ts'
 import type { ImportContext } from './context.ts'
 import { type Place, referenceOf } from './documents.ts'
 import { isNode, nodeAt, own, pointer, textAt } from './nodes.ts'
 import { plainText } from './text.ts'
+import { xmlRoot } from './xml-body.ts'
 
 export interface MappedResponse {
   outputSchema?: JsonSchema
@@ -43,13 +45,15 @@ export function mapResponse(context: ImportContext, operation: Place): MappedRes
   const media = nodeAt(content, contentType) ?? {}
   const schema = own(media, 'schema')
   const accept = contentType.includes('*') ? {} : { contentType }
-  if (schema === undefined || contentTypeRank(contentType) > 4)
-    return { ...accept, description, hasLinkHeader }
   const at = {
     node: schema,
     file: bodies.file,
     pointer: pointer(bodies.pointer, contentType, 'schema'),
   }
+  const isRead = isXml(contentType)
+    ? xmlRoot(context, at) !== undefined
+    : contentTypeRank(contentType) <= contentTypeRank('*/*')
+  if (schema === undefined || !isRead) return { ...accept, description, hasLinkHeader }
   // A response used by many operations must not be copied into each of them.
   const outputSchema = shared
     ? context.schemas.share(at, `${place.pointer.split('/').at(-1) ?? ''}_response`)

@@ -12,6 +12,8 @@ export interface SharedSchemas {
   convert(place: Place): JsonSchema
   /** Like convert, but as a shared schema of its own: for parts that several operations use. */
   share(place: Place, suggestedName: string): JsonSchema
+  /** Did any schema so far say how it is written in XML? */
+  hasXml(): boolean
   /** Converts what is still waiting and returns every shared schema that is used. */
   finish(): Record<string, JsonSchema>
 }
@@ -60,13 +62,23 @@ export function buildSharedSchemas(
     }
   }
 
-  const context = { reference, is30, note: (place: Place, message: string) => warn(where(place), message) }
+  let sawXml = false
+  const noteXml = () => {
+    sawXml = true
+  }
+  const context = {
+    reference,
+    is30,
+    noteXml,
+    note: (place: Place, message: string) => warn(where(place), message),
+  }
   return {
     convert: (place) => convertSchema(place, context),
     share: (place, suggested) =>
       referenceOf(place.node) === undefined
         ? schemaReference(name(place, safeName(suggested)))
         : convertSchema(place, context),
+    hasXml: () => sawXml,
     finish() {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         done.set(next.name, convertSchema(next.place, context))

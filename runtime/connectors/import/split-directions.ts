@@ -97,7 +97,7 @@ function hasMarked(schema: JsonSchema, mark: string): boolean {
 }
 
 /** Names of all shared schemas that can be reached from these. */
-function reach(roots: (JsonSchema | undefined)[], schemas: Schemas): Set<string> {
+export function reach(roots: (JsonSchema | undefined)[], schemas: Schemas): Set<string> {
   const seen = new Set<string>()
   for (const root of roots) if (root !== undefined) directReferences(root, seen)
   // A Set iterates over what is added meanwhile.

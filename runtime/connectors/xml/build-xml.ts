@@ -6,7 +6,7 @@ import { MAX_XML_DEPTH } from './parse-xml.ts'
 import { type Schemas, type Shape, shapeOf, writtenAs, type XmlHint } from './shape.ts'
 
 /** Name, and namespace if it has one, of the outermost element. */
-export type XmlRoot = Required<Pick<XmlHint, 'name'>> & Pick<XmlHint, 'namespace' | 'prefix'>
+export type XmlRoot = Pick<XmlHint, 'namespace' | 'prefix'> & { name: string }
 
 type OrderedNode = Record<string, OrderedNode[] | string | Record<string, string>>
 

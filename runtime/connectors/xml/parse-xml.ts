@@ -11,7 +11,7 @@ export interface XmlElement {
   nil: boolean
 }
 
-/** Larger documents are text to their caller. */
+/** Larger documents are text to their caller; in calls, answers over 1 MB are files. */
 export const MAX_XML_CHARS = 1024 * 1024
 export const MAX_XML_DEPTH = 100
 

@@ -5,9 +5,9 @@ export type Schemas = Record<string, JsonSchema>
 
 /** OpenAPI's XML object: how a value is written in XML. */
 export interface XmlHint {
-  name?: string
-  namespace?: string
-  prefix?: string
+  name?: string | undefined
+  namespace?: string | undefined
+  prefix?: string | undefined
   attribute?: boolean
   wrapped?: boolean
 }
