@@ -1,29 +1,21 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { expect, onTestFinished, test } from 'vitest'
-import { buildSandbox } from './sandbox.ts'
-import { childPids, echoBridge, jobFor, silentLog, workflow } from './testing.ts'
+import { expect, test } from 'vitest'
+import { soakSandbox } from './soak.ts'
 
-const trivial = jobFor(workflow('return 1'))
+const MB = 1024 * 1024
 
-test('a sandbox process serves 2,000 runs with the processes, files and memory it started with', async () => {
-  const sandbox = buildSandbox({ processes: 1, log: silentLog })
-  onTestFinished(() => sandbox.close())
-  const bridge = echoBridge()
-  for (let i = 0; i < 100; i++) await sandbox.run(trivial, bridge)
-  const [pid] = childPids()
-  const files = () => readdirSync(`/proc/${pid}/fd`).length
-  const threads = () => readdirSync(`/proc/${pid}/task`).length
-  const megabytes = () =>
-    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-  const before = { files: files(), threads: threads(), megabytes: megabytes() }
-  for (let i = 0; i < 2_000; i++) {
-    const result = await sandbox.run(trivial, bridge)
-    if (result.status !== 'completed') throw new Error(result.error.message)
-  }
-  expect(childPids()).toEqual([pid])
-  expect(files()).toBe(before.files)
-  // Thread pools of V8, libuv and isolated-vm grow to their own size at their own time; a leak
-  // would be of the order of the runs.
-  expect(threads()).toBeLessThanOrEqual(before.threads + 20)
-  expect(megabytes()).toBeLessThan(before.megabytes + 100)
+/** `npm run soak:sandbox` does the same with 100,000. */
+test('a sandbox process holds after 4,000 executions of all kinds what it held half-way', async () => {
+  const [, half, end] = await soakSandbox(4_000)
+  if (half === undefined || end === undefined) throw new Error('No figures.')
+  expect(end.pid).toBe(half.pid)
+  expect(end.executions).toBe(0)
+  expect(end.files).toBe(half.files)
+  expect(end.idleIsolates).toBeLessThanOrEqual(32)
+  expect(end.handles).toBeLessThanOrEqual(half.handles + 3)
+  // Thread pools of V8, libuv and isolated-vm grow to their own size at their own time, heaps are collected when
+  // V8 likes; a leak would be of the order of the executions.
+  expect(end.threads).toBeLessThanOrEqual(half.threads + 20)
+  expect(end.heapBytes).toBeLessThan(half.heapBytes + 40 * MB)
+  expect(end.rssBytes).toBeLessThan(half.rssBytes + 150 * MB)
+  expect(end.mappings).toBeLessThan(half.mappings + 1_000)
 })

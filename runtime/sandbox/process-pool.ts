@@ -1,4 +1,5 @@
 import type { Logger } from '../../core/log.ts'
+import type { ProcessFigures } from './protocol.ts'
 import { buildQuarantine, type QueuedRun } from './quarantine.ts'
 import { type Bridge, type SandboxJob, type SandboxResult, unstarted } from './sandbox.ts'
 import { type SandboxProcess, startSandboxProcess } from './sandbox-process.ts'
@@ -7,6 +8,7 @@ import type { SandboxRun } from './sandbox-run.ts'
 export interface ProcessPool {
   run(job: SandboxJob, bridge: Bridge, signal: AbortSignal | undefined): Promise<SandboxResult>
   alive(): number
+  figures(): Promise<ProcessFigures[]>
   close(): Promise<void>
 }
 
@@ -155,6 +157,12 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
 
     alive: () =>
       slots.filter((each) => each !== undefined).length + retiring.size + quarantine.processes().length,
+
+    async figures() {
+      const handles = [...slots, ...retiring, ...quarantine.processes()]
+      const all = await Promise.all(handles.map((each) => each?.figures()))
+      return all.filter((each) => each !== undefined)
+    },
 
     async close() {
       if (closed) return

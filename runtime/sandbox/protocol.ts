@@ -41,9 +41,22 @@ export interface DoneMessage {
   stats: { durationMs: number; cpuMs: number; heapBytes: number; bridgeCalls: number }
 }
 
+/** What a sandbox process holds now. */
+export interface ProcessFigures {
+  pid: number
+  rssBytes: number
+  /** The heap of its own code, not of the isolates. */
+  heapBytes: number
+  /** Isolates that wait for the next execution of their workflow. */
+  idleIsolates: number
+  executions: number
+  /** Timers, pipes and other things that keep a process of Node.js busy. */
+  handles: number
+}
+
 export type FromWorker =
   | { type: 'ready' }
-  | { type: 'pong' }
+  | { type: 'pong'; figures: ProcessFigures }
   | { type: 'call'; run: number; id: number; name: string; args: string; within: string | undefined }
   | DoneMessage
   /** A thread of this process is beyond control: give it nothing new, and end it when its runs are done. */

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '../../core/log.ts'
 import { sandboxFailure } from './failures.ts'
-import type { FromWorker, ToWorker } from './protocol.ts'
+import type { FromWorker, ProcessFigures, ToWorker } from './protocol.ts'
 import { type SandboxResult, unstarted } from './sandbox.ts'
 import { answerCall, resultOf, runMessage, type SandboxRun } from './sandbox-run.ts'
 
@@ -18,6 +18,8 @@ export interface SandboxProcess {
   start(run: SandboxRun): void
   cancel(run: SandboxRun): void
   kill(): void
+  /** Asks it what it holds; undefined when it ends without an answer. */
+  figures(): Promise<ProcessFigures | undefined>
 }
 
 export interface SandboxProcessEvents {
@@ -54,6 +56,7 @@ export function startSandboxProcess(
   /** Counted, not timed: after this process itself was held up, the answers are still in the queue. */
   let unanswered = 0
   let errorOutput = ''
+  const asked: ((figures: ProcessFigures | undefined) => void)[] = []
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     errorOutput = (errorOutput + text).slice(-4_000)
   })
@@ -117,8 +120,10 @@ export function startSandboxProcess(
       ready = true
       log.debug({ pid: child.pid }, 'A sandbox process is ready')
       events.onReady()
-    } else if (message.type === 'pong') unanswered = 0
-    else if (message.type === 'doomed') events.onDoomed(message.reason)
+    } else if (message.type === 'pong') {
+      unanswered = 0
+      for (const answer of asked.splice(0)) answer(message.figures)
+    } else if (message.type === 'doomed') events.onDoomed(message.reason)
     else if (message.type === 'done') {
       try {
         end(message.run, resultOf(message))
@@ -152,6 +157,7 @@ export function startSandboxProcess(
         unstarted('sandbox_crashed', `The sandbox process ended (${how}) while the workflow ran in it.`),
       )
     }
+    for (const answer of asked.splice(0)) answer(undefined)
     events.onExit(ready, `${how}\n${errorOutput}`, crashed)
   })
 
@@ -187,6 +193,12 @@ export function startSandboxProcess(
       send({ type: 'cancel', run: run.id })
     },
     kill,
+    figures: () =>
+      new Promise((resolve) => {
+        if (ended || !child.connected) return resolve(undefined)
+        asked.push(resolve)
+        send({ type: 'ping' })
+      }),
   }
 }
 

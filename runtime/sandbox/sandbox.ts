@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { sandboxFailure } from './failures.ts'
 import { buildProcessPool } from './process-pool.ts'
+import type { ProcessFigures } from './protocol.ts'
 
 export interface SandboxJob {
   /** Customer × workflow version: executions that share it may share a warm isolate, never a context. */
@@ -112,6 +113,8 @@ export interface Sandbox {
   close(): Promise<void>
   /** Sandbox processes alive now. */
   readonly processes: number
+  /** What each of them holds. */
+  figures(): Promise<ProcessFigures[]>
 }
 
 export interface SandboxOptions {
@@ -144,6 +147,7 @@ export function buildSandbox(options: SandboxOptions): Sandbox {
     get processes() {
       return pool.alive()
     },
+    figures: () => pool.figures(),
   }
 }
 

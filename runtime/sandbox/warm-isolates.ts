@@ -37,6 +37,8 @@ export interface WarmIsolates {
   /** Takes an isolate back after a run that left it idle and healthy. */
   release(guest: GuestIsolate, heapBytes: number): void
   discard(guest: GuestIsolate): void
+  /** How many wait for their next execution. */
+  idle(): number
 }
 
 /** Old contexts are garbage V8 collects lazily; a new isolate now and then costs less than proving it did. */
@@ -117,6 +119,7 @@ export function buildWarmIsolates(
     },
 
     discard,
+    idle: () => idle.length,
   }
 }
 

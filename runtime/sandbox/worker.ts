@@ -1,7 +1,7 @@
 import { type Execution, startExecution } from './execution.ts'
 import { buildGuestSnapshot } from './guest/snapshot.ts'
 import { buildMemoryGuard } from './memory-guard.ts'
-import type { FromWorker, ToWorker } from './protocol.ts'
+import type { FromWorker, ProcessFigures, ToWorker } from './protocol.ts'
 import { buildWarmIsolates } from './warm-isolates.ts'
 
 /**
@@ -30,6 +30,18 @@ function checkAll() {
   checks = undefined
 }
 
+function figures(): ProcessFigures {
+  const { rss, heapUsed } = process.memoryUsage()
+  return {
+    pid: process.pid,
+    rssBytes: rss,
+    heapBytes: heapUsed,
+    idleIsolates: isolates.idle(),
+    executions: executions.size,
+    handles: process.getActiveResourcesInfo().length,
+  }
+}
+
 process.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'run':
@@ -49,7 +61,7 @@ process.on('message', (message: ToWorker) => {
       executions.get(message.run)?.cancel()
       break
     case 'ping':
-      post({ type: 'pong' })
+      post({ type: 'pong', figures: figures() })
       break
   }
 })
