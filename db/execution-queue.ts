@@ -13,6 +13,8 @@ import {
   type Tier,
 } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
+import { keptSlots } from './lane-places.ts'
+import { type Leaving, leaveLanes } from './lanes.ts'
 import { countScheduleOutcomes } from './schedules.ts'
 
 export interface NewEvent {
@@ -32,16 +34,21 @@ export interface AcceptedEvent {
   executions: readonly NewExecution[]
 }
 
+export interface InsertedEvents {
+  ids: string[]
+  admitted: QueuedExecution[]
+}
+
 /**
  * Keeps events and the executions they cause, in one transaction: when this returns nothing acknowledged can
  * be lost.
- * @returns for each event, in order, its own id, or the id of the earlier event it repeats
+ * @returns for each event, in order, its own id, or the id of the earlier event it repeats; and what to queue
  */
-export const acceptEvents = (db: Database, accepted: readonly AcceptedEvent[]): Promise<string[]> =>
+export const acceptEvents = (db: Database, accepted: readonly AcceptedEvent[]): Promise<InsertedEvents> =>
   db.system((tx) => insertEvents(tx, accepted))
 
 /** The same in the caller's transaction, which must be one of the runtime's own role. */
-export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): Promise<string[]> {
+export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): Promise<InsertedEvents> {
   const inserted = await tx.rows<{ id: string }>(
     `INSERT INTO events (id, organization_id, customer_id, source, trigger_id, dedupe_key, headers, payload, status)
        SELECT id, organization_id, customer_id, source, trigger_id, dedupe_key, headers, payload, status
@@ -52,20 +59,27 @@ export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): 
   )
   const fresh = new Set(inserted.map((row) => row.id))
   const executions = accepted.filter(({ event }) => fresh.has(event.id)).flatMap((item) => item.executions)
-  if (executions.length > 0) await insertExecutions(tx, executions)
+  const admitted = executions.length > 0 ? admittedOf(await insertExecutions(tx, executions)) : []
 
   const repeats = accepted.filter(({ event }) => !fresh.has(event.id))
-  if (repeats.length === 0) return accepted.map(({ event }) => event.id)
+  if (repeats.length === 0) return { ids: accepted.map(({ event }) => event.id), admitted }
   const earlier = await tx.rows<{ id: string; trigger_id: string; dedupe_key: string }>(
     `SELECT e.id, e.trigger_id, e.dedupe_key FROM events e
        JOIN unnest($1::text[], $2::text[]) AS k(trigger_id, dedupe_key) USING (trigger_id, dedupe_key)`,
     [repeats.map(({ event }) => event.trigger_id), repeats.map(({ event }) => event.dedupe_key)],
   )
   const first = new Map(earlier.map((row) => [`${row.trigger_id} ${row.dedupe_key}`, row.id]))
-  return accepted.map(({ event }) =>
+  const ids = accepted.map(({ event }) =>
     fresh.has(event.id) ? event.id : (first.get(`${event.trigger_id} ${event.dedupe_key}`) ?? event.id),
   )
+  return { ids, admitted }
 }
+
+/** Of executions just inserted, the jobs of those that have their places. */
+export const admittedOf = (rows: readonly ExecutionRow[]): QueuedExecution[] =>
+  rows
+    .filter(({ status, admission }) => status === 'queued' && admission === 'admitted')
+    .map(({ id, tier, priority, admission }) => ({ id, run: 1, tier, priority, admission, delay_ms: 0 }))
 
 export interface Claim {
   id: string
@@ -81,7 +95,7 @@ export const claimExecutions = (db: Database, claims: readonly Claim[], worker: 
          worker = $3, started_at = coalesce(e.started_at, now()), clock_at = coalesce(e.clock_at, now()), heartbeat_at = now(),
          queue_ms = e.queue_ms + greatest(0, extract(epoch FROM now() - e.due_at) * 1000)
        FROM unnest($1::text[], $2::int[]) AS c(claim_id, claim_run)
-       WHERE e.id = c.claim_id AND e.status = 'queued' AND e.run = c.claim_run - 1
+       WHERE e.id = c.claim_id AND e.status = 'queued' AND e.admission = 'admitted' AND e.run = c.claim_run - 1
        RETURNING ${EXECUTION_COLUMNS.split(', ')
          .map((column) => `e.${column}`)
          .join(', ')}`,
@@ -96,6 +110,8 @@ export interface FinishedRun {
   attempt: number
   run: number
   worker: string
+  lanes: readonly string[]
+  priority: number
   /** The scheduler that started it; null: none did. */
   scheduler_id: string | null
   /** `queued`: it runs again when `delay_ms` have passed; `waiting`: when one of its pending steps ends. */
@@ -134,14 +150,14 @@ export interface NewDeadLetter {
  * Records how runs ended, with their steps, logs and dead letters, in one transaction. A run its worker no longer
  * owns (it was given up as lost) is not recorded; one that somebody asked to cancel does not go on. Executions that
  * waited for one of these are queued.
- * @returns the executions recorded, and those that were woken
+ * @returns the executions recorded, those that were woken, and lanes in which others wait for a place that became free
  */
 export const finishRuns = (
   db: Database,
   finished: readonly FinishedRun[],
-): Promise<{ recorded: string[]; woken: QueuedExecution[] }> =>
+): Promise<{ recorded: string[]; woken: QueuedExecution[]; freed: string[] }> =>
   db.system(async (tx) => {
-    const rows = await tx.rows<{ id: string; status: FinishedRun['status'] }>(
+    const rows = await tx.rows<EndedRow>(
       `UPDATE executions e SET status = CASE WHEN r.status IN ('queued', 'waiting') AND e.cancel_requested THEN 'cancelled' ELSE r.status END,
          output = r.output, error = r.error, stats = r.stats, tier = r.tier, resume = r.resume,
          losses = CASE WHEN r.lost THEN e.losses + 1 ELSE 0 END,
@@ -149,16 +165,19 @@ export const finishRuns = (
          run_ms = e.run_ms + r.run_ms,
          attempt_ms = CASE WHEN r.resume THEN e.attempt_ms + r.run_ms ELSE 0 END,
          lines_kept = CASE WHEN r.resume THEN e.lines_kept + r.lines ELSE 0 END,
-         finished_at = CASE WHEN r.status NOT IN ('queued', 'waiting') OR e.cancel_requested THEN now() END
+         finished_at = CASE WHEN r.status NOT IN ('queued', 'waiting') OR e.cancel_requested THEN now() END,
+         admission = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN 'later' ELSE 'admitted' END,
+         slots = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN r.kept ELSE e.slots END
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, run integer, worker text, status text, output jsonb, error jsonb, stats jsonb, tier text,
-         resume boolean, lost boolean, delay_ms double precision, run_ms double precision, lines integer)
+         resume boolean, lost boolean, delay_ms double precision, run_ms double precision, lines integer, kept smallint)
        WHERE e.id = r.id AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
-       RETURNING e.id, e.status`,
+       RETURNING e.id, e.status, e.lanes, e.slots`,
       [
         toJsonb(
-          finished.map(({ logs, steps: _steps, dead_letter: _letter, parked: _parked, ...run }) => ({
+          finished.map(({ logs, steps: _steps, dead_letter: _letter, parked: _parked, lanes, ...run }) => ({
             ...run,
             lines: logs.length,
+            kept: keptSlots(lanes),
           })),
         ),
       ],
@@ -219,8 +238,29 @@ export const finishRuns = (
     }
     const outcomes = scheduleOutcomes(mine)
     if (outcomes.length > 0) await countScheduleOutcomes(tx, outcomes)
-    return { recorded: [...recorded], woken: await wakeAfter(tx, mine, rows) }
+    const woken = await wakeAfter(tx, mine, rows)
+    return { recorded: [...recorded], woken, freed: await leaveLanes(tx, rows.map(leavingOf)) }
   })
+
+interface EndedRow {
+  id: string
+  status: FinishedRun['status']
+  lanes: string[]
+  /** As they are now: a running execution had a place in each lane. */
+  slots: number
+}
+
+const UNDER_WAY: readonly string[] = ['queued', 'waiting']
+
+function leavingOf({ status, lanes, slots }: EndedRow): Leaving {
+  const ended = !UNDER_WAY.includes(status)
+  const own = lanes.at(-1)
+  return {
+    taken: ended ? lanes : lanes.slice(slots),
+    waited: null,
+    ended: ended && own?.startsWith('c:') === true ? own : null,
+  }
+}
 
 /** Those of these that wait and whose step ended meanwhile, and those that waited for one that has ended. */
 async function wakeAfter(
@@ -279,18 +319,22 @@ export interface QueuedExecution {
   /** The run it is queued for. */
   run: number
   tier: Tier
+  /** 1 (first) to 4. */
+  priority: number
+  /** admitted: a worker may take it; later: it has yet to get its places (`admitDue` of lanes.ts). */
+  admission: ExecutionRow['admission']
   delay_ms: number
 }
 
 /** What {@link QueuedExecution} is made of, in SQL. */
-export const QUEUED_COLUMNS = 'id, run + 1 AS run, tier, 0 AS delay_ms'
+export const QUEUED_COLUMNS = 'id, run + 1 AS run, tier, priority, admission, 0 AS delay_ms'
 
-/** Queued executions whose job should have run by now: their jobs may have been lost. */
+/** Admitted executions whose job should have run by now: their jobs may have been lost. */
 export const overdueExecutions = (db: Database, graceMs: number, limit: number) =>
   db.system((tx) =>
     tx.rows<QueuedExecution>(
       `SELECT ${QUEUED_COLUMNS} FROM executions
-       WHERE status = 'queued' AND due_at < now() - $1 * interval '1 millisecond' ORDER BY due_at LIMIT $2`,
+       WHERE status = 'queued' AND admission = 'admitted' AND due_at < now() - $1 * interval '1 millisecond' ORDER BY due_at LIMIT $2`,
       [graceMs, limit],
     ),
   )

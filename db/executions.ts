@@ -1,6 +1,7 @@
 import type { Json } from '../core/json.ts'
 import type { Database, Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
+import { leaveQueue, type RunLimits, takePlaces } from './lanes.ts'
 
 export type ExecutionStatus =
   | 'queued'
@@ -76,6 +77,23 @@ export interface ExecutionRow {
   finished_at: Date | null
   worker: string | null
   heartbeat_at: Date | null
+  priority: number
+  lanes: string[]
+  slots: number
+  admission: 'later' | 'held' | 'admitted'
+}
+
+/** Who goes first, within a customer and among all: people before events before what runs by itself. */
+export const priorities: Readonly<Record<ExecutionRow['triggered_by'], number>> = {
+  api: 1,
+  mcp: 1,
+  cli: 1,
+  agent: 1,
+  workflow: 1,
+  webhook: 2,
+  app_event: 2,
+  scheduler: 3,
+  replay: 3,
 }
 
 /** With the names a person wants to see. */
@@ -85,7 +103,7 @@ export interface NamedExecutionRow extends ExecutionRow {
 }
 
 export const EXECUTION_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, retry, run, resume, losses, lines_kept, random_seed, clock_at, origin_id, parent_step, queue_ms, run_ms, attempt_ms, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, retry, run, resume, losses, lines_kept, random_seed, clock_at, origin_id, parent_step, queue_ms, run_ms, attempt_ms, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at, priority, lanes, slots, admission'
 
 const NAMED = `SELECT ${EXECUTION_COLUMNS.split(', ')
   .map((column) => `e.${column}`)
@@ -213,7 +231,7 @@ export const loadRunnableVersions = (db: Database, versionIds: readonly string[]
     ),
   )
 
-export interface NewExecution {
+export interface NewExecution extends RunLimits {
   id: string
   organization_id: string
   customer_id: string | null
@@ -243,20 +261,40 @@ export interface NewExecution {
 }
 
 const NEW_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, max_attempts, retry, dead_letter, worker, origin_id, parent_step'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, max_attempts, retry, dead_letter, worker, origin_id, parent_step, priority, lanes, slots, admission'
 
-/** Inserts executions in one statement; those that start running begin their first attempt with it. */
-export const insertExecutions = (tx: Tx, executions: readonly NewExecution[]) =>
-  tx.rows<ExecutionRow>(
-    `INSERT INTO executions (${NEW_COLUMNS}, attempt, run, started_at, heartbeat_at, clock_at)
-     SELECT ${NEW_COLUMNS}, s.one, s.one, s.at, s.at, s.at
+/**
+ * Inserts executions in one statement; those that start running begin their first attempt with it. Of the others,
+ * those that have their places (`admission`: admitted) are to be queued once this is committed.
+ * @throws AppError `limit_exceeded` when one that starts running may not now
+ */
+export async function insertExecutions(tx: Tx, executions: readonly NewExecution[]): Promise<ExecutionRow[]> {
+  const ranked = executions.map((execution) => ({
+    ...execution,
+    priority: priorities[execution.triggered_by],
+  }))
+  const places = await takePlaces(tx, ranked)
+  return tx.rows<ExecutionRow>(
+    `INSERT INTO executions (${NEW_COLUMNS}, attempt, run, started_at, heartbeat_at, clock_at, due_at)
+     SELECT ${NEW_COLUMNS}, s.one, s.one, s.at, s.at, s.at, now() + delay_ms * interval '1 millisecond'
      FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, workflow_id text, workflow_version_id text,
        environment text, tier text, status text, triggered_by text, event_id text, trigger_id text, parent_execution_id text,
-       replay_of text, depth integer, input jsonb, headers jsonb, max_attempts integer, retry jsonb, dead_letter boolean, worker text, origin_id text, parent_step text),
+       replay_of text, depth integer, input jsonb, headers jsonb, max_attempts integer, retry jsonb, dead_letter boolean, worker text, origin_id text, parent_step text,
+       priority smallint, lanes text[], slots smallint, admission text, delay_ms double precision),
        LATERAL (SELECT CASE WHEN status = 'running' THEN 1 ELSE 0 END AS one, CASE WHEN status = 'running' THEN now() END AS at) s
      RETURNING ${EXECUTION_COLUMNS}`,
-    [toJsonb(executions)],
+    [
+      toJsonb(
+        ranked.map(
+          ({ concurrency: _concurrency, starts: _starts, sequential: _sequential, ...row }, index) => ({
+            ...row,
+            ...places[index],
+          }),
+        ),
+      ),
+    ],
   )
+}
 
 /** Gives an execution the seed, the clock and the idempotency keys of the one it goes on with. */
 export const continueFrom = (tx: Tx, id: string, origin: ExecutionRow) =>
@@ -283,16 +321,22 @@ export const insertManualEvent = (
 
 /**
  * Asks that an execution be stopped: one that is queued or waits is cancelled here, a running one is marked for its worker.
- * Undefined when it has already ended (or is not visible).
+ * Undefined when it has already ended (or is not visible). `freed`: lanes in which others wait for its place.
  */
-export const requestCancel = (tx: Tx, id: string) =>
-  tx.row<ExecutionRow>(
+export async function requestCancel(
+  tx: Tx,
+  id: string,
+): Promise<(ExecutionRow & { freed: string[] }) | undefined> {
+  const row = await tx.row<ExecutionRow>(
     `UPDATE executions SET cancel_requested = true,
        status = CASE WHEN status = 'running' THEN status ELSE 'cancelled' END,
        finished_at = CASE WHEN status <> 'running' THEN now() END
      WHERE id = $1 AND status IN ('queued', 'waiting', 'running') RETURNING ${EXECUTION_COLUMNS}`,
     [id],
   )
+  if (row === undefined) return undefined
+  return { ...row, freed: row.status === 'cancelled' ? await leaveQueue(tx, row) : [] }
+}
 
 export const markDeadLetterReplayed = (tx: Tx, executionId: string, replayExecutionId: string) =>
   tx.run(

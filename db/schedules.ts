@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../core/json.ts'
 import type { Database, Tx } from './database.ts'
-import { type AcceptedEvent, insertEvents } from './execution-queue.ts'
+import { type AcceptedEvent, insertEvents, type QueuedExecution } from './execution-queue.ts'
 import type { Tier } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 
@@ -147,13 +147,12 @@ export const fireDueSchedules = (
   db: Database,
   decide: (rows: readonly DueScheduleRow[], now: Date) => ScheduleDecision,
   options: { limit: number; now?: Date | undefined },
-): Promise<ScheduleDecision> =>
+): Promise<ScheduleDecision & { admitted: QueuedExecution[] }> =>
   db.system(async (tx) => {
     const now = options.now ?? (await tx.row<{ now: Date }>('SELECT now() AS now'))?.now ?? new Date()
     const rows = await lockDueSchedules(tx, now, options.limit)
     const decision = rows.length === 0 ? NOTHING : decide(rows, now)
-    await carryOut(tx, decision, now)
-    return decision
+    return { ...decision, admitted: await carryOut(tx, decision, now) }
   })
 
 /** Runs one scheduler now, besides its timetable. Undefined when there is none. */
@@ -161,19 +160,21 @@ export const fireSchedule = (
   db: Database,
   triggerId: string,
   decide: (row: DueScheduleRow) => AcceptedEvent,
-): Promise<AcceptedEvent | undefined> =>
+): Promise<{ accepted: AcceptedEvent; admitted: QueuedExecution[] } | undefined> =>
   db.system(async (tx) => {
     const row = await lockSchedule(tx, triggerId)
     if (row === undefined) return undefined
     const accepted = decide(row)
-    await insertEvents(tx, [accepted])
-    return accepted
+    const { admitted } = await insertEvents(tx, [accepted])
+    return { accepted, admitted }
   })
 
 const NOTHING: ScheduleDecision = { accepted: [], advances: [], disabled: [] }
 
-async function carryOut(tx: Tx, decision: ScheduleDecision, now: Date): Promise<void> {
-  if (decision.accepted.length > 0) await insertEvents(tx, decision.accepted)
+async function carryOut(tx: Tx, decision: ScheduleDecision, now: Date): Promise<QueuedExecution[]> {
+  const { admitted } =
+    decision.accepted.length > 0 ? await insertEvents(tx, decision.accepted) : { admitted: [] }
   if (decision.advances.length > 0) await advanceSchedules(tx, decision.advances, now)
   for (const { triggerId, reason } of decision.disabled) await disableSchedule(tx, triggerId, reason, now)
+  return admitted
 }

@@ -16,6 +16,7 @@ import { bootstrap } from '../runtime/access/bootstrap.ts'
 import { buildRateLimits } from '../runtime/access/rate-limits.ts'
 import { buildConnectLinks } from '../runtime/connect-links/connect-links.ts'
 import { buildConnections } from '../runtime/connections/build-connections.ts'
+import { buildAdmission } from '../runtime/executions/admission.ts'
 import { buildEngine, type Engine } from '../runtime/executions/engine.ts'
 import { startSweeper } from '../runtime/executions/sweeper.ts'
 import { buildVersions } from '../runtime/executions/versions.ts'
@@ -121,6 +122,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       reconnectLink: async (scope, connection) => (await connectLinks.reconnect(scope, connection))?.url,
     })
     const queue = buildExecutionQueue({ connection: database.connection, redisUrl: config.redisUrl, log })
+    const admission = buildAdmission({ db: database, queue, log })
     const versions = buildVersions(database)
     const engine = buildEngine({
       db: database,
@@ -129,13 +131,13 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       connections,
       files,
       sandbox,
-      queue,
+      admission,
       versions,
       log,
       worker,
     })
-    const ingest = buildIngest({ db: database, vault, queue, log })
-    const schedules = buildSchedules({ db: database, queue, log })
+    const ingest = buildIngest({ db: database, vault, admission, log })
+    const schedules = buildSchedules({ db: database, admission, log })
     const webhooks = buildWebhookDeliverer({ db: database, vault, http, log })
 
     let publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`
@@ -197,7 +199,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       sandbox,
       newOwnerKey,
       startWork: async () => {
-        sweeper = startSweeper({ db: database, queue, engine, versions, log, worker })
+        sweeper = startSweeper({ db: database, queue, admission, engine, versions, log, worker })
         // The embedded database was closed until now, so nobody else can be running anything on it.
         await sweeper.sweep(database.solo ? 0 : undefined)
         await queue.work(engine.handle, config.workerConcurrency)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildAdmission } from '../runtime/executions/admission.ts'
 import { buildSchedules, type Schedules } from '../runtime/schedules/schedules.ts'
 import { describeOnEachDatabase } from './setup/database.ts'
 import { deployWorkflow } from './setup/flow.ts'
@@ -14,7 +15,7 @@ describeOnEachDatabase('a scheduler', (kind) => {
     server = await startTestPlatform(kind)
     tenant = await server.organization()
     const { db, queue, log } = server.platform
-    schedules = buildSchedules({ db, queue, log })
+    schedules = buildSchedules({ db, admission: buildAdmission({ db, queue, log }), log })
     await deployWorkflow(
       tenant,
       'job',

@@ -303,14 +303,22 @@ CREATE TABLE executions (
   started_at timestamptz,
   finished_at timestamptz,
   worker text,
-  heartbeat_at timestamptz
+  heartbeat_at timestamptz,
+  -- 1 people, 2 events, 3 background, 4 polling: who goes first, within a customer and among all.
+  priority smallint NOT NULL DEFAULT 2,
+  -- What it must have a place in before it may run, in this order (see lanes), and how many of them it has one in.
+  lanes text[] NOT NULL DEFAULT '{}',
+  slots smallint NOT NULL DEFAULT 0,
+  -- queued: later (not before due_at), held (it waits for a place in lanes[slots + 1]), admitted (a worker may take it).
+  admission text NOT NULL DEFAULT 'admitted' CHECK (admission IN ('later', 'held', 'admitted'))
 );
 CREATE INDEX executions_organization ON executions (organization_id, id DESC);
 CREATE INDEX executions_workflow ON executions (workflow_id, id DESC);
 CREATE INDEX executions_event ON executions (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX executions_customer ON executions (customer_id, id DESC) WHERE customer_id IS NOT NULL;
 -- What the sweeper looks at.
-CREATE INDEX executions_queued ON executions (due_at) WHERE status = 'queued';
+CREATE INDEX executions_admitted ON executions (due_at) WHERE status = 'queued' AND admission = 'admitted';
+CREATE INDEX executions_later ON executions (due_at) WHERE status = 'queued' AND admission = 'later';
 CREATE INDEX executions_waiting ON executions (due_at) WHERE status = 'waiting';
 CREATE INDEX executions_replay ON executions (replay_of) WHERE replay_of IS NOT NULL;
 CREATE INDEX executions_parent ON executions (parent_execution_id) WHERE parent_execution_id IS NOT NULL;

@@ -6,11 +6,11 @@ import type { Logger } from '../../core/log.ts'
 import { findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
 import {
+  admittedOf,
   type Claim,
   claimExecutions,
   type FinishedRun,
   finishRuns,
-  type QueuedExecution,
 } from '../../db/execution-queue.ts'
 import {
   decideApproval,
@@ -35,9 +35,10 @@ import type { Connections } from '../connections/connections.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import { buildBatcher } from '../queue/batcher.ts'
-import type { ExecutionJob, ExecutionQueue } from '../queue/execution-queue.ts'
+import type { ExecutionJob } from '../queue/execution-queue.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Vault } from '../vault/vault.ts'
+import type { Admission } from './admission.ts'
 import { scopeOfRun } from './bridge.ts'
 import { type ChildAnswer, childFailure } from './durable-bridge.ts'
 import type { Executions, StartExecution } from './executions.ts'
@@ -47,9 +48,9 @@ import { abandonedRun, concludeRun, unrun } from './outcome.ts'
 import {
   asFinished,
   childOf,
-  firstRun,
   goOnFrom,
   newExecution,
+  nextRun,
   notRunnable,
   refuseInactive,
   replayOf,
@@ -73,7 +74,7 @@ export interface EngineDeps {
   connections: Connections
   files: Files
   sandbox: Sandbox
-  queue: ExecutionQueue
+  admission: Admission
   versions: Versions
   log: Logger
   /** Names this process in the rows of the executions it runs. */
@@ -89,8 +90,6 @@ export interface Engine extends Executions {
   confirm(executionIds: Iterable<string>, at: Moment): void
   /** Interrupts an execution running here: somebody asked to cancel it, or it was given to another worker. */
   interrupt(executionId: string, why: 'cancelled' | 'lost'): void
-  /** Puts executions into the queue; should it be away, the sweeper does when it is back. */
-  enqueue(executions: readonly QueuedExecution[]): Promise<void>
   /**
    * Waits up to `graceMs` for the executions running here, then hands back the rest to the queue; those a caller
    * waits for are stopped.
@@ -101,7 +100,7 @@ export interface Engine extends Executions {
 const HANDED_BACK = 'handed back'
 
 export function buildEngine(deps: EngineDeps): Engine {
-  const { db, queue, log, worker } = deps
+  const { db, admission, log, worker } = deps
   const active = new Map<string, { abort: AbortController; lease: Lease; done: Promise<void> }>()
 
   const claims = buildBatcher<Claim, ExecutionRow | undefined>(async (items) => {
@@ -110,8 +109,9 @@ export function buildEngine(deps: EngineDeps): Engine {
   }, MAX_BATCH)
 
   const finishes = buildBatcher<FinishedRun, boolean>(async (items) => {
-    const { recorded, woken } = await finishRuns(db, items)
-    await enqueue(woken)
+    const { recorded, woken, freed } = await finishRuns(db, items)
+    admission.serve(freed)
+    await admission.enqueue(woken)
     return items.map((item) => recorded.includes(item.id))
   }, MAX_BATCH)
 
@@ -176,7 +176,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       throw notFound('execution', event.executionId ?? '', 'list_executions shows the ones there are.')
     if (sent === 'ended')
       throw conflict(`The execution '${event.executionId}' has ended: nothing there waits for an event.`)
-    await enqueue(sent.woken)
+    await admission.enqueue(sent.woken)
     return sent
   }
 
@@ -214,7 +214,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       if (!(await record(finished))) {
         log.warn({ execution: execution.id }, 'a run ended after its execution was given to another worker')
       } else if (finished.status === 'queued') {
-        await enqueue([{ ...finished, run: execution.run + 1 }])
+        await admission.enqueue([nextRun(finished)])
       }
       return finished
     } finally {
@@ -303,24 +303,11 @@ export function buildEngine(deps: EngineDeps): Engine {
     })
     if (execution === undefined) throw new Error('INSERT … RETURNING gave no row')
     if (!inline) {
-      await enqueue([firstRun(execution)])
+      await admission.enqueue(admittedOf([execution]))
       return execution
     }
     const finished = await run(execution, version, claimedAt, { signal })
     return asFinished(execution, finished)
-  }
-
-  /** The rows are committed already: a queue that does not answer now only delays them until the sweeper comes by. */
-  const enqueue = async (executions: readonly QueuedExecution[]): Promise<void> => {
-    if (executions.length === 0) return
-    await queue
-      .add(executions.map(({ id, run: number, tier, delay_ms }) => ({ id, run: number, tier, delay_ms })))
-      .catch((error: Error) =>
-        log.warn(
-          { executions: executions.length, err: error.message },
-          'jobs not queued; the sweeper will queue them',
-        ),
-      )
   }
 
   return {
@@ -328,6 +315,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     cancel: async (scope, executionId) => {
       const row = await db.tenant(scope, (tx) => requestCancel(tx, executionId))
       if (row === undefined) throw await whyNot(db, scope, executionId, 'cancelled')
+      admission.serve(row.freed)
       active.get(executionId)?.abort.abort('cancelled')
       return row
     },
@@ -344,7 +332,7 @@ export function buildEngine(deps: EngineDeps): Engine {
           { hint: 'get_execution shows what became of its execution.' },
         )
       })
-      await enqueue(woken)
+      await admission.enqueue(woken)
     },
     replay: async (scope, executionId, which, options) => {
       const execution = await db.tenant(scope, async (tx) => {
@@ -394,10 +382,9 @@ export function buildEngine(deps: EngineDeps): Engine {
         }
         return row
       })
-      await enqueue([firstRun(execution)])
+      await admission.enqueue(admittedOf([execution]))
       return execution
     },
-    enqueue,
     handle: async ({ id, run: number }) => {
       const claimedAt = moment()
       const execution = await claims.add({ id, run: number })
@@ -417,6 +404,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       for (const { abort } of active.values()) abort.abort(HANDED_BACK)
       await all()
       await finishes.idle()
+      await admission.settled()
     },
   }
 }

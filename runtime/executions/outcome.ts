@@ -73,6 +73,8 @@ export function concludeRun(
     attempt: execution.attempt,
     run: execution.run,
     worker: execution.worker ?? '',
+    lanes: execution.lanes,
+    priority: execution.priority,
     scheduler_id: execution.triggered_by === 'scheduler' ? execution.trigger_id : null,
     status: 'failed',
     resume: false,

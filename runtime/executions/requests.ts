@@ -76,8 +76,16 @@ export function asFinished(execution: ExecutionRow, finished: FinishedRun): Exec
   }
 }
 
-/** The job of an execution that was just inserted. */
-export const firstRun = ({ id, tier }: ExecutionRow): QueuedExecution => ({ id, run: 1, tier, delay_ms: 0 })
+/** The job of a run that goes on, or is tried again. */
+export const nextRun = ({ id, run, tier, priority, delay_ms }: FinishedRun): QueuedExecution => ({
+  id,
+  run: run + 1,
+  tier,
+  priority,
+  delay_ms,
+  // One that goes on at once keeps its places.
+  admission: delay_ms > 0 ? 'later' : 'admitted',
+})
 
 /** Lets a new execution go on with what another recorded as done, and see the same time and random numbers. */
 export async function goOnFrom(

@@ -9,9 +9,11 @@ import {
 } from '../../db/execution-queue.ts'
 import { every } from '../queue/every.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
+import type { Admission } from './admission.ts'
 import type { Engine } from './engine.ts'
 import { elapsedMs, type Moment, moment } from './lease.ts'
 import { concludeRun, lostRun } from './outcome.ts'
+import { nextRun } from './requests.ts'
 import type { Versions } from './versions.ts'
 
 const SWEEP_EVERY_MS = 5_000
@@ -42,12 +44,13 @@ export interface Sweeper {
 export function startSweeper(deps: {
   db: Database
   queue: ExecutionQueue
+  admission: Admission
   engine: Engine
   versions: Versions
   log: Logger
   worker: string
 }): Sweeper {
-  const { db, queue, engine, log } = deps
+  const { db, queue, admission, engine, log } = deps
 
   let lookedAt: Moment | undefined
   let lookingSince = moment()
@@ -72,9 +75,10 @@ export function startSweeper(deps: {
         return concludeRun(row, version, lost, { inline, handedBack: false, random: Math.random() })
       }),
     )
-    const { woken } = await finishRuns(db, finished)
-    const again = finished.filter(({ status }) => status === 'queued')
-    await engine.enqueue([...woken, ...again.map((run) => ({ ...run, run: run.run + 1 }))])
+    const { recorded, woken, freed } = await finishRuns(db, finished)
+    const again = finished.filter(({ id, status }) => status === 'queued' && recorded.includes(id))
+    await admission.enqueue([...woken, ...again.map(nextRun)])
+    admission.serve(freed)
     log.warn(
       { executions: finished.map(({ id, status }) => ({ id, status })) },
       'executions of a lost worker concluded',
@@ -101,7 +105,10 @@ export function startSweeper(deps: {
     }
   }
 
-  const wake = async () => engine.enqueue(await wakeDue(db, MAX_ROWS))
+  const wake = async () => {
+    await admission.enqueue(await wakeDue(db, MAX_ROWS))
+    await admission.look()
+  }
 
   const timers = [
     every(SWEEP_EVERY_MS, () => sweep(), log, 'sweep'),

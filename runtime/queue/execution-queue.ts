@@ -35,7 +35,7 @@ export interface ExecutionJob {
 }
 
 export interface ExecutionQueue {
-  /** Adds jobs; one that is already there (same execution and run) is left as it is. */
+  /** Adds jobs of executions that may run now, by priority; one that is already there (same execution and run) is left as it is. */
   add(executions: readonly QueuedExecution[]): Promise<void>
   /** Starts taking jobs, `concurrency` at a time for each queue; resolves when it does. */
   work(handle: (job: ExecutionJob) => Promise<void>, concurrency: number): Promise<void>
@@ -159,7 +159,7 @@ function toJob(execution: QueuedExecution): { name: string; data: ExecutionJob; 
     data: { id: execution.id, run: execution.run },
     opts: {
       jobId: `${execution.id}-${execution.run}`,
-      ...(execution.delay_ms > 0 ? { delay: execution.delay_ms } : {}),
+      priority: execution.priority,
       removeOnComplete: true,
       removeOnFail: true,
     },

@@ -1,10 +1,9 @@
 import { conflict, notFound } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
-import type { AcceptedEvent } from '../../db/execution-queue.ts'
 import { fireDueSchedules, fireSchedule } from '../../db/schedules.ts'
+import type { Admission } from '../executions/admission.ts'
 import { every } from '../queue/every.ts'
-import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import { decideDue, scheduledEvent } from './due.ts'
 import { SchedulerConfig } from './scheduler-config.ts'
 
@@ -25,32 +24,21 @@ export interface Schedules {
 }
 
 /** Starts the runs of scheduler triggers. Every process may: the database decides who runs which moment. */
-export function buildSchedules(deps: { db: Database; queue: ExecutionQueue; log: Logger }): Schedules {
-  const { db, queue, log } = deps
-
-  /** Committed already: should the queue be away, the sweeper queues them when it is back. */
-  const enqueue = (accepted: readonly AcceptedEvent[]) => {
-    const jobs = accepted
-      .flatMap(({ executions }) => executions)
-      .map(({ id, tier }) => ({ id, run: 1, tier, delay_ms: 0 }))
-    return jobs.length === 0
-      ? Promise.resolve()
-      : queue
-          .add(jobs)
-          .catch((error: Error) =>
-            log.warn({ err: error.message, executions: jobs.length }, 'jobs not queued; the sweeper will'),
-          )
-  }
+export function buildSchedules(deps: { db: Database; admission: Admission; log: Logger }): Schedules {
+  const { db, admission, log } = deps
 
   const look: Schedules['look'] = async (now) => {
     let started = 0
     for (;;) {
-      const { accepted, advances, disabled } = await fireDueSchedules(db, decideDue, { limit: MAX_DUE, now })
+      const { accepted, advances, disabled, admitted } = await fireDueSchedules(db, decideDue, {
+        limit: MAX_DUE,
+        now,
+      })
       for (const { triggerId, reason } of disabled)
         log.warn({ trigger: triggerId, reason }, 'scheduler switched off')
       for (const { event } of accepted.filter(({ executions }) => executions.length === 0))
         log.warn({ trigger: event.trigger_id }, 'a scheduler has no route to anything deployed')
-      await enqueue(accepted)
+      await admission.enqueue(admitted)
       started += accepted.length
       if (advances.length + disabled.length < MAX_DUE) return started
     }
@@ -59,15 +47,16 @@ export function buildSchedules(deps: { db: Database; queue: ExecutionQueue; log:
   let stop: (() => Promise<void>) | undefined
   return {
     runNow: async (triggerId) => {
-      const accepted = await fireSchedule(db, triggerId, (row) => {
+      const fired = await fireSchedule(db, triggerId, (row) => {
         const made = scheduledEvent(row, SchedulerConfig.parse(row.config), null)
         if (made.executions.length > 0) return made
         throw conflict('None of its routes leads to a workflow that is deployed and active.', {
           hint: 'Deploy the workflow to the environment of the route with deploy_workflow.',
         })
       })
-      if (accepted === undefined) throw notFound('scheduler', triggerId, 'list_triggers shows them.')
-      await enqueue([accepted])
+      if (fired === undefined) throw notFound('scheduler', triggerId, 'list_triggers shows them.')
+      const { accepted, admitted } = fired
+      await admission.enqueue(admitted)
       return { eventId: accepted.event.id, executionIds: accepted.executions.map(({ id }) => id) }
     },
     look,

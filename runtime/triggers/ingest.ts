@@ -13,8 +13,8 @@ import {
 } from '../../db/execution-queue.ts'
 import type { NewExecution } from '../../db/executions.ts'
 import { type Condition, type ConditionSubject, matches } from '../conditions/condition.ts'
+import type { Admission } from '../executions/admission.ts'
 import { buildBatcher } from '../queue/batcher.ts'
-import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Vault } from '../vault/vault.ts'
 import { verifyWebhook } from './verify.ts'
 import {
@@ -69,12 +69,7 @@ interface Webhook {
   routes: { target: WebhookRouteRow['routes'][number]; matches: (event: ConditionSubject) => boolean }[]
 }
 
-export function buildIngest(deps: {
-  db: Database
-  vault: Vault
-  queue: ExecutionQueue
-  log: Logger
-}): Ingest {
+export function buildIngest(deps: { db: Database; vault: Vault; admission: Admission; log: Logger }): Ingest {
   const { db, log } = deps
   const webhooks = new LRUCache<string, Promise<Webhook>>({ max: 10_000, ttl: CACHE_MS })
 
@@ -109,21 +104,8 @@ export function buildIngest(deps: {
   }
 
   const store = buildBatcher<AcceptedEvent, string>(async (items) => {
-    const ids = await acceptEvents(db, items)
-    const fresh = items
-      .filter((item, index) => ids[index] === item.event.id)
-      .flatMap((item) => item.executions)
-    if (fresh.length > 0) {
-      // Committed already: should the queue be away, the sweeper queues them when it is back.
-      await deps.queue
-        .add(fresh.map(({ id, tier }) => ({ id, run: 1, tier, delay_ms: 0 })))
-        .catch((error: Error) =>
-          log.warn(
-            { err: error.message, executions: fresh.length },
-            'jobs not queued; the sweeper will queue them',
-          ),
-        )
-    }
+    const { ids, admitted } = await acceptEvents(db, items)
+    await deps.admission.enqueue(admitted)
     return ids
   }, MAX_BATCH)
 
