@@ -326,3 +326,43 @@ test('a call can be cancelled and timed out', async () => {
   expect((await failure(call({ timeoutMs: 50 }))).code).toBe('timeout')
   expect((await failure(call({ signal: AbortSignal.abort() }))).code).toBe('cancelled')
 })
+
+test('an app that echoes the credential hands it to nobody: not in the output, its headers, a file, nor the trace', async () => {
+  const seen = async (contentType: string, overrides: Partial<CallOptions> = {}) => {
+    const saved: string[] = []
+    const traces: CallTrace[] = []
+    handler = (request, response) => {
+      const authorization = String(request.headers.authorization)
+      response.setHeader('content-type', contentType)
+      response.setHeader('x-echo', authorization)
+      response.end(
+        contentType.includes('json') ? JSON.stringify({ headers: { authorization } }) : authorization,
+      )
+    }
+    const { output, headers } = await call({
+      input: { owner: 'octo', title: 'T' },
+      onTrace: (trace) => traces.push(trace),
+      files: {
+        size: async () => 0,
+        read: async () => expect.fail('nothing is read'),
+        save: async ({ bytes, contentType: type, name }) => {
+          saved.push(Buffer.from(bytes).toString())
+          return { file: 'fil_1', name, contentType: type, bytes: bytes.byteLength }
+        },
+      },
+      ...overrides,
+    })
+    return { output, saved, all: JSON.stringify([output, headers, saved, traces]) }
+  }
+  const secret = 'echoed-credential-4711'
+  const credentials = { credentials: new Secret({ token: secret }) }
+  const json = await seen('application/json', credentials)
+  expect(json.output).toEqual({ headers: { authorization: 'Bearer [redacted]' } })
+  const text = await seen('text/plain', credentials)
+  expect(text.output).toBe('Bearer [redacted]')
+  const kept = await seen('application/octet-stream', credentials)
+  expect(kept.saved).toEqual([`Bearer ${'*'.repeat(secret.length)}`])
+  const inline = await seen('application/octet-stream', { ...credentials, files: undefined as never })
+  expect(inline.output).toMatchObject({ base64: Buffer.from(kept.saved[0] ?? '').toString('base64') })
+  for (const { all } of [json, text, kept, inline]) expect(all).not.toContain(secret)
+})

@@ -15,6 +15,7 @@ import { type BuiltRequest, buildRequest } from './request.ts'
 import { decodeBody, isFileBody, isJsonBody } from './response.ts'
 import { type FileReference, responseFileName, safeContentType } from './response-file.ts'
 import { idempotencyHeaders, isTransient, MAX_ATTEMPTS, mayRetry, retryDelayMs } from './retry.ts'
+import { buildScrubber, type Scrubber } from './scrub.ts'
 import { UNKNOWN_HOST } from './server-url.ts'
 import { buildRedactor, buildTrace, type CallTrace, type Redactor } from './trace.ts'
 import { pause, type Traffic } from './traffic.ts'
@@ -94,7 +95,10 @@ interface PreparedCall {
   options: CallOptions
   /** Without credentials. */
   request: BuiltRequest
+  /** Hides the credentials in what is recorded, */
   redactor: Redactor
+  /** and in what the app answers. */
+  scrubber: Scrubber
   deadline: number
 }
 
@@ -154,6 +158,7 @@ async function callWith(
       },
     },
     redactor: buildRedactor(options.authMethod, options.credentials.reveal()),
+    scrubber: buildScrubber(options.authMethod, options.credentials.reveal()),
   })
 }
 
@@ -177,7 +182,7 @@ async function sendOften(call: PreparedCall): Promise<ActionResult> {
 }
 
 async function send(call: PreparedCall, attempt: number): Promise<ActionResult> {
-  const { options } = call
+  const { options, scrubber } = call
   const { connector, action, files, traffic, onTrace } = options
   const isPublic = action.auth !== undefined && action.auth.length === 0
   const { request, redactor } = isPublic ? call : await authenticate(call)
@@ -203,9 +208,14 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
     const readsXml = isDescribedXml(connector.schemas, action, response)
     const asFile = files !== undefined && isFileBody(response, readsXml)
     const succeeded = response.status >= 200 && response.status <= 299
+    // Values of JSON are scrubbed where they are decoded; anything else as it came.
+    const safe =
+      isJsonBody(response) && !asFile
+        ? response
+        : { ...response, body: scrubber.bytes(response.body, response.headers['content-type'] ?? '') }
     // Rules are about fields of JSON: what they deny ("ok is not true") would hold for any picture.
     const isContent = asFile && succeeded && !isJsonBody(response)
-    const body = isContent ? null : decodeBody(response)
+    const body = isContent ? null : scrubber.output(decodeBody(safe), response.body)
     const { output: decoded, warning } =
       readsXml && typeof body === 'string'
         ? readXmlAnswer(connector.schemas, action.outputSchema, body)
@@ -216,7 +226,7 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
       kept = await files.save({
         name: responseFileName(response),
         contentType: safeContentType(response.headers['content-type']),
-        bytes: response.body,
+        bytes: safe.body,
       })
     }
     const isOutput = kept === undefined && response.body.byteLength > 0
@@ -233,7 +243,14 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
         file: kept?.file,
       }),
     )
-    return { output: kept === undefined ? decoded : { ...kept }, status, headers, durationMs, url, warnings }
+    return {
+      output: kept === undefined ? decoded : { ...kept },
+      status,
+      headers: scrubber.headers(headers),
+      durationMs,
+      url,
+      warnings: warnings.map(redactor.text),
+    }
   } catch (error) {
     onTrace?.(
       buildTrace(redactor, action.slug, request, {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Provider, { type Configuration } from 'oidc-provider'
@@ -20,6 +21,9 @@ export interface AuthorizationServer {
 }
 
 export const CLIENT = { id: 'patchbay', secret: 'client-secret-of-patchbay' }
+
+/** Tells tokens apart, where a token itself would be taken out of the answer. */
+const digestOf = (token: string) => createHash('sha256').update(token).digest('hex').slice(0, 16)
 
 /** @param redirectUri where Patchbay takes callbacks */
 export async function startAuthorizationServer(
@@ -71,7 +75,9 @@ export async function startAuthorizationServer(
       const client = found === undefined ? await provider.ClientCredentials.find(token) : undefined
       const ok = (found?.isValid === true || client?.isValid === true) && !dead.has(token)
       context.status = ok ? 200 : 401
-      context.body = ok ? { sub: found?.accountId ?? client?.clientId, token } : { error: 'invalid_token' }
+      context.body = ok
+        ? { sub: found?.accountId ?? client?.clientId, token: digestOf(token) }
+        : { error: 'invalid_token' }
       if (ok && token !== '') issued.push(token)
       return
     }
