@@ -278,6 +278,6 @@ export function startExecution(
 }
 
 function unawaited(error: unknown): string {
-  const what = error instanceof Error ? `${error.name}: ${error.message}` : 'a value that is not an Error'
-  return `A promise was rejected while nothing waited for it: ${what.slice(0, 1_000)}. Await every call, or catch its error.`
+  const what = error instanceof Error ? error.message : 'a value that is not an Error'
+  return `A promise was rejected while nothing waited for it (${what.slice(0, 1_000)}). Await every call, or catch its error.`
 }

@@ -42,7 +42,7 @@ export function guestFailure(values: unknown[], filename: string): WorkflowError
   return {
     kind: outOfMemory ? 'memory_limit' : trusted,
     ...error,
-    stack: workflowStack(`${error.name}: ${error.message}`, asText(stack, 10_000), filename),
+    stack: workflowStack(`${error.name}: ${error.message}`, asText(stack, 20_000), filename),
     ...(typeof code === 'string' ? { code } : {}),
     retryable: retryable === true && (trusted === 'upstream_error' || trusted === 'dependency_error'),
     ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
@@ -56,6 +56,10 @@ export function workflowStack(heading: string, stack: string, filename: string):
   for (const line of stack.split('\n')) {
     // A stack is text the workflow can write; the time a line takes grows with the cube of its length.
     if (line.length > MAX_FRAME_LENGTH) continue
+    if (line.startsWith('Caused by: ')) {
+      frames.push(line)
+      continue
+    }
     const frame = /^\s*at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(line)
     if (frame === null || frame[2] !== filename || Number(frame[3]) < 1) continue
     // The default export's function hangs on the module wrapper's scope object.

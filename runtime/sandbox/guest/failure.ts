@@ -33,6 +33,7 @@ export interface BridgeFailure {
  */
 export function buildFailures(p: Primordials) {
   const GUEST = 'patchbay:guest:' // the file name of the bootstrap, see snapshot.ts
+  const MAX_CAUSES = 3
   const known = new p.WeakMap()
 
   function read(object: object, key: string): unknown {
@@ -102,6 +103,19 @@ export function buildFailures(p: Primordials) {
     return undefined
   }
 
+  /** The stack of an error, and of what it names as its cause. */
+  function stackOf(thrown: object): string {
+    let stack = text(read(thrown, 'stack'), 8000) ?? ''
+    let cause = read(thrown, 'cause')
+    for (let depth = 0; depth < MAX_CAUSES && isObject(cause); depth++) {
+      const why = text(read(cause, 'stack'), 4000)
+      if (why === undefined) break
+      stack += `\nCaused by: ${why}`
+      cause = read(cause, 'cause')
+    }
+    return stack
+  }
+
   function describe(thrown: unknown): GuestFailure {
     if (!isObject(thrown)) {
       const type = thrown === null ? 'null' : typeof thrown
@@ -133,7 +147,7 @@ export function buildFailures(p: Primordials) {
       name: text(read(thrown, 'name'), 100) ?? 'Error',
       message:
         message ?? 'The workflow threw an object that is not an Error; throw new Error(…) keeps the stack.',
-      stack: text(read(thrown, 'stack'), 8000) ?? '',
+      stack: stackOf(thrown),
       code: code ?? origin?.code,
       retryable: origin?.retryable === true,
       retryAfterSeconds: origin?.retryAfterSeconds,

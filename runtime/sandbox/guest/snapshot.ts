@@ -35,6 +35,9 @@ const removedGlobals = [
   'WeakRef',
 ]
 
+/** V8 keeps ten; calls through ctx take some of them for frames of the bootstrap. */
+const STACK_FRAMES = 25
+
 /**
  * The heap every isolate starts from: built-ins captured, `ctx` machinery and web globals defined, nothing
  * of any workflow. The functions under `guest/` go in as their own source text, so they cannot close over
@@ -56,6 +59,7 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
     const encode = (${buildEncoder.toString()})(p)
     const connect = (${buildConnect.toString()})(p, encode, failures, random.seed, setClock, (p, failures, services, job) => (${buildContext.toString()})(p, failures, services, job, ${buildSteps.toString()}, ${buildStores.toString()}), ${buildSubtle.toString()})
     globalThis.__connect = (send) => {
+      p.Error.stackTraceLimit = ${STACK_FRAMES}
       for (const name of ${JSON.stringify(removedGlobals)}) p.deleteProperty(globalThis, name)
       return connect(send)
     }
