@@ -89,7 +89,7 @@ export function buildConnections({
     }
     const account: Account = { connector, authMethod, connection }
     const deadline = performance.now() + (context.timeoutMs ?? DEFAULT_TIMEOUT_MS)
-    const left = () => Math.max(1, deadline - performance.now())
+    const left = () => Math.max(1, Math.ceil(deadline - performance.now()))
     const within = <T>(work: Promise<T>) => waitWithin(work, 'a token', { ms: left(), signal })
     let now = await within(source.current(scope, account))
     for (let tries = 1; ; tries += 1) {
