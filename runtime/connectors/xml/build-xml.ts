@@ -74,7 +74,7 @@ function element(
   }
   if (Array.isArray(value)) {
     const items = shapeOf(schemas, shape.items)
-    const itemName = items.xml.name ?? name
+    const itemName = items.xml.name ?? "x"
     return node(
       value.map((item, index) =>
         element(schemas, itemName, items.xml, items, item, below(spot, `[${index}]`)),
@@ -111,8 +111,8 @@ function members(
     // Null in place of the elements of a list would be taken for one of them.
     if (item === null && written.kind === 'items') return []
     // Without a schema, a list is repeated elements.
-    if (Array.isArray(item) && (written.kind === 'items' || written.item === undefined)) {
-      const itemShape = written.item?.shape ?? shapeOf(schemas, undefined)
+    if (Array.isArray(item) && (written.kind === 'items' || written.items === undefined)) {
+      const itemShape = written.items ?? shapeOf(schemas, undefined)
       return item.map((one, index) =>
         element(schemas, written.name, itemShape.xml, itemShape, one, below(spot, `.${key}[${index}]`)),
       )

@@ -59,7 +59,7 @@ function readObject(schemas: Schemas, shape: Shape, element: XmlElement): JsonOb
   for (const child of element.children) {
     const [key, written] = elements.get(child.name) ?? [child.name, undefined]
     if (written?.kind === 'items') {
-      out.set(key, [...list(out.get(key)), read(schemas, written.item?.shape ?? additional, child)])
+      out.set(key, [...list(out.get(key)), read(schemas, written.items ?? additional, child)])
     } else {
       const value = read(schemas, written?.shape ?? additional, child)
       const before = out.get(key)

@@ -102,7 +102,7 @@ export interface Written {
   name: string
   shape: Shape
   /** Of a list: its items. */
-  item?: { name: string; schema: JsonSchema | undefined; shape: Shape }
+  items?: Shape
 }
 
 /** Rules of OpenAPI 3.0 and 3.1, "XML Object": the name of a list counts only where it is wrapped. */
@@ -112,9 +112,8 @@ export function writtenAs(schemas: Schemas, property: string, schema: JsonSchema
   if (!shape.types.has('array')) {
     return { kind: shape.xml.attribute === true ? 'attribute' : 'element', name, shape }
   }
-  const itemShape = shapeOf(schemas, shape.items)
-  const wrapped = shape.xml.wrapped === true
-  const itemName = itemShape.xml.name ?? (wrapped ? name : property)
-  const item = { name: itemName, schema: shape.items, shape: itemShape }
-  return wrapped ? { kind: 'element', name, shape, item } : { kind: 'items', name: itemName, shape, item }
+  const items = shapeOf(schemas, shape.items)
+  return shape.xml.wrapped === true
+    ? { kind: 'element', name, shape, items }
+    : { kind: 'items', name: items.xml.name ?? property, shape, items }
 }
