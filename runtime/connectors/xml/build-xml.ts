@@ -74,7 +74,7 @@ function element(
   }
   if (Array.isArray(value)) {
     const items = shapeOf(schemas, shape.items)
-    const itemName = items.xml.name ?? "x"
+    const itemName = items.xml.name ?? name
     return node(
       value.map((item, index) =>
         element(schemas, itemName, items.xml, items, item, below(spot, `[${index}]`)),
