@@ -10,14 +10,13 @@ import { join } from 'node:path'
 import { Pool } from 'undici'
 import { readConfig } from '../core/config.ts'
 import { buildLogger } from '../core/log.ts'
-import { prepareWorkflow } from '../runtime/sandbox/prepare.ts'
-import type { SandboxJob } from '../runtime/sandbox/sandbox.ts'
 import { compose } from '../server/compose.ts'
 import { startPostgres, type TestServer } from '../tests/setup/postgres-server.ts'
 import { startRedis } from '../tests/setup/redis-server.ts'
 import { type Child, startChild } from './child.ts'
 import { benchImport } from './import.ts'
 import { closedLoop, compare, type Figures } from './measure.ts'
+import { benchSandbox } from './sandbox.ts'
 import { benchSearch } from './search.ts'
 
 const ROUNDS = 3
@@ -183,50 +182,6 @@ async function benchSearchHere(): Promise<void> {
   await platform.close()
 }
 
-async function benchSandbox(): Promise<void> {
-  console.log('\nOne warm sandboxed workflow against the plain function, one at a time')
-  const platform = await composeHere()
-  const source =
-    'export default async (ctx) => ({ total: ctx.input.items.reduce((sum, n) => sum + n, 0), id: ctx.execution.id })'
-  const input = { items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }
-  const job: SandboxJob = {
-    isolateKey: 'bench',
-    code: prepareWorkflow(source).code,
-    filename: 'bench.js',
-    input,
-    headers: {},
-    context: {
-      execution: { id: 'exec_bench', attempt: 1 },
-      workflow: { id: 'wf_bench', slug: 'bench', version: 1 },
-      customer: null,
-      environment: 'dev',
-      trigger: null,
-    },
-    connectors: [],
-    limits: {
-      timeoutMs: 5000,
-      cpuMs: 5000,
-      memoryMb: 128,
-      maxLogLines: 100,
-      maxLogBytes: 10_000,
-      maxOutputBytes: 100_000,
-    },
-  }
-  const plain = async (ctx: { input: typeof input; execution: { id: string } }) => ({
-    total: ctx.input.items.reduce((sum, n) => sum + n, 0),
-    id: ctx.execution.id,
-  })
-  const result = await compare(
-    ROUNDS,
-    () => closedLoop(1500, 1, () => platform.sandbox.run(job, async () => null)),
-    () => closedLoop(1500, 1, () => plain({ input, execution: { id: 'exec_bench' } })),
-  )
-  row('sandboxed', result.ours)
-  row('plain function', result.limit)
-  console.log(`  adds ${(result.ours.p50Ms - result.limit.p50Ms).toFixed(2)} ms at p50   (aim < 2 ms)`)
-  await platform.close()
-}
-
 async function webhookToCompleted(server: Child, total: number): Promise<Figures> {
   const slug = `bench-${Math.random().toString(36).slice(2, 8)}`
   await tool(server.url, 'create_workflow', {
@@ -345,7 +300,7 @@ console.log(`Node ${process.version}, ${cpus().length} cores`)
 try {
   if (wants('mcp')) await benchMcp()
   if (wants('action')) await benchAction()
-  if (wants('sandbox')) await benchSandbox()
+  if (wants('sandbox')) await benchSandbox(row)
   if (wants('queue')) await benchQueue()
   if (wants('search')) await benchSearchHere()
   if (wants('import')) await benchImport()
