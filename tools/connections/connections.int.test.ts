@@ -30,22 +30,26 @@ interface Connected {
   verified: boolean
 }
 interface Ran {
-  output: { key: string; path: string }
+  output: { account: string; echo: string; path: string }
   status: number
   traceId: string
   headers: Record<string, string>
 }
 
-/** The third party: knows two keys, echoes which one was used. */
+/** The third party: knows two keys, tells whose was used, and echoes it. */
+const accounts = new Map([
+  [GOOD, 'good'],
+  [OTHER, 'other'],
+])
 const calls: string[] = []
 let accepts = new Set([GOOD, OTHER])
 function answer(request: IncomingMessage): { status: number; body: object } {
   const key = String(request.headers['x-key'])
   calls.push(`${request.method} ${request.url}`)
   if (request.url === '/big') return { status: 200, body: { text: 'x'.repeat(1_100_000) } }
-  if (request.url === '/open') return { status: 200, body: { key, path: '/open' } }
+  if (request.url === '/open') return { status: 200, body: { echo: key, path: '/open' } }
   if (!accepts.has(key)) return { status: 401, body: { error: `the key ${key} is not accepted` } }
-  return { status: 200, body: { key, path: request.url } }
+  return { status: 200, body: { account: accounts.get(key), echo: key, path: request.url } }
 }
 
 let third: Server
@@ -118,7 +122,7 @@ describeOnEachDatabase('connections', (kind) => {
       connection: { status: 'active', customerId: acme, isDefault: true },
     })
     const ran = await run({ customer: 'acme' })
-    expect(ran).toMatchObject({ status: 200, output: { key: GOOD, path: '/me' } })
+    expect(ran).toMatchObject({ status: 200, output: { account: 'good', echo: '[redacted]', path: '/me' } })
     expect(ran.headers['content-type']).toBe('application/json')
     const shown = await world.call(owner, getConnection, { connection: made.connection.id })
     expect(shown.connection).toMatchObject({ lastUsedAt: expect.any(String), verifiedAt: expect.any(String) })
@@ -157,8 +161,7 @@ describeOnEachDatabase('connections', (kind) => {
         credentials: { apiKey: OTHER },
       }),
     )
-    const { output: _echo, ...ran } = await run()
-    outputs.push(ran)
+    outputs.push(await run())
     const failed = await world.refused(owner, createConnection, {
       connector: 'third',
       credentials: { apiKey: REFUSED },
@@ -177,10 +180,10 @@ describeOnEachDatabase('connections', (kind) => {
 
   test("a customer's call goes through its own account, else the organization's", async () => {
     await connect()
-    expect((await run({ customer: acme })).output.key).toBe(GOOD)
+    expect((await run({ customer: acme })).output.account).toBe('good')
     await connect({ customer: acme, credentials: { apiKey: OTHER } })
-    expect((await run({ customer: acme })).output.key).toBe(OTHER)
-    expect((await run()).output.key).toBe(GOOD)
+    expect((await run({ customer: acme })).output.account).toBe('other')
+    expect((await run()).output.account).toBe('good')
   })
 
   test('an account switched off is used by nobody, and no other steps in for it', async () => {
@@ -194,18 +197,18 @@ describeOnEachDatabase('connections', (kind) => {
       data: { status: 'inactive' },
     })
     await world.call(owner, updateConnection, { connection: connection.id, status: 'active' })
-    expect((await run({ customer: acme })).output.key).toBe(OTHER)
+    expect((await run({ customer: acme })).output.account).toBe('other')
   })
 
   test('of several accounts the default is used, or the one named; without a default a choice is asked for', async () => {
     const first = await connect({ name: 'one' })
     const second = await connect({ name: 'two', credentials: { apiKey: OTHER } })
     expect([first.connection.isDefault, second.connection.isDefault]).toEqual([true, false])
-    expect((await run()).output.key).toBe(GOOD)
-    expect((await run({ connection: 'two' })).output.key).toBe(OTHER)
-    expect((await run({ connection: second.connection.id })).output.key).toBe(OTHER)
+    expect((await run()).output.account).toBe('good')
+    expect((await run({ connection: 'two' })).output.account).toBe('other')
+    expect((await run({ connection: second.connection.id })).output.account).toBe('other')
     await world.call(owner, updateConnection, { connection: second.connection.id, isDefault: true })
-    expect((await run()).output.key).toBe(OTHER)
+    expect((await run()).output.account).toBe('other')
     await world.call(owner, updateConnection, { connection: second.connection.id, isDefault: false })
     expect(await runRefused()).toMatchObject({ code: 'conflict', where: 'connection' })
     expect(
@@ -223,7 +226,7 @@ describeOnEachDatabase('connections', (kind) => {
     expect(
       await world.refused(owner, updateConnection, { connection: id, credentials: { apiKey: REFUSED } }),
     ).toMatchObject({ code: 'upstream_error' })
-    expect((await run()).output.key).toBe(GOOD)
+    expect((await run()).output.account).toBe('good')
     accepts = new Set([OTHER])
     expect(await world.refused(owner, verifyConnection, { connection: id })).toMatchObject({
       code: 'upstream_error',
@@ -233,7 +236,7 @@ describeOnEachDatabase('connections', (kind) => {
     })
     expect(await runRefused()).toMatchObject({ code: 'conflict', data: { status: 'failed' } })
     await world.call(owner, updateConnection, { connection: id, credentials: { apiKey: OTHER } })
-    expect((await run()).output.key).toBe(OTHER)
+    expect((await run()).output.account).toBe('other')
   })
 
   test('verifying a failed connection that works again makes it active', async () => {
@@ -322,7 +325,7 @@ describeOnEachDatabase('connections', (kind) => {
     expect(await runRefused({}, user)).toMatchObject({ code: 'not_found' })
     const mine = await connect({ credentials: { apiKey: OTHER } }, user)
     expect(mine.connection.customerId).toBe(acme)
-    expect((await run({}, user)).output.key).toBe(OTHER)
+    expect((await run({}, user)).output.account).toBe('other')
     expect(await runRefused({ customer: other }, user)).toMatchObject({ code: 'not_found' })
     expect(await runRefused({ connection: theirs.connection.id }, user)).toMatchObject({ code: 'not_found' })
     const listed = await world.call<{ connections: { id: string }[] }>(user, listConnections)
