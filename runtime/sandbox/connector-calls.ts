@@ -11,15 +11,34 @@ const LONGEST_CHAIN = 5
 
 /**
  * The connector actions a workflow calls, as far as they can be seen: `ctx.connectors.<slug>.<action>(…)`,
- * `.raw.<action>(…)`, `.<action>.items(…)`, `fastn.connector(s).…` (also of `new Fastn(…)`), bracket notation with a literal, and names bound to a part of
- * such a chain (`const { slack } = ctx.connectors`). In order of appearance, each once.
+ * `.raw.<action>(…)`, `.<action>.items(…)`, `fastn.connector(s).…` (also of `new Fastn(…)`), bracket notation with a
+ * literal, and names bound to a part of such a chain (`const { slack } = ctx.connectors`). In order of appearance,
+ * each once.
  */
 export function connectorCalls(program: Program): ConnectorCall[] {
+  const found = new Map<string, ConnectorCall>()
+  for (const { chain } of contextCalls(program)) {
+    const call = connectorCallOf(chain)
+    if (call !== undefined) found.set(`${call.slug}.${call.action}`, call)
+  }
+  return [...found.values()]
+}
+
+/** A call of something reached from `ctx` or `fastn`, and where it stands, with its arguments. */
+export interface ContextCall {
+  /** `['ctx', 'state', 'get']` */
+  chain: string[]
+  start: number
+  end: number
+}
+
+/** All of them, in order of appearance. */
+export function contextCalls(program: Program): ContextCall[] {
   const aliases = new Map<string, string[]>([
     ['ctx', ['ctx']],
     ['fastn', ['fastn']],
   ])
-  const found = new Map<string, ConnectorCall>()
+  const found: ContextCall[] = []
   const nodes: Node[] = []
   full(program, (node) => {
     nodes.push(node)
@@ -37,11 +56,10 @@ export function connectorCalls(program: Program): ConnectorCall[] {
       }
     } else if (node.type === 'CallExpression') {
       const chain = chainOf(node.callee, aliases)
-      const call = chain === undefined ? undefined : callIn(chain)
-      if (call !== undefined) found.set(`${call.slug}.${call.action}`, call)
+      if (chain !== undefined) found.push({ chain, start: node.start, end: node.end })
     }
   }
-  return [...found.values()]
+  return found
 }
 
 /** `ctx.connectors.slack.raw.post` as a list of names, or undefined for anything else. */
@@ -74,7 +92,8 @@ function bind(pattern: Pattern, chain: string[], aliases: Map<string, string[]>)
   }
 }
 
-function callIn(chain: string[]): ConnectorCall | undefined {
+/** The action a chain of names calls, if it is one of a connector. */
+export function connectorCallOf(chain: readonly string[]): ConnectorCall | undefined {
   const [root, area, slug, ...rest] = chain
   const connectors = area === 'connectors' || (root === 'fastn' && area === 'connector')
   if (!connectors || slug === undefined) return undefined

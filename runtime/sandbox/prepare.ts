@@ -49,13 +49,23 @@ export function validateWorkflow(source: string): {
   valid: boolean
   issues: WorkflowIssue[]
   connectors: ConnectorCall[]
+  /** What was read; undefined when it could not be. */
+  read: ReadWorkflow | undefined
 } {
-  const { program, issues } = examine(source, undefined)
+  const { prepared, program, issues } = examine(source, undefined)
   return {
     valid: issues.length === 0,
     issues,
     connectors: program === undefined ? [] : connectorCalls(program),
+    read:
+      prepared === undefined || program === undefined ? undefined : { program, language: prepared.language },
   }
+}
+
+export interface ReadWorkflow {
+  /** Of the code without types, whose places are those of the source. */
+  program: Program
+  language: PreparedWorkflow['language']
 }
 
 function examine(

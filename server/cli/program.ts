@@ -76,6 +76,7 @@ function buildProgram(registry: Registry, io: Io): Command {
       if (tool === undefined) command.error(`error: no tool '${name}'; patchbay tools lists them`)
       else printJson(io, describeTool(tool))
     })
+  addTypesCommand(program, registry, io)
   for (const tool of registry.all) addToolCommand(program, tool, io)
   return program
 }
@@ -133,6 +134,25 @@ function addToolCommand(program: Command, tool: AnyTool, io: Io): void {
         ...(apiKey === undefined ? {} : { apiKey }),
       }),
     )
+  })
+}
+
+/** `generate_types` as the text of a file. */
+function addTypesCommand(program: Command, registry: Registry, io: Io): void {
+  const command = program
+    .command('types [connectors...]')
+    .helpGroup('Tools:')
+    .description(
+      'Print the types of workflows and of the connectors named (all of them when none is) as a .d.ts file: patchbay types > patchbay.d.ts',
+    )
+  withTargetOptions(command)
+  command.action(async (connectors: string[], options: TargetOptions) => {
+    const tool = registry.get('generate_types')
+    if (tool === undefined) throw new Error('the tool generate_types is gone')
+    const target = { ...options, ...program.opts<TargetOptions>() }
+    const given = connectors.length === 0 ? { all: true } : { connectors }
+    const answer = (await callTool(readConfig(io.env), tool, given, target)) as { types: string }
+    io.stdout.write(answer.types)
   })
 }
 

@@ -10,6 +10,8 @@ import {
 import { prepareWorkflow, validateWorkflow } from '../../runtime/sandbox/prepare.ts'
 import { defineTool } from '../define-tool.ts'
 import { WorkflowRef } from '../params.ts'
+import { Issue } from './issue.ts'
+import { typeIssues } from './type-issues.ts'
 import { toVersion, WorkflowVersion } from './version.ts'
 import { refuseCustomerKey, requireWorkflowLocked } from './workflow.ts'
 
@@ -17,11 +19,14 @@ export const publishWorkflow = defineTool({
   name: 'publish_workflow',
   title: 'Publish a workflow version',
   description:
-    'Makes the next version of a workflow from its draft: code and settings as they are now, never changed again. It runs nowhere until deploy_workflow puts it into an environment.',
+    'Makes the next version of a workflow from its draft: code and settings as they are now, never changed again. What its types say against it comes back as warnings. It runs nowhere until deploy_workflow puts it into an environment.',
   input: z.object({ workflow: WorkflowRef }),
   output: z.object({
     version: WorkflowVersion,
     unchanged: z.boolean().describe('True: it differs from the version before in nothing.'),
+    warnings: z
+      .array(Issue)
+      .describe('What validate_workflow says of its types: it is published, and may fail when it runs.'),
   }),
   permission: 'workflows.update',
   effect: 'write',
@@ -30,12 +35,13 @@ export const publishWorkflow = defineTool({
   resource: (input) => input.workflow,
   async run(context, input) {
     refuseCustomerKey(context.actor)
-    return context.transaction(async (tx) => {
+    const published = await context.transaction(async (tx) => {
       const workflow = await requireWorkflowLocked(tx, input.workflow)
       context.touches(workflow.id)
       const before = await getWorkflowVersion(tx, workflow.id, workflow.latest_version)
       const { code } = prepareWorkflow(workflow.draft_code)
-      const used = validateWorkflow(workflow.draft_code).connectors.map(({ slug }) => slug)
+      const { connectors, read } = validateWorkflow(workflow.draft_code)
+      const used = connectors.map(({ slug }) => slug)
       const version = await insertWorkflowVersion(tx, {
         id: newId('workflowVersion'),
         workflowId: workflow.id,
@@ -44,8 +50,12 @@ export const publishWorkflow = defineTool({
         publishedBy: context.actor.id,
       })
       if (version === undefined) throw new Error('INSERT … RETURNING gave no row')
-      return { version: toVersion(version), unchanged: before !== undefined && isSame(before, workflow) }
+      const unchanged = before !== undefined && isSame(before, workflow)
+      return { version: toVersion(version), unchanged, source: workflow.draft_code, read }
     })
+    const { source, read, ...answer } = published
+    const types = read === undefined ? undefined : await typeIssues(context, source, read)
+    return { ...answer, warnings: types?.issues ?? [] }
   },
 })
 
@@ -54,4 +64,6 @@ const isSame = (version: WorkflowVersionRow, draft: WorkflowRow): boolean =>
   version.tier === draft.tier &&
   version.timeout_ms === draft.timeout_ms &&
   isDeepStrictEqual(version.retry, draft.retry) &&
+  isDeepStrictEqual(version.concurrency, draft.concurrency) &&
+  isDeepStrictEqual(version.rate_limit, draft.rate_limit) &&
   isDeepStrictEqual(version.input_schema, draft.input_schema)

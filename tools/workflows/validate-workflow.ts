@@ -5,21 +5,16 @@ import { findUsedActions } from '../../db/workflows.ts'
 import { validateWorkflow as check } from '../../runtime/sandbox/prepare.ts'
 import { defineTool } from '../define-tool.ts'
 import { WorkflowRef } from '../params.ts'
+import { Issue } from './issue.ts'
 import { Code } from './settings.ts'
+import { typeIssues } from './type-issues.ts'
 import { requireWorkflow } from './workflow.ts'
-
-const Issue = z.object({
-  line: z.number().int().nullable().describe('From 1; null when the issue is not about one place.'),
-  column: z.number().int().nullable().describe('From 1.'),
-  message: z.string(),
-  hint: z.string().nullable().describe('What to do about it.'),
-})
 
 export const validateWorkflow = defineTool({
   name: 'validate_workflow',
   title: 'Validate workflow code',
   description:
-    'Checks code without running or keeping it: does it parse, does it export a function, and do the connectors and actions it calls exist? Give `code`, or `workflow` to check a draft.',
+    'Checks code without running or keeping it: does it parse, does it export a function, do the connectors and actions it calls exist, and do the arguments and fields it uses fit their schemas and ctx? Each issue has its line and what to do. Give `code`, or `workflow` to check a draft.',
   input: z.object({
     code: Code.optional().describe('The code to check.'),
     workflow: WorkflowRef.optional().describe('The workflow whose draft to check.'),
@@ -27,6 +22,7 @@ export const validateWorkflow = defineTool({
   output: z.object({
     valid: z.boolean().describe('True when there are no issues.'),
     issues: z.array(Issue),
+    typesUnchecked: z.string().nullable().describe('Why types could not be checked; null: they were.'),
     connectors: z
       .array(z.object({ slug: z.string(), action: z.string(), exists: z.boolean() }))
       .describe('The connector actions the code calls by name.'),
@@ -41,15 +37,31 @@ export const validateWorkflow = defineTool({
         where: code === undefined ? 'code' : 'workflow',
         hint: '`code` checks the text given, `workflow` the draft of that workflow.',
       })
-    return context.read(async (tx) => {
-      const source = code ?? (await requireWorkflow(tx, workflow ?? '')).draft_code
-      const report = check(source)
-      const { connectors, issues } = await missing(tx, report.connectors)
-      const all = [...report.issues, ...issues]
-      return { valid: report.valid && all.length === 0, issues: all, connectors }
-    })
+    const source =
+      code ?? (await context.read(async (tx) => (await requireWorkflow(tx, workflow ?? '')).draft_code))
+    const report = check(source)
+    const { connectors, issues } = await context.read((tx) => missing(tx, report.connectors))
+    const types =
+      report.read === undefined
+        ? { issues: [], unchecked: 'The code has to be read first.' }
+        : await typeIssues(context, source, report.read)
+    // What one check says of a line, another need not say again.
+    const lines = new Set(report.issues.map(({ line }) => line))
+    const placed = types.issues.filter(({ line }) => !lines.has(line))
+    const told = new Set(placed.map(({ message }) => message.replace(/ Did you mean .*$/, '')))
+    const rest = issues.filter(({ message }) => !told.has(message))
+    const all = [...[...report.issues, ...placed].sort(byPlace), ...rest]
+    return {
+      valid: report.valid && all.length === 0,
+      issues: all,
+      typesUnchecked: types.unchecked,
+      connectors,
+    }
   },
 })
+
+const byPlace = (a: { line: number; column: number }, b: { line: number; column: number }) =>
+  a.line - b.line || a.column - b.column
 
 async function missing(tx: Tx, used: readonly { slug: string; action: string }[]) {
   const found = await findUsedActions(tx, used)

@@ -280,13 +280,14 @@ test('validation names the line of an error, and connectors and actions that do 
     ],
   })
   expect(report.issues.map(({ message }) => message)).toEqual([
-    "The connector 'shop' has no action 'buy'.",
     "There is no connector 'nowhere'.",
+    "The connector 'shop' has no action 'buy'.",
   ])
   const { id } = await workflowWith(0)
   expect(await world.call(owner, validateWorkflow, { workflow: id })).toEqual({
     valid: true,
     issues: [],
+    typesUnchecked: null,
     connectors: [],
   })
   expect((await world.refused(owner, validateWorkflow, { workflow: id, code: CODE })).code).toBe(
