@@ -8,8 +8,6 @@ import type { LoadedFile } from './input-files.ts'
 interface Multipart {
   body: ActionBody
   files: ReadonlyMap<string, LoadedFile>
-  /** Sees the parts that a field became, and may refuse that there are none. */
-  checked<T>(name: string, parts: T[]): T[]
   /** Where a field is in the input, for errors. */
   whereOf(name: string): string
 }
@@ -28,10 +26,7 @@ export function multipartBody(
   form: Multipart,
 ): { contentType: string; body: string | Uint8Array } {
   const parts = Object.entries(values).flatMap(([name, value]) =>
-    form.checked(
-      name,
-      fieldsOf(name, value, form).map(([partName, item]) => part(partName, item, name, form)),
-    ),
+    fieldsOf(name, value, form).map(([partName, item]) => part(partName, item, name, form)),
   )
   const hash = createHash('sha256')
   for (const piece of parts) hash.update(piece.head).update(piece.bytes)

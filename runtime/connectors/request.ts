@@ -62,9 +62,7 @@ export function buildRequest(
   if (content === undefined || action.body === undefined) {
     return { method: action.method, url, headers: checkHeaders(headers) }
   }
-  const required = Array.isArray(action.inputSchema.required) ? action.inputSchema.required.map(String) : []
   const { contentType, body } = serializeBody(action.body, content, {
-    required,
     description: { ...action, schemas: connector.schemas ?? {} },
     ...(files === undefined ? {} : { files }),
   })

@@ -228,29 +228,6 @@ test('a content type that is none is refused, and one with a line break adds no 
   expect(typed.contentType).not.toMatch(/[\r\n]/)
 })
 
-test.each(['application/x-www-form-urlencoded', 'multipart/form-data'])(
-  'a required field that a form of %s cannot hold is refused; an optional one is left out',
-  (contentType) => {
-    const encoding = { b: { style: 'deepObject', explode: true } } as const
-    const body: ActionBody = {
-      contentType,
-      mode: 'merge',
-      required: true,
-      properties: { in_b: 'b' },
-      encoding,
-    }
-    const sent = (value: Json, required: string[]) =>
-      Buffer.from(serializeBody(body, value, { required }).body).toString()
-    for (const empty of [[], {}, { deep: [] }]) {
-      expect(() => sent({ a: 1, b: empty }, ['in_b'])).toThrow(
-        expect.objectContaining({ code: 'invalid_input', where: 'input.in_b' }),
-      )
-      expect(sent({ a: 1, b: empty }, ['a'])).toBe(sent({ a: 1 }, []))
-    }
-    expect(sent({ a: 1, b: '' }, ['in_b'])).toContain('b')
-  },
-)
-
 test('the same multipart input gives the same bytes', () => {
   const body: ActionBody = { contentType: 'multipart/form-data', mode: 'merge', required: true }
   expect(serializeBody(body, { a: '1' })).toEqual(serializeBody(body, { a: '1' }))

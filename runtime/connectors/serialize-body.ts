@@ -1,4 +1,4 @@
-import { type AppError, invalidInput } from '../../core/errors.ts'
+import { invalidInput } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { ActionBody } from './action-definition.ts'
 import { type FileValue, fileOf } from './body-file.ts'
@@ -20,8 +20,6 @@ export interface BodyContext {
   files?: ReadonlyMap<string, LoadedFile>
   /** What a body of XML is built by. */
   description?: BodyDescription
-  /** Input keys that must be there. */
-  required?: readonly string[]
 }
 
 const NO_FILES: ReadonlyMap<string, LoadedFile> = new Map()
@@ -30,13 +28,12 @@ const essence = (contentType: string): string => (contentType.split(';')[0] ?? '
 
 /**
  * The body as it is sent: JSON, form-urlencoded, multipart, XML, or text and bytes as they are. It may have no bytes.
- * @throws AppError `invalid_input` when the value cannot be put into a body of that type, and when a form would
- *   leave out a required field: it has no way to write an empty list or object.
+ * @throws AppError `invalid_input` when the value cannot be put into a body of that type.
  */
 export function serializeBody(
   body: ActionBody,
   value: Json,
-  { files = NO_FILES, required = [], description }: BodyContext = {},
+  { files = NO_FILES, description }: BodyContext = {},
 ): SerializedBody {
   const type = essence(body.contentType)
   if (type === 'application/json' || type.endsWith('+json')) {
@@ -49,31 +46,18 @@ export function serializeBody(
   }
   const whereOf = (name: string) =>
     body.mode === 'whole' ? `input.${body.inputKey ?? 'body'}.${name}` : `input.${keyOf(name)}`
-  const isRequired = (name: string) => body.mode === 'merge' && required.includes(keyOf(name))
-  const checked = <T>(name: string, pieces: T[]): T[] => {
-    if (pieces.length === 0 && isRequired(name)) throw unsendable(whereOf(name))
-    return pieces
-  }
   if (type === 'application/x-www-form-urlencoded') {
     if (typeof value === 'string') return { contentType: body.contentType, body: value }
-    const pairs = Object.entries(fields(value, body)).flatMap(([name, field]) =>
-      checked(name, formPairs(name, field, body)),
-    )
+    const pairs = Object.entries(fields(value, body)).flatMap(([name, field]) => formPairs(name, field, body))
     return { contentType: body.contentType, body: pairs.join('&') }
   }
   if (type.startsWith('multipart/')) {
-    return multipartBody(fields(value, body), { body, files, checked, whereOf })
+    return multipartBody(fields(value, body), { body, files, whereOf })
   }
   const file = fileOf(value, files, `input.${body.inputKey ?? 'body'}`)
   if (file !== undefined) return { contentType: typeOfWhole(file, value, body.contentType), body: file.bytes }
   return { contentType: body.contentType, body: scalarText(value) }
 }
-
-const unsendable = (where: string): AppError =>
-  invalidInput(`${where} is required and would not be sent: a form cannot hold an empty list or object.`, {
-    where,
-    hint: 'Put something into it.',
-  })
 
 function fields(value: Json, body: ActionBody): JsonObject {
   if (isJsonObject(value)) return value

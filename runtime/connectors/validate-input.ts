@@ -7,6 +7,7 @@ import { AppError, invalidInput } from '../../core/errors.ts'
 import type { Json, JsonObject, JsonSchema } from '../../core/json.ts'
 import { bundleSchema } from './bundle-schema.ts'
 import type { ActionDefinition, ConnectorDefinition } from './definition.ts'
+import { asFormSays } from './form-says.ts'
 import { isSchemaObject } from './json-schema.ts'
 import { CHECKED_FORMATS, lenient } from './lenient-schema.ts'
 import { linearRegExp } from './linear-pattern.ts'
@@ -46,21 +47,35 @@ export interface InputIssue {
 }
 
 /**
- * Checks an input against the action's schema.
+ * Checks an input against the action's schema; for a form, also what is left when it has been put into one.
  * @throws AppError `invalid_input`: `where` is the first field at fault, `data.issues` lists all.
  */
 export function validateInput(
   schemas: ConnectorDefinition['schemas'],
-  action: Pick<ActionDefinition, 'slug' | 'inputSchema'>,
+  action: Pick<ActionDefinition, 'slug' | 'inputSchema' | 'body'>,
   input: JsonObject,
 ): void {
-  const issues = inputIssues(schemas, action, input)
+  refuse(action, inputIssues(schemas, action, input), '')
+  const said = asFormSays(action.body, input)
+  if (said === input) return
+  refuse(
+    action,
+    inputIssues(schemas, action, said),
+    'A form cannot hold an empty list or object: put something into it. ',
+  )
+}
+
+function refuse(
+  action: Pick<ActionDefinition, 'slug' | 'inputSchema'>,
+  issues: InputIssue[],
+  advice: string,
+): void {
   const [first] = issues
   if (first === undefined) return
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : ''
   throw invalidInput(`${first?.message ?? 'The input does not fit the schema'}${more}.`, {
     where: first?.where ?? 'input',
-    hint: `Correct the input of '${action.slug}'. ${fieldsHint(action.inputSchema)}`.trim(),
+    hint: `${advice}Correct the input of '${action.slug}'. ${fieldsHint(action.inputSchema)}`.trim(),
     data: { issues },
   })
 }
