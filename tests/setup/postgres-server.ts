@@ -7,6 +7,12 @@ import { dirname, join } from 'node:path'
 
 export interface TestServer {
   url: string
+  port: number
+  alive(): boolean
+  /** kill -9: what was not on disk is gone, and so are all connections. */
+  kill(): Promise<void>
+  /** Starts it again after that, on the same port. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -61,9 +67,14 @@ export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals): 
   await ended
 }
 
-/** A Postgres server of its own on a free port, or undefined where no binaries are to be had. */
-export async function startPostgres(): Promise<TestServer | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'patchbay-postgres-'))
+/**
+ * A Postgres server of its own on a free port, or undefined where no binaries are to be had.
+ * @param options `folder`: where its files go; `durable`: what it acknowledged outlives its being killed
+ */
+export async function startPostgres(
+  options: { folder?: string; durable?: boolean } = {},
+): Promise<TestServer | undefined> {
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'patchbay-postgres-'))
   const binaries = debianBinaries() ?? packagedBinaries(folder)
   if (binaries === undefined) {
     rmSync(folder, { recursive: true })
@@ -82,25 +93,35 @@ export async function startPostgres(): Promise<TestServer | undefined> {
     { ...as, env, cwd: folder, stdio: 'pipe' },
   )
   const port = await freePort()
-  const options = {
+  const settings = {
     port,
     listen_addresses: '127.0.0.1',
     unix_socket_directories: folder,
-    fsync: 'off',
+    fsync: 'off', // the machine itself does not fail here
     max_connections: 300,
-    synchronous_commit: 'off',
+    synchronous_commit: options.durable === true ? 'on' : 'off',
   }
-  const child = spawn(
-    join(binaries, 'postgres'),
-    ['-D', data, ...Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    { ...as, env, cwd: folder, stdio: 'ignore' },
-  )
-  await untilListening(port, child)
+  const start = async () => {
+    const started = spawn(
+      join(binaries, 'postgres'),
+      ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      { ...as, env, cwd: folder, stdio: 'ignore' },
+    )
+    await untilListening(port, started)
+    return started
+  }
+  let child = await start()
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    port,
+    alive: () => child.exitCode === null && child.signalCode === null,
+    kill: () => stopProcess(child, 'SIGKILL'),
+    restart: async () => {
+      child = await start()
+    },
     stop: async () => {
       await stopProcess(child, 'SIGINT') // Postgres's "fast shutdown"
-      rmSync(folder, { recursive: true, force: true })
+      rmSync(options.folder === undefined ? folder : data, { recursive: true, force: true })
     },
   }
 }

@@ -9,25 +9,35 @@ export async function startRedis(): Promise<TestServer | undefined> {
   if (spawnSync('redis-server', ['--version']).status !== 0) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'patchbay-redis-'))
   const port = await freePort()
-  const child = spawn(
-    'redis-server',
-    [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      folder,
-      '--save',
-      '',
-      '--maxmemory-policy',
-      'noeviction',
-    ],
-    { stdio: 'ignore' },
-  )
-  await untilListening(port, child)
+  const start = async () => {
+    const started = spawn(
+      'redis-server',
+      [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        folder,
+        '--save',
+        '', // it comes back empty when it is killed
+        '--maxmemory-policy',
+        'noeviction',
+      ],
+      { stdio: 'ignore' },
+    )
+    await untilListening(port, started)
+    return started
+  }
+  let child = await start()
   return {
     url: `redis://127.0.0.1:${port}`,
+    port,
+    alive: () => child.exitCode === null && child.signalCode === null,
+    kill: () => stopProcess(child, 'SIGKILL'),
+    restart: async () => {
+      child = await start()
+    },
     stop: async () => {
       await stopProcess(child, 'SIGTERM')
       rmSync(folder, { recursive: true, force: true })

@@ -21,12 +21,13 @@ export interface ServerProcess {
   ok(tool: string, input?: object): Promise<Body>
 }
 
-/** A server as a process of its own, as operators run it. */
+/** A server as a process of its own, as operators run it; `onSpawn` gets the process before it is ready. */
 export async function startServerProcess(
   where: Where,
   environment: Record<string, string> = {},
+  onSpawn?: (child: ChildProcess) => void,
 ): Promise<ServerProcess> {
-  const { child, said } = await startProgram('server', where, environment)
+  const { child, said } = await startProgram('server', where, environment, onSpawn)
   const url = said ?? ''
   return { child, url, ok: (tool, input) => callTool(url, tool, input) }
 }
@@ -35,10 +36,16 @@ export async function startServerProcess(
 export const startWorkerProcess = async (
   where: Where,
   environment: Record<string, string> = {},
+  onSpawn?: (child: ChildProcess) => void,
 ): Promise<ChildProcess> =>
-  (await startProgram('worker', where, { PATCHBAY_LOG_LEVEL: 'info', ...environment })).child
+  (await startProgram('worker', where, { PATCHBAY_LOG_LEVEL: 'info', ...environment }, onSpawn)).child
 
-async function startProgram(name: keyof typeof PROGRAMS, where: Where, environment: Record<string, string>) {
+async function startProgram(
+  name: keyof typeof PROGRAMS,
+  where: Where,
+  environment: Record<string, string>,
+  onSpawn: ((child: ChildProcess) => void) | undefined,
+) {
   const { file, ready } = PROGRAMS[name]
   const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
     env: {
@@ -54,6 +61,7 @@ async function startProgram(name: keyof typeof PROGRAMS, where: Where, environme
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  onSpawn?.(child)
   const said = await new Promise<string | undefined>((resolve, reject) => {
     let text = ''
     const hear = (chunk: Buffer) => {
@@ -64,7 +72,8 @@ async function startProgram(name: keyof typeof PROGRAMS, where: Where, environme
     child.stdout.on('data', hear)
     child.stderr.on('data', (chunk: Buffer) => {
       hear(chunk)
-      if (SERIOUS.test(String(chunk))) process.stderr.write(chunk)
+      // Who watches the process itself reads for himself.
+      if (onSpawn === undefined && SERIOUS.test(String(chunk))) process.stderr.write(chunk)
     })
     child.once('exit', (code, signal) =>
       reject(new Error(`the ${name} ended with ${code ?? signal}: ${text}`)),

@@ -8,12 +8,18 @@ export interface Received {
   body: string
 }
 
+export interface Answer {
+  status: number
+  body: unknown
+  headers?: Record<string, string>
+}
+
 export interface Upstream {
   url: string
   /** Every request it got, in order. */
   received: Received[]
   /** How it answers from now on; null leaves requests hanging. */
-  answer: (request: Received) => { status: number; body: unknown; headers?: Record<string, string> } | null
+  answer: (request: Received) => Answer | null | Promise<Answer>
   close(): Promise<void>
 }
 
@@ -33,7 +39,7 @@ export async function startUpstream(): Promise<Upstream> {
     for await (const chunk of req) body += chunk
     const request = { method: req.method ?? '', path: req.url ?? '', headers: req.headers, body }
     upstream.received.push(request)
-    const answer = upstream.answer(request)
+    const answer = await upstream.answer(request)
     if (answer === null) return
     res
       .writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
