@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import type { JsonObject } from '../../core/json.ts'
 import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import { importSpec } from '../../runtime/connectors/import/import-spec.ts'
@@ -7,28 +6,10 @@ import type { LoadedFile } from '../../runtime/connectors/input-files.ts'
 import { type BuiltRequest, buildRequest } from '../../runtime/connectors/request.ts'
 import { UNKNOWN_HOST } from '../../runtime/connectors/server-url.ts'
 import { validateInput } from '../../runtime/connectors/validate-input.ts'
+import { judge, type PrismOperation, type PrismProblem, readOperations } from './prism.ts'
 import type { Specification } from './specifications.ts'
 
-const require = createRequire(import.meta.url)
-// Prism is CommonJS without an `exports` map; its validator is an independent implementation of OpenAPI's rules.
-const prism = require('@stoplight/prism-http') as {
-  getHttpOperationsFromSpec(spec: string | object): Promise<PrismOperation[]>
-}
-const { validateInput: validateWithPrism } = require('@stoplight/prism-http/dist/validator') as {
-  validateInput(of: { resource: PrismOperation; element: object }): Either
-}
-
-export interface PrismOperation {
-  method: string
-  path: string
-}
-type Either = { _tag: 'Right' } | { _tag: 'Left'; left: PrismProblem[] }
-interface PrismProblem {
-  message: string
-  path?: string[]
-  /** 0 is an error; warnings (a parameter is deprecated) are none. */
-  severity: number
-}
+export type { PrismOperation } from './prism.ts'
 
 export interface WireProblem {
   action: string
@@ -36,6 +17,8 @@ export interface WireProblem {
   /** Where in the request, as Prism says it. */
   where: string
   message: string
+  /** Is it gone when several alternatives of a `oneOf` may fit? */
+  overlaps?: true
   request: string
 }
 
@@ -68,7 +51,7 @@ export async function checkWire(
   const startedAt = performance.now()
   const { definition, report } = await importSpec(specification.source(), { slug: 'app' })
   const importMs = performance.now() - startedAt
-  const operations = await prism.getHttpOperationsFromSpec(specification.document())
+  const operations = await readOperations(specification.document())
   const random = seeded(options.seed ?? 1)
   const result: WireResult = {
     operations: report.operations,
@@ -167,32 +150,23 @@ export function problemsOf(
   const path = pathBelow(definition, action, url)
   if (path === undefined || !templateOf(operation.path).test(path))
     return [told('path', `'${url.pathname}' is not below the server, or not of this template`)]
-  const body = bodyOf(request)
-  const verdict = verdictOf(operation, {
-    method: request.method.toLowerCase(),
-    url: { path, baseUrl: url.origin, query: queryOf(url) },
-    headers: {
-      ...request.headers,
-      ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(String(request.body))) }),
-    },
-    body,
-  })
-  return verdict._tag === 'Right'
-    ? []
-    : verdict.left
-        .filter(({ severity }) => severity === 0)
-        .map((problem) => told((problem.path ?? []).join('.'), problem.message))
+  const fixed = new URLSearchParams(/\?[^#]*/.exec(operation.path)?.[0])
+  const missing = [...fixed].filter(([name, value]) => !url.searchParams.getAll(name).includes(value))
+  if (missing.length > 0) return [told('query', `'${missing.join()}', which the template has, is not sent`)]
+  const { method, headers, body } = request
+  const problems = verdictOf(() => judge(operation, { method, path, query: queryOf(url), headers, body }))
+  return problems.map(({ path: steps = [], message, overlaps }) => ({
+    ...told(steps.join('.'), message),
+    ...(overlaps === undefined ? {} : { overlaps }),
+  }))
 }
 
-/** Prism's judgement. Some requests break Prism itself; that is told as a problem like any other. */
-function verdictOf(resource: PrismOperation, element: object): Either {
+/** Some requests break Prism itself; that is told as a problem like any other. */
+function verdictOf(work: () => PrismProblem[]): PrismProblem[] {
   try {
-    return validateWithPrism({ resource, element })
+    return work()
   } catch (error) {
-    return {
-      _tag: 'Left',
-      left: [{ message: (error as Error).message, path: ['(prism broke)'], severity: 0 }],
-    }
+    return [{ message: (error as Error).message, path: ['(prism broke)'], severity: 0 }]
   }
 }
 
@@ -223,15 +197,8 @@ function queryOf(url: URL): Record<string, string | string[]> {
   return query
 }
 
-/** As Prism's own server hands bodies to its validator: JSON parsed, everything else as text. */
-function bodyOf({ body, headers }: BuiltRequest): unknown {
-  if (body === undefined) return undefined
-  const text = typeof body === 'string' ? body : Buffer.from(body).toString('latin1')
-  return /[/+]json\b/.test(headers['content-type'] ?? '') ? JSON.parse(text) : text
-}
-
 const shown = ({ headers, body }: BuiltRequest) =>
-  `${JSON.stringify(headers)}\n${body === undefined ? '' : typeof body === 'string' ? body : `(${body.byteLength} bytes)`}`
+  `${JSON.stringify(headers)}\n${body === undefined ? '' : Buffer.from(body).toString('latin1')}`
 
 /** A series of numbers from 0 to 1 (mulberry32). */
 export function seeded(seed: number): () => number {

@@ -25,7 +25,7 @@ interface Wire {
   open: string[]
 }
 
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 600_000
 const share = Number(process.argv[2] ?? 1)
 const script = fileURLToPath(new URL('./row.ts', import.meta.url))
 
