@@ -79,37 +79,6 @@ const EXCUSES: Excuse[] = [
     reason: 'Prism makes empty objects of fields in the style deepObject that are not sent',
   },
   {
-    specification: /square/,
-    problem:
-      /^body: Prism cannot read the schema: schema is invalid: \S+\/items\/properties\/\$ref must be object/,
-    request: /^POST https:\/\/connect\.squareup\.com\/v2\/catalog\/images\n/,
-    reason:
-      'Prism refers to the properties of a schema that holds itself as if they were a schema, which none can read',
-  },
-  {
-    specification: /intercom/,
-    problem: /^saved headers: .*not-sent-by-postman/,
-    reason:
-      "the collection's bearer auth names its token as Postman does not know it, so that Postman sends none; ours does",
-  },
-  {
-    specification: /postman/,
-    problem: /^: Supported content types: text\/plain$/,
-    reason:
-      "Prism's reader does not see the language a raw body is marked with, by which Postman sets the content type",
-  },
-  {
-    specification: /postman/,
-    problem: /^: No supported content types/,
-    request: /"query":/,
-    reason: "Prism's reader knows no GraphQL bodies",
-  },
-  {
-    specification: /postman/,
-    problem: /^query\.\S+: .* must be string$/,
-    reason: "Prism's reader takes the last of several values of one name for the only one",
-  },
-  {
     specification: /google_maps/,
     problem: /^query\.(min|max)price: .*allowed values/,
     reason: 'the description has numbers whose allowed values are texts: no value fits both',
