@@ -17,7 +17,7 @@ const MAX_FIELDS = 25
 const atOnce = pLimit(2)
 
 /** Lenient, because code that runs well is to be told nothing: no null checks, nothing about implicit any. */
-const COMPILER_OPTIONS = {
+export const compilerOptions = {
   lib: languageLibraries,
   types: [],
   target: 'esnext',
@@ -57,7 +57,7 @@ export async function checkTypes(
     'connectors.d.ts': own,
     [name]: code,
   }
-  const said = await atOnce(() => compile(files, COMPILER_OPTIONS, [name], signal))
+  const said = await atOnce(() => compile(files, compilerOptions, [name], signal))
   if (said.length === 0) return []
   const fields = new Map<string, string>()
   for (const { slug, action } of used) {

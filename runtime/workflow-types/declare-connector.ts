@@ -1,6 +1,6 @@
 import { compile } from 'json-schema-to-typescript'
 import type { JsonSchema } from '../../core/json.ts'
-import { isSchemaObject } from '../connectors/json-schema.ts'
+import { isSchemaObject, sharedName } from '../connectors/json-schema.ts'
 import { definitionName, typedSchema } from './typed-schema.ts'
 
 export interface TypedAction {
@@ -46,9 +46,10 @@ const OPTIONS = {
  */
 export async function declareConnector(connector: TypedConnector): Promise<string> {
   const bySlug = [...connector.actions].sort((a, b) => (a.slug < b.slug ? -1 : 1))
-  const shared = new Set(Object.keys(connector.schemas))
+  const shared = new Set(Object.keys(connector.schemas).filter((name) => !isCircle(connector.schemas, name)))
   const $defs = Object.fromEntries(
     Object.entries(connector.schemas)
+      .filter(([name]) => shared.has(name))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, schema]) => [definitionName(name), typedSchema(schema, shared)]),
   )
@@ -94,6 +95,16 @@ export function declareConnectors(
     return `${docComment([name, description], '  ')}  ${slug}: ${type}`
   })
   return ['interface Connectors {', ...members, '}', ''].join('\n')
+}
+
+/** Does the schema stand for nothing but another, which stands for nothing but it? */
+function isCircle(schemas: TypedConnector['schemas'], name: string): boolean {
+  const seen = new Set<string>()
+  for (let next: string | undefined = name; next !== undefined; next = sharedName(schemas[next])) {
+    if (seen.has(next)) return true
+    seen.add(next)
+  }
+  return false
 }
 
 const namespaceOf = (slug: string) => `${slug.slice(0, 1).toUpperCase()}${slug.slice(1)}Types`
