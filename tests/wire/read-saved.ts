@@ -55,7 +55,13 @@ async function bodyInput(
       : text
   if (body.mode === 'whole' || !isJsonObject(value)) return { [body.inputKey ?? 'body']: value }
   const keys = new Map(Object.entries(body.properties ?? {}).map(([key, name]) => [name, key]))
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [keys.get(name) ?? name, item]))
+  const isJson = (name: string) => body.encoding?.[name]?.contentType?.includes('json') === true
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [
+      keys.get(name) ?? name,
+      isJson(name) && typeof item === 'string' ? (JSON.parse(item) as Json) : item,
+    ]),
+  )
 }
 
 async function formValue(form: Response): Promise<JsonObject> {

@@ -1,6 +1,6 @@
 /** `node tests/wire/row.ts <name> <share>`: one description checked, as one line of JSON. */
 import { importSpec } from '../../runtime/connectors/import/import-spec.ts'
-import { excuseOf } from './excused.ts'
+import { excuseFor } from './excused-postman.ts'
 import { specifications } from './specifications.ts'
 
 const [, , name = '', share = '1'] = process.argv
@@ -29,7 +29,7 @@ const { checked, requests, unsampled, problems } = await checkSpecification(spec
 })
 const excused = new Map<string, Set<string>>()
 const open = problems.filter((problem) => {
-  const reason = excuseOf(name, problem)
+  const reason = excuseFor(name, problem)
   if (reason !== undefined) excused.set(reason, (excused.get(reason) ?? new Set()).add(problem.action))
   return reason === undefined
 })

@@ -39,7 +39,7 @@ export interface SavedRequest {
 }
 
 const MARK = 'x-wire-pointer'
-const REQUEST_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 60_000
 
 /**
  * Values for the variables that the collection itself gives none: an address or a body where it is one, else a text

@@ -129,7 +129,7 @@ function form(bodies: Node[], key: 'urlencoded' | 'formdata', contentType: strin
   }
   if (fields.size === 0) return undefined
   const properties = [...fields].map(([name, field]) => {
-    const item = field.isFile ? { type: 'string', format: 'binary' } : inferTextSchema(field.values, name)
+    const item = fieldSchema(field, name, encoding[name])
     const schema = field.count > 1 ? { type: 'array', items: item } : item
     return [name, field.description === '' ? schema : { ...schema, description: field.description }]
   })
@@ -141,6 +141,17 @@ function form(bodies: Node[], key: 'urlencoded' | 'formdata', contentType: strin
       },
     },
   }
+}
+
+/** A part that is marked as JSON is given as the value that it holds. */
+function fieldSchema(
+  { isFile, values }: { isFile: boolean; values: string[] },
+  name: string,
+  encoding: unknown,
+): Node {
+  if (isFile) return { type: 'string', format: 'binary' }
+  const isJson = isNode(encoding) && /json/i.test(textAt(encoding, 'contentType') ?? '')
+  return isJson ? open(values.map(parseTemplate)) : inferTextSchema(values, name)
 }
 
 /** Format 2.0 also has a form as text: `a=1&b=2`. */
