@@ -5,8 +5,8 @@ import type { buildSteps } from './steps.ts'
 import type { buildStores } from './stores.ts'
 
 /**
- * Runs inside the isolate, at the start of each execution. Builds the frozen `ctx`, and the globals
- * `console`, `fetch` and `fastn`, all over one bridge. `ctx.input` itself is the workflow's to change.
+ * Runs inside the isolate while the snapshot is made. Builds the globals `console`, `fetch` and `fastn`, and gives what
+ * makes the frozen `ctx` once the job is there, all over one bridge. `ctx.input` itself is the workflow's to change.
  */
 export function buildContext(
   p: Primordials,
@@ -15,11 +15,11 @@ export function buildContext(
   job: GuestJob,
   stepsOver: typeof buildSteps,
   storesOver: typeof buildStores,
-): object {
-  return contextWithin(undefined)
+): () => object {
+  return partsWithin(undefined)
 
-  /** The `ctx` of a step, or of the workflow itself, whose globals it also makes. */
-  function contextWithin(scope: string | undefined): object {
+  /** What makes the `ctx` of a step, or of the workflow itself, whose globals are made here too. */
+  function partsWithin(scope: string | undefined): () => object {
     const { log, refuse } = services
     const call: GuestServices['call'] = (name, args, pick) => services.call(name, args, pick, scope)
 
@@ -223,34 +223,36 @@ export function buildContext(
       call('fetch', [p.String(url), requestOf(init)], response)
 
     const stores = storesOver(p, failures, { ...services, call }, files, workflows)
-    const { step, sleep, wait, events } = stepsOver(p, failures, { ...services, call }, contextWithin)
-    const { execution, workflow, customer, environment, trigger } = job.context
+    const { step, sleep, wait, events } = stepsOver(p, failures, { ...services, call }, (step) =>
+      partsWithin(step)(),
+    )
     const frozen = (value: unknown): unknown => {
       if (!failures.isObject(value)) return value
       const names = p.keys(value)
       for (let i = 0; i < names.length; i++) frozen((value as Record<string, unknown>)[names[i] as string])
       return p.freeze(value)
     }
-    const ctx = p.freeze({
-      input: job.input,
-      headers: frozen(job.headers),
-      execution: frozen(execution),
-      workflow: frozen(workflow),
-      customer: frozen(customer),
-      environment,
-      trigger: frozen(trigger),
-      connectors,
-      state,
-      secrets,
-      ...stores.ctx,
-      fetch,
-      step,
-      sleep,
-      wait,
-      events,
-      log: logs,
-    })
-    if (scope !== undefined) return ctx
+    const contextOfJob = () =>
+      p.freeze({
+        input: job.input,
+        headers: frozen(job.headers),
+        execution: frozen(job.context.execution),
+        workflow: frozen(job.context.workflow),
+        customer: frozen(job.context.customer),
+        environment: job.context.environment,
+        trigger: frozen(job.context.trigger),
+        connectors,
+        state,
+        secrets,
+        ...stores.ctx,
+        fetch,
+        step,
+        sleep,
+        wait,
+        events,
+        log: logs,
+      })
+    if (scope !== undefined) return contextOfJob
 
     // The published runtime's global: there, a connector call answers with the whole result.
     const fastn = p.freeze({
@@ -290,6 +292,6 @@ export function buildContext(
         enumerable: false,
       } as never)
     }
-    return ctx
+    return contextOfJob
   }
 }
