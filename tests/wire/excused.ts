@@ -79,6 +79,13 @@ const EXCUSES: Excuse[] = [
     reason: 'Prism makes empty objects of fields in the style deepObject that are not sent',
   },
   {
+    specification: /xero/,
+    problem:
+      /^body: Prism cannot read the schema: can't resolve reference #\/properties\/\S+\/Prepayments\/items\/properties\/Contact from id #$/,
+    reason:
+      'Prism takes the read-only Prepayments out of a schema that refers to itself through them, and cannot read the rest',
+  },
+  {
     specification: /google_maps/,
     problem: /^query\.(min|max)price: .*allowed values/,
     reason: 'the description has numbers whose allowed values are texts: no value fits both',

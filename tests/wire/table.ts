@@ -51,7 +51,7 @@ const lines = [
   'reads the original description by itself. **open** are complaints that are neither mended nor excused.',
   'Of a Postman collection, each saved request is also sent by Postman’s own runtime (`postman-runtime`) to a recording',
   'server, and must be what the action sends when it is called with the same values.',
-  'A dash: not checked (it took longer than two minutes).',
+  'A dash: not checked (it took longer than ten minutes).',
   '',
   cells([
     'description',
