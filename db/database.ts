@@ -2,6 +2,7 @@ import pg from 'pg'
 import type { TenantScope } from '../core/actor.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
+import { followClock } from './clock.ts'
 import { openEmbedded } from './embedded.ts'
 import { migrate } from './migrate.ts'
 
@@ -29,6 +30,8 @@ export interface Database {
   read<T>(scope: TenantScope, fn: (tx: Tx) => Promise<T>): Promise<T>
   /** A transaction of the runtime's own role, for `db/` and the few places the layering test names. */
   system<T>(fn: (tx: Tx) => Promise<T>): Promise<T>
+  /** The database's time in milliseconds since 1970: the same for all processes, whatever their own clocks say. */
+  now(): number
   /** Resolves when the database answers. */
   ping(): Promise<void>
   close(): Promise<void>
@@ -227,6 +230,17 @@ export async function openDatabase(options: {
   // The pool listens to idle connections only; one lost in use between two statements would end the process.
   pool.on('connect', (client) => client.on('error', lost))
 
+  const clock = await followClock(async () => {
+    const { rows } = await pool.query<{ now: number }>(
+      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
+    )
+    return rows[0]?.now ?? Number.NaN
+  }).catch(async (error: unknown) => {
+    await pool.end()
+    await embedded?.close()
+    throw asSetupError(error)
+  })
+
   return {
     kind: embedded === undefined ? 'postgres' : 'embedded',
     solo: embedded?.owner === true,
@@ -234,12 +248,14 @@ export async function openDatabase(options: {
     tenant: (scope, fn) => withTransaction(pool, tenantPrelude(scope, 'READ WRITE'), fn),
     read: (scope, fn) => withReading(pool, tenantPrelude(scope, 'READ ONLY'), fn),
     system: (fn) => withTransaction(pool, systemPrelude, fn),
+    now: clock.now,
     ping: async () => {
       await pool.query('SELECT 1').catch((error: unknown) => {
         throw asAppError(error)
       })
     },
     close: async () => {
+      clock.stop()
       await pool.end()
       await embedded?.close()
     },

@@ -83,7 +83,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       unended.add(seq)
       parked.set(seq, (ended) => end(() => resolve(ended)))
       if (wakeAt !== null) {
-        const ms = Math.min(MAX_TIMER_MS, Math.max(0, wakeAt.getTime() - Date.now()))
+        const ms = Math.min(MAX_TIMER_MS, Math.max(0, wakeAt.getTime() - db.now()))
         timer = setTimeout(() => end(() => resolve(undefined)), ms)
       }
       // Until it is put aside, somebody else may end the step in the database.
@@ -101,16 +101,16 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     const asked = recorder.ask(call, 'sleep', label(call.args[0]), call.args)
     const { known } = asked
     if (known !== undefined && known.status !== 'pending') return recorder.replay(known, turn)
-    const wakeAt = known?.wake_at ?? new Date(wakeTime(call.args[0] ?? null, Date.now()))
+    const wakeAt = known?.wake_at ?? new Date(wakeTime(call.args[0] ?? null, db.now()))
     const row = recorder.row(asked, { wake_at: wakeAt.toISOString() })
-    const remaining = wakeAt.getTime() - Date.now()
+    const remaining = wakeAt.getTime() - db.now()
     if (remaining <= SHORT_MS || !deps.mayWait) await pause(remaining, signal)
     else {
       if (known === undefined) recorder.push({ ...row, status: 'pending', finished_at: null })
       await recorder.durable(signal)
       await park(row.seq, wakeAt, turn, signal)
     }
-    const finished = new Date(Math.max(Date.now(), wakeAt.getTime()))
+    const finished = new Date(Math.max(db.now(), wakeAt.getTime()))
     recorder.push({ ...row, finished_at: finished.toISOString() })
     turn.at(finished.getTime())
     return null
@@ -133,17 +133,17 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       await recorder.durable(signal)
       const early = await begin(row)
       if (early !== undefined) {
-        turn.at(Date.now())
+        turn.at(db.now())
         return early
       }
     }
     const wakeAt = known === undefined ? dateOf(details.wake_at) : known.wake_at
     const ended = await park(row.seq, wakeAt, turn, signal)
     if (ended !== undefined) {
-      turn.at((ended.finished_at ?? new Date()).getTime())
+      turn.at(ended.finished_at?.getTime() ?? db.now())
       return ended.output
     }
-    const finished = new Date()
+    const finished = new Date(db.now())
     recorder.push({ ...row, status: 'done', output: expired, finished_at: finished.toISOString() })
     turn.at(finished.getTime())
     return expired
@@ -155,7 +155,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     if (key !== undefined && key !== null && typeof key !== 'string')
       throw invalidInput('The key of an event is text.', { where: 'ctx.wait.event' })
     const asked = recorder.ask(call, WAIT_EVENT, label(name, 'ctx.wait.event'), call.args)
-    const details = { wake_at: deadline(timeout, 'ctx.wait.event'), waits_for: key ?? null }
+    const details = { wake_at: deadline(timeout, 'ctx.wait.event', db.now()), waits_for: key ?? null }
     const begin = async (row: ReturnType<Recorder['row']>) => {
       const begun = (await beginWait(db, row)) ?? recorder.lost()
       return begun.status === 'done' ? begun.output : undefined
@@ -174,7 +174,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       description: typeof description === 'string' ? description : '',
       data: data ?? null,
     }
-    const details = { wake_at: deadline(timeout, 'ctx.wait.approval'), waits_for: id }
+    const details = { wake_at: deadline(timeout, 'ctx.wait.approval', db.now()), waits_for: id }
     const begin = async (row: ReturnType<Recorder['row']>) => {
       if (!(await beginApproval(db, row, approval))) recorder.lost()
       return undefined
@@ -289,10 +289,8 @@ function label(value: Json | undefined, where?: string): string {
   throw invalidInput(`${where} needs a name: a text that is not empty.`, { where })
 }
 
-const deadline = (timeout: Json | undefined, where: string): string | null =>
-  timeout === undefined || timeout === null
-    ? null
-    : new Date(Date.now() + durationMs(timeout, where)).toISOString()
+const deadline = (timeout: Json | undefined, where: string, now: number): string | null =>
+  timeout === undefined || timeout === null ? null : new Date(now + durationMs(timeout, where)).toISOString()
 
 const dateOf = (text: string | null) => (text === null ? null : new Date(text))
 

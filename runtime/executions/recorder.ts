@@ -65,6 +65,8 @@ export interface RecorderOptions {
   lease: Lease
   /** The execution was given to another run. */
   onLost: () => void
+  /** The time, in milliseconds since 1970. */
+  now: () => number
 }
 
 /**
@@ -124,7 +126,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         print,
         key: `${print}.${nth}`,
         within: call.within ?? active.at(-1) ?? null,
-        startedAt: new Date(),
+        startedAt: new Date(options.now()),
         known: record.take(print),
       }
     },
@@ -174,7 +176,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
       attempt: execution.attempt,
       run: execution.run,
       started_at: call.startedAt.toISOString(),
-      finished_at: new Date().toISOString(),
+      finished_at: new Date(options.now()).toISOString(),
       ...change,
     }),
     push(row) {

@@ -46,6 +46,7 @@ export async function runOnce(
     rows: goesOn ? await loadSteps(deps.db, execution.id) : [],
     durable: execution.tier !== 'instant',
     keep: deps.keepSteps,
+    now: deps.db.now,
     ...hold,
   })
   const { bridge, parked } = buildDurableBridge({
@@ -92,7 +93,7 @@ async function jobOf(
       maxOutputBytes: MAX_OUTPUT_BYTES,
     },
     seed: execution.random_seed,
-    clock: execution.clock_at?.getTime() ?? Date.now(),
+    clock: execution.clock_at?.getTime() ?? db.now(),
     linesKept: execution.lines_kept,
   }
 }
