@@ -57,7 +57,9 @@ export async function checkTypes(
     'connectors.d.ts': own,
     [name]: code,
   }
-  const said = await atOnce(() => compile(files, compilerOptions, [name], signal))
+  const said = await atOnce(() =>
+    compile(files, compilerOptions, [name], signal === undefined ? {} : { signal }),
+  )
   if (said.length === 0) return []
   const fields = new Map<string, string>()
   for (const { slug, action } of used) {

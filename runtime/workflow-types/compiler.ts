@@ -52,7 +52,7 @@ export async function compile(
   files: Record<string, string>,
   compilerOptions: object,
   checked: readonly string[],
-  signal?: AbortSignal,
+  { signal, timeLimitMs = TIME_LIMIT_MS }: { signal?: AbortSignal; timeLimitMs?: number } = {},
 ): Promise<Diagnostic[]> {
   const names = Object.keys(files)
   const texts = new Map(names.map((name) => [`${FOLDER}/${name}`, files[name] ?? '']))
@@ -95,7 +95,7 @@ export async function compile(
       ask(),
       compiler.ended,
       new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => reject(tooLong()), TIME_LIMIT_MS)
+        timer = setTimeout(() => reject(tooLong()), timeLimitMs)
         onAbort = () => reject(new AppError('cancelled', 'The check was cancelled.'))
         signal?.addEventListener('abort', onAbort, { once: true })
         if (signal?.aborted) onAbort()

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { echoBridge, jobFor, outputOf, silentLog } from '../sandbox/testing.ts'
@@ -159,4 +160,16 @@ test('schemas that refer to themselves, name types alike, or are no schema at al
   expect(said.map(({ text }) => text)).toEqual([
     expect.stringContaining("'child' does not exist in type 'Tree'"),
   ])
+})
+
+test('a check that takes too long, or is not wanted any more, ends with its process', async () => {
+  const compilers = () =>
+    execFileSync('ps', ['-o', 'args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
+      .split('\n')
+      .filter((args) => args.includes('--api'))
+  const never = { ...declarations, 'workflow.js': 'export default 1' }
+  const check = (options: object) => compile(never, compilerOptions, ['workflow.js'], options)
+  await expect(check({ timeLimitMs: 0 })).rejects.toMatchObject({ code: 'timeout' })
+  await expect(check({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'cancelled' })
+  await expect.poll(compilers).toEqual([])
 })

@@ -22,11 +22,13 @@ function lib(year: string, parts: string): string[] {
 /** The web-standard globals of the sandbox, which are fewer and narrower than a browser's. */
 export const globalTypes = `interface FetchOptions {
   method?: string
-  headers?: Record<string, string>
+  headers?: Record<string, any> | Headers | Iterable<[string, any]>
   /** Text or URLSearchParams; JSON.stringify(value) for JSON. */
   body?: string | URLSearchParams | null
   timeoutMs?: number
   redirect?: string
+  /** Stops waiting for the answer. */
+  signal?: AbortSignal | null
 }
 interface FetchResponse {
   readonly ok: boolean
@@ -39,6 +41,71 @@ interface FetchResponse {
   json(): Promise<any>
 }
 declare function fetch(url: string | URL, options?: FetchOptions): Promise<FetchResponse>
+
+interface Headers {
+  append(name: string, value: any): void
+  delete(name: string): void
+  get(name: string): string | null
+  getSetCookie(): string[]
+  has(name: string): boolean
+  set(name: string, value: any): void
+  forEach(callback: (value: string, name: string, all: Headers) => void): void
+  keys(): IterableIterator<string>
+  values(): IterableIterator<string>
+  entries(): IterableIterator<[string, string]>
+  [Symbol.iterator](): IterableIterator<[string, string]>
+}
+declare const Headers: {
+  new (init?: Record<string, any> | Headers | Iterable<[string, any]>): Headers
+  prototype: Headers
+}
+
+interface Event {
+  readonly type: string
+  readonly bubbles: boolean
+  readonly cancelable: boolean
+  readonly timeStamp: number
+  readonly target: EventTarget | null
+  readonly currentTarget: EventTarget | null
+  readonly defaultPrevented: boolean
+  preventDefault(): void
+  stopPropagation(): void
+  stopImmediatePropagation(): void
+}
+declare const Event: {
+  new (type: string, options?: { bubbles?: boolean; cancelable?: boolean }): Event
+  prototype: Event
+}
+type EventCallback = ((event: any) => void) | { handleEvent(event: any): void } | null
+interface EventTarget {
+  addEventListener(type: string, callback: EventCallback, options?: boolean | { once?: boolean; signal?: AbortSignal }): void
+  removeEventListener(type: string, callback: EventCallback, options?: any): void
+  dispatchEvent(event: Event): boolean
+}
+declare const EventTarget: { new (): EventTarget; prototype: EventTarget }
+interface AbortSignal extends EventTarget {
+  readonly aborted: boolean
+  readonly reason: any
+  onabort: ((event: any) => any) | null
+  throwIfAborted(): void
+}
+/** There are no timers, so no AbortSignal.timeout: give fetch {timeoutMs}. */
+declare const AbortSignal: {
+  prototype: AbortSignal
+  abort(reason?: any): AbortSignal
+  any(signals: Iterable<AbortSignal>): AbortSignal
+}
+interface AbortController {
+  readonly signal: AbortSignal
+  abort(reason?: any): void
+}
+declare const AbortController: { new (): AbortController; prototype: AbortController }
+interface DOMException extends Error {
+  readonly code: number
+}
+declare const DOMException: { new (message?: string, name?: string): DOMException; prototype: DOMException }
+
+declare function queueMicrotask(callback: () => void): void
 
 interface Console {
   debug(...values: any[]): void
