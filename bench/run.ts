@@ -2,7 +2,8 @@
  * `npm run bench`: how far Patchbay is from the limits it is built on, measured in one run on one machine and
  * printed as ratios. Absolute figures vary with the machine; the ratios are what to watch.
  *   npm run bench              all
- *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search, import
+ *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search, import, history
+ *   npm run bench -- history 10000000   so many executions (takes 15 minutes and 15 GB); 200,000 if not said
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -14,6 +15,7 @@ import { compose } from '../server/compose.ts'
 import { startPostgres, type TestServer } from '../tests/setup/postgres-server.ts'
 import { startRedis } from '../tests/setup/redis-server.ts'
 import { type Child, startChild } from './child.ts'
+import { benchHistory } from './history.ts'
 import { benchImport } from './import.ts'
 import { closedLoop, compare, type Figures } from './measure.ts'
 import { benchSandbox } from './sandbox.ts'
@@ -24,6 +26,7 @@ const OWNER_KEY = `pk_live_${'b'.repeat(43)}`
 const MASTER_KEY = Buffer.alloc(32, 1).toString('base64')
 const wanted = process.argv.slice(2)
 const wants = (name: string) => wanted.length === 0 || wanted.includes(name)
+const HISTORY_ROWS = 200_000
 const folders: string[] = []
 const newFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), 'patchbay-bench-'))
@@ -287,6 +290,17 @@ async function benchQueue(): Promise<void> {
   await redis?.stop()
 }
 
+async function benchHistoryHere(): Promise<void> {
+  console.log('\nExecutions among many, against the same among ten thousand, on Postgres')
+  const postgres = await startPostgres()
+  if (postgres === undefined) return console.log('  skipped: no Postgres server binaries here')
+  try {
+    await benchHistory(postgres.url, Number(wanted.find((word) => /^\d+$/.test(word)) ?? HISTORY_ROWS))
+  } finally {
+    await postgres.stop()
+  }
+}
+
 async function createDatabases(server: TestServer): Promise<void> {
   const { default: pg } = await import('pg')
   const client = new pg.Client(server.url)
@@ -304,6 +318,7 @@ try {
   if (wants('queue')) await benchQueue()
   if (wants('search')) await benchSearchHere()
   if (wants('import')) await benchImport()
+  if (wants('history')) await benchHistoryHere()
 } finally {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 }

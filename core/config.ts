@@ -112,6 +112,15 @@ const environmentSchema = z.object({
     .max(64 * 1024 * 1024)
     .default(5 * 1024 * 1024)
     .describe('Largest webhook body accepted.'),
+  PATCHBAY_HISTORY_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3650)
+    .default(90)
+    .describe(
+      'Days that executions, events and traces are kept at least; they go, by whole partitions, at most a quarter of that (a day) later. Executions that have not ended, and dead letters not replayed, stay.',
+    ),
   PATCHBAY_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
@@ -136,6 +145,7 @@ export interface Config {
   workerConcurrency: number
   rateLimitPerMinute: number
   maxWebhookBytes: number
+  historyDays: number
   /** The server the command line calls. */
   clientUrl: string | undefined
 }
@@ -198,6 +208,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     workerConcurrency: env.PATCHBAY_WORKER_CONCURRENCY,
     rateLimitPerMinute: env.PATCHBAY_RATE_LIMIT_PER_MINUTE,
     maxWebhookBytes: env.PATCHBAY_MAX_WEBHOOK_BYTES,
+    historyDays: env.PATCHBAY_HISTORY_DAYS,
     clientUrl: env.PATCHBAY_URL?.replace(/\/+$/, ''),
   }
 }

@@ -35,10 +35,19 @@ const idPrefixes = {
 
 export type IdKind = keyof typeof idPrefixes
 
+const TIME_DIGITS = 12
+const MAX_MS = 16 ** TIME_DIGITS - 1
+
 /**
  * A new id: prefix, then 12 hex digits of the time in milliseconds, then 16 random hex digits.
  * Ids of one kind sort by creation time, which lists use as their cursor.
  */
 export function newId(kind: IdKind, now = Date.now()): string {
-  return `${idPrefixes[kind]}_${now.toString(16).padStart(12, '0')}${randomBytes(8).toString('hex')}`
+  return `${firstId(kind, now)}${randomBytes(8).toString('hex')}`
+}
+
+/** What ids made at a time or later are not less than, and those made before are. */
+export function firstId(kind: IdKind, at: number): string {
+  const ms = Math.min(Math.max(0, Math.trunc(at)), MAX_MS)
+  return `${idPrefixes[kind]}_${ms.toString(16).padStart(TIME_DIGITS, '0')}`
 }

@@ -88,7 +88,7 @@ describeOnEachDatabase('row-level security', (kind) => {
     const bare = await db.system((tx) =>
       tx.rows<{ relname: string }>(
         `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname = 'patchbay' AND c.relkind = 'r' AND c.relname <> 'migrations'
+         WHERE n.nspname = 'patchbay' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'migrations'
            AND NOT (c.relrowsecurity AND c.relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))`,
       ),
     )

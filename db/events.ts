@@ -1,4 +1,6 @@
+import { firstId } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
+import { conditions } from './conditions.ts'
 import type { Tx } from './database.ts'
 
 export interface EventSummaryRow {
@@ -37,20 +39,17 @@ export interface EventFilter {
 }
 
 /** Newest first, without what they carry. */
-export const listEvents = (tx: Tx, filter: EventFilter) =>
-  tx.rows<EventSummaryRow>(
-    `SELECT ${SUMMARY} ${FROM}
-     WHERE ($1::text IS NULL OR e.source = $1) AND ($2::text IS NULL OR e.status = $2)
-       AND ($3::text IS NULL OR e.trigger_id = $3) AND ($4::text IS NULL OR e.customer_id = $4)
-       AND ($5::timestamptz IS NULL OR e.received_at >= $5) AND ($6::text IS NULL OR e.id < $6)
-     ORDER BY e.id DESC LIMIT $7`,
-    [
-      filter.source,
-      filter.status,
-      filter.triggerId,
-      filter.customerId,
-      filter.since,
-      filter.cursor,
-      filter.limit,
-    ],
+export function listEvents(tx: Tx, filter: EventFilter): Promise<EventSummaryRow[]> {
+  const { where, params, add } = conditions([
+    ['e.source = ?', filter.source],
+    ['e.status = ?', filter.status],
+    ['e.trigger_id = ?', filter.triggerId],
+    ['e.customer_id = ?', filter.customerId],
+    ['e.id >= ?', filter.since && firstId('event', filter.since.getTime())],
+    ['e.id < ?', filter.cursor],
+  ])
+  return tx.rows<EventSummaryRow>(
+    `SELECT ${SUMMARY} ${FROM} ${where} ORDER BY e.id DESC LIMIT ${add(filter.limit)}`,
+    params,
   )
+}

@@ -1,6 +1,7 @@
 /**
  * The execution table as the outbox of the queue: what the runtime asks across tenants. Statements take whole
- * batches, so that many executions share one commit.
+ * batches, so that many executions share one commit. They name the ids once more by themselves (`= ANY`): only then
+ * does the planner leave the other partitions alone.
  */
 import type { Database, Tx } from './database.ts'
 import { endChildStep, forgetUndone, insertSteps, type NewStep, settleWaiting } from './execution-steps.ts'
@@ -50,11 +51,18 @@ export const acceptEvents = (db: Database, accepted: readonly AcceptedEvent[]): 
 /** The same in the caller's transaction, which must be one of the runtime's own role. */
 export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): Promise<InsertedEvents> {
   const inserted = await tx.rows<{ id: string }>(
-    `INSERT INTO events (id, organization_id, customer_id, source, trigger_id, dedupe_key, headers, payload, status)
+    // In one order, so that batches with the same keys do not wait for each other in a circle.
+    `WITH given AS (
+         SELECT * FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, source text, trigger_id text,
+           dedupe_key text, headers jsonb, payload jsonb, status text)
+       ), fresh AS (
+         INSERT INTO event_keys (trigger_id, dedupe_key, event_id, organization_id)
+         SELECT trigger_id, dedupe_key, id, organization_id FROM given WHERE dedupe_key IS NOT NULL ORDER BY trigger_id, dedupe_key, id
+         ON CONFLICT (trigger_id, dedupe_key) DO NOTHING RETURNING event_id
+       )
+       INSERT INTO events (id, organization_id, customer_id, source, trigger_id, dedupe_key, headers, payload, status)
        SELECT id, organization_id, customer_id, source, trigger_id, dedupe_key, headers, payload, status
-       FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, source text, trigger_id text,
-         dedupe_key text, headers jsonb, payload jsonb, status text)
-       ON CONFLICT (trigger_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id`,
+       FROM given WHERE dedupe_key IS NULL OR id IN (SELECT event_id FROM fresh) RETURNING id`,
     [toJsonb(accepted.map(({ event }) => event))],
   )
   const fresh = new Set(inserted.map((row) => row.id))
@@ -64,7 +72,7 @@ export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): 
   const repeats = accepted.filter(({ event }) => !fresh.has(event.id))
   if (repeats.length === 0) return { ids: accepted.map(({ event }) => event.id), admitted }
   const earlier = await tx.rows<{ id: string; trigger_id: string; dedupe_key: string }>(
-    `SELECT e.id, e.trigger_id, e.dedupe_key FROM events e
+    `SELECT event_id AS id, trigger_id, dedupe_key FROM event_keys
        JOIN unnest($1::text[], $2::text[]) AS k(trigger_id, dedupe_key) USING (trigger_id, dedupe_key)`,
     [repeats.map(({ event }) => event.trigger_id), repeats.map(({ event }) => event.dedupe_key)],
   )
@@ -95,7 +103,7 @@ export const claimExecutions = (db: Database, claims: readonly Claim[], worker: 
          worker = $3, started_at = coalesce(e.started_at, now()), clock_at = coalesce(e.clock_at, now()), heartbeat_at = now(),
          queue_ms = e.queue_ms + greatest(0, extract(epoch FROM now() - e.due_at) * 1000)
        FROM unnest($1::text[], $2::int[]) AS c(claim_id, claim_run)
-       WHERE e.id = c.claim_id AND e.status = 'queued' AND e.admission = 'admitted' AND e.run = c.claim_run - 1
+       WHERE e.id = c.claim_id AND e.id = ANY($1) AND e.status = 'queued' AND e.admission = 'admitted' AND e.run = c.claim_run - 1
        RETURNING ${EXECUTION_COLUMNS.split(', ')
          .map((column) => `e.${column}`)
          .join(', ')}`,
@@ -170,7 +178,7 @@ export const finishRuns = (
          slots = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN r.kept ELSE e.slots END
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, run integer, worker text, status text, output jsonb, error jsonb, stats jsonb, tier text,
          resume boolean, lost boolean, delay_ms double precision, run_ms double precision, lines integer, kept smallint)
-       WHERE e.id = r.id AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
+       WHERE e.id = r.id AND e.id = ANY($2) AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
        RETURNING e.id, e.status, e.lanes, e.slots`,
       [
         toJsonb(
@@ -180,6 +188,7 @@ export const finishRuns = (
             kept: keptSlots(lanes),
           })),
         ),
+        finished.map(({ id }) => id),
       ],
     )
     const recorded = new Set(rows.map((row) => row.id))

@@ -69,7 +69,7 @@ export const keepSteps = (db: Database, batches: readonly StepBatch[]): Promise<
   db.system(async (tx) => {
     const rows = await tx.rows<{ id: string; run: number }>(
       `SELECT e.id, e.run FROM executions e JOIN unnest($1::text[], $2::int[]) AS b(batch_id, batch_run)
-       ON e.id = b.batch_id AND e.run = b.batch_run WHERE e.status = 'running'`,
+       ON e.id = b.batch_id AND e.run = b.batch_run WHERE e.id = ANY($1) AND e.status = 'running'`,
       [batches.map(({ executionId }) => executionId), batches.map(({ run }) => run)],
     )
     const current = new Set(rows.map(({ id, run }) => `${id} ${run}`))

@@ -1,4 +1,6 @@
+import { firstId } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
+import { conditions } from './conditions.ts'
 import type { Database, Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
 import { leaveQueue, type RunLimits, takePlaces } from './lanes.ts'
@@ -130,30 +132,25 @@ export interface ExecutionFilter {
   limit: number
 }
 
-export const listExecutions = (tx: Tx, filter: ExecutionFilter) =>
-  tx.rows<NamedExecutionRow>(
-    `${NAMED}
-     WHERE ($1::text IS NULL OR e.workflow_id = $1) AND ($2::text IS NULL OR e.customer_id = $2)
-       AND ($3::text IS NULL OR e.status = $3) AND ($4::text IS NULL OR e.environment = $4)
-       AND ($5::text IS NULL OR e.event_id = $5) AND ($6::text IS NULL OR e.trigger_id = $6)
-       AND ($7::timestamptz IS NULL OR e.created_at >= $7) AND ($8::text IS NULL OR e.id < $8)
-       AND ($10::timestamptz IS NULL OR e.created_at < $10)
-       AND (NOT $11 OR NOT EXISTS (SELECT FROM executions r WHERE r.replay_of = e.id))
-     ORDER BY e.id DESC LIMIT $9`,
+/** Newest first. */
+export function listExecutions(tx: Tx, filter: ExecutionFilter): Promise<NamedExecutionRow[]> {
+  const { where, params, add } = conditions([
+    ['e.workflow_id = ?', filter.workflowId],
+    ['e.customer_id = ?', filter.customerId],
+    ['e.status = ?', filter.status],
+    ['e.environment = ?', filter.environment],
+    ['e.event_id = ?', filter.eventId],
+    ['e.trigger_id = ?', filter.triggerId],
+    ['e.id >= ?', filter.since && firstId('execution', filter.since.getTime())],
+    ['e.id < ?', filter.until && firstId('execution', filter.until.getTime())],
+    ['e.id < ?', filter.cursor],
     [
-      filter.workflowId,
-      filter.customerId,
-      filter.status,
-      filter.environment,
-      filter.eventId,
-      filter.triggerId,
-      filter.since,
-      filter.cursor,
-      filter.limit,
-      filter.until ?? null,
-      filter.notReplayed ?? false,
+      '? AND NOT EXISTS (SELECT FROM executions r WHERE r.replay_of = e.id)',
+      filter.notReplayed === true || null,
     ],
-  )
+  ])
+  return tx.rows<NamedExecutionRow>(`${NAMED} ${where} ORDER BY e.id DESC LIMIT ${add(filter.limit)}`, params)
+}
 
 export interface LogLineRow {
   at: string

@@ -1,3 +1,4 @@
+import { firstId } from '../core/ids.ts'
 import type { Tx } from './database.ts'
 
 /** What one connector is to one customer. */
@@ -50,23 +51,23 @@ export const countCalls = (tx: Tx, want: { customerId: string; since: Date; conn
   tx.rows<CallCounts>(
     `SELECT connector, count(*)::int AS calls, count(*) FILTER (WHERE status = 'error')::int AS errors,
        round(avg(duration_ms))::int AS "averageMs"
-     FROM traces WHERE customer_id = $1 AND created_at >= $2 AND ($3::text IS NULL OR connector = $3)
+     FROM traces WHERE customer_id = $1 AND id >= $2 AND ($3::text IS NULL OR connector = $3)
      GROUP BY connector ORDER BY calls DESC, connector`,
-    [want.customerId, want.since, want.connector],
+    [want.customerId, firstId('trace', want.since.getTime()), want.connector],
   )
 
 /** A customer's executions since a time, by status. */
 export const countExecutions = (tx: Tx, want: { customerId: string; since: Date }) =>
   tx.rows<{ status: string; n: number }>(
-    'SELECT status, count(*)::int AS n FROM executions WHERE customer_id = $1 AND created_at >= $2 GROUP BY status',
-    [want.customerId, want.since],
+    'SELECT status, count(*)::int AS n FROM executions WHERE customer_id = $1 AND id >= $2 GROUP BY status',
+    [want.customerId, firstId('execution', want.since.getTime())],
   )
 
 /** A customer's events since a time. */
 export const countEvents = async (tx: Tx, want: { customerId: string; since: Date }): Promise<number> =>
   (
-    await tx.row<{ n: number }>(
-      'SELECT count(*)::int AS n FROM events WHERE customer_id = $1 AND received_at >= $2',
-      [want.customerId, want.since],
-    )
+    await tx.row<{ n: number }>('SELECT count(*)::int AS n FROM events WHERE customer_id = $1 AND id >= $2', [
+      want.customerId,
+      firstId('event', want.since.getTime()),
+    ])
   )?.n ?? 0

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../core/json.ts'
+import { conditions } from './conditions.ts'
 import type { Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
 
@@ -57,21 +58,18 @@ export interface TraceFilter {
 }
 
 /** Newest first, without what was sent and what came back. */
-export const listTraces = (tx: Tx, filter: TraceFilter) =>
-  tx.rows<Omit<TraceRow, 'request' | 'response'>>(
-    `SELECT ${SUMMARY} FROM traces
-     WHERE ($1::text IS NULL OR execution_id = $1) AND ($2::text IS NULL OR customer_id = $2)
-       AND ($3::text IS NULL OR connection_id = $3) AND ($4::text IS NULL OR connector = $4)
-       AND ($5::text IS NULL OR action = $5) AND ($6::text IS NULL OR status = $6) AND ($7::text IS NULL OR id < $7)
-     ORDER BY id DESC LIMIT $8`,
-    [
-      filter.executionId,
-      filter.customerId,
-      filter.connectionId,
-      filter.connector,
-      filter.action,
-      filter.status,
-      filter.cursor,
-      filter.limit,
-    ],
+export function listTraces(tx: Tx, filter: TraceFilter): Promise<Omit<TraceRow, 'request' | 'response'>[]> {
+  const { where, params, add } = conditions([
+    ['execution_id = ?', filter.executionId],
+    ['customer_id = ?', filter.customerId],
+    ['connection_id = ?', filter.connectionId],
+    ['connector = ?', filter.connector],
+    ['action = ?', filter.action],
+    ['status = ?', filter.status],
+    ['id < ?', filter.cursor],
+  ])
+  return tx.rows<Omit<TraceRow, 'request' | 'response'>>(
+    `SELECT ${SUMMARY} FROM traces ${where} ORDER BY id DESC LIMIT ${add(filter.limit)}`,
+    params,
   )
+}

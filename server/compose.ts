@@ -8,6 +8,7 @@ import { deleteExpiredCache } from '../db/cache.ts'
 import { deleteOldConnectLinks } from '../db/connect-links.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { deleteExpiredFiles } from '../db/files.ts'
+import { maintainHistory } from '../db/history.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
 import { deleteExpiredOAuthAuthorizations } from '../db/oauth-authorizations.ts'
 import { deleteOldDeliveries } from '../db/webhook-deliveries.ts'
@@ -205,11 +206,19 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await queue.work(engine.handle, config.workerConcurrency)
         schedules.start()
         webhooks.start()
+        const maintain = async () => {
+          const round = await maintainHistory(database, { days: config.historyDays })
+          if (round.made.length + round.dropped.length > 0)
+            log.info(round, 'partitions of history made, dropped')
+        }
+        const clean = (task: (db: Database) => Promise<unknown>) =>
+          task(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
         cleanUp = setInterval(() => {
-          for (const clean of [...CLEAN_UPS, () => finishRotations(database, vault, log)]) {
-            clean(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
-          }
+          for (const task of [...CLEAN_UPS, () => finishRotations(database, vault, log), maintain])
+            void clean(task)
         }, CLEAN_UP_EVERY_MS)
+        // What was off for weeks has no partition for today.
+        await clean(maintain)
       },
       onChanged: (listener) => {
         listeners.add(listener)

@@ -234,8 +234,10 @@ CREATE INDEX routes_workflow ON routes (workflow_id);
 
 -- Events, executions and traces are written by the hundreds a second: they reference only what their deletion
 -- must follow. The organization's is followed through the workflow; a deleted trigger leaves its history.
+-- They are partitioned by their ids, which begin with the time (0004_history.sql). Ids of executions compare byte by
+-- byte ("C") wherever they are kept, as the bounds of the partitions do.
 CREATE TABLE events (
-  id text PRIMARY KEY,
+  id text COLLATE "C" PRIMARY KEY,
   organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
   customer_id text REFERENCES customers ON DELETE CASCADE,
   source text NOT NULL CHECK (source IN ('webhook', 'scheduled', 'manual')),
@@ -245,12 +247,26 @@ CREATE TABLE events (
   payload jsonb,
   status text NOT NULL CHECK (status IN ('delivered', 'unmatched', 'failed')),
   received_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE UNIQUE INDEX events_dedupe ON events (trigger_id, dedupe_key) WHERE dedupe_key IS NOT NULL;
+) PARTITION BY RANGE (id);
 CREATE INDEX events_organization ON events (organization_id, id DESC);
+CREATE INDEX events_source ON events (organization_id, source, id DESC);
+CREATE INDEX events_trigger ON events (trigger_id, id DESC) WHERE trigger_id IS NOT NULL;
+CREATE INDEX events_customer ON events (customer_id, id DESC) WHERE customer_id IS NOT NULL;
+CREATE INDEX events_undelivered ON events (organization_id, status, id DESC) WHERE status <> 'delivered';
+
+-- Which event took a delivery first. Apart from the events, since no partitioned table can be unique in this.
+CREATE TABLE event_keys (
+  trigger_id text NOT NULL,
+  dedupe_key text NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  organization_id text NOT NULL,
+  PRIMARY KEY (trigger_id, dedupe_key)
+);
+-- They go by the time of their event.
+CREATE INDEX event_keys_event ON event_keys (event_id);
 
 CREATE TABLE executions (
-  id text PRIMARY KEY,
+  id text COLLATE "C" PRIMARY KEY,
   organization_id text NOT NULL,
   customer_id text REFERENCES customers ON DELETE CASCADE,
   workflow_id text NOT NULL REFERENCES workflows ON DELETE CASCADE,
@@ -260,10 +276,10 @@ CREATE TABLE executions (
   -- waiting: it sleeps, or waits for an event, an approval or a workflow, and holds no worker.
   status text NOT NULL CHECK (status IN ('queued', 'running', 'waiting', 'completed', 'failed', 'timeout', 'cancelled')),
   triggered_by text NOT NULL CHECK (triggered_by IN ('webhook', 'scheduler', 'app_event', 'api', 'mcp', 'cli', 'workflow', 'replay', 'agent')),
-  event_id text,
+  event_id text COLLATE "C",
   trigger_id text,
-  parent_execution_id text,
-  replay_of text,
+  parent_execution_id text COLLATE "C",
+  replay_of text COLLATE "C",
   depth integer NOT NULL DEFAULT 0,
   input jsonb,
   headers jsonb NOT NULL DEFAULT '{}',
@@ -311,11 +327,16 @@ CREATE TABLE executions (
   slots smallint NOT NULL DEFAULT 0,
   -- queued: later (not before due_at), held (it waits for a place in lanes[slots + 1]), admitted (a worker may take it).
   admission text NOT NULL DEFAULT 'admitted' CHECK (admission IN ('later', 'held', 'admitted'))
-);
+) PARTITION BY RANGE (id);
 CREATE INDEX executions_organization ON executions (organization_id, id DESC);
 CREATE INDEX executions_workflow ON executions (workflow_id, id DESC);
 CREATE INDEX executions_event ON executions (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX executions_customer ON executions (customer_id, id DESC) WHERE customer_id IS NOT NULL;
+CREATE INDEX executions_trigger ON executions (trigger_id, id DESC) WHERE trigger_id IS NOT NULL;
+CREATE INDEX executions_environment ON executions (organization_id, environment, id DESC);
+-- Those that ended badly are looked for most, and are few: of the others the newest are soon found.
+CREATE INDEX executions_unhappy ON executions (organization_id, status, id DESC) WHERE status IN ('failed', 'timeout', 'cancelled');
+CREATE INDEX executions_workflow_unhappy ON executions (workflow_id, status, id DESC) WHERE status IN ('failed', 'timeout', 'cancelled');
 -- What the sweeper looks at.
 CREATE INDEX executions_admitted ON executions (due_at) WHERE status = 'queued' AND admission = 'admitted';
 CREATE INDEX executions_later ON executions (due_at) WHERE status = 'queued' AND admission = 'later';
@@ -326,19 +347,19 @@ CREATE INDEX executions_running ON executions (heartbeat_at) WHERE status = 'run
 
 -- The log lines of one run, written once when it ends.
 CREATE TABLE execution_logs (
-  execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  execution_id text COLLATE "C" NOT NULL,
   run integer NOT NULL,
   attempt integer NOT NULL,
   organization_id text NOT NULL,
   customer_id text,
   lines jsonb NOT NULL,
   PRIMARY KEY (execution_id, run)
-);
+) PARTITION BY RANGE (execution_id);
 
 -- What an execution did, in order: its calls and steps with their results, and what it waits for. A run that goes
 -- on where another ended takes the results from here.
 CREATE TABLE execution_steps (
-  execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  execution_id text COLLATE "C" NOT NULL,
   seq integer NOT NULL,
   organization_id text NOT NULL,
   customer_id text,
@@ -362,7 +383,7 @@ CREATE TABLE execution_steps (
   started_at timestamptz NOT NULL,
   finished_at timestamptz,
   PRIMARY KEY (execution_id, seq)
-);
+) PARTITION BY RANGE (execution_id);
 CREATE INDEX execution_steps_waits ON execution_steps (organization_id, kind, name, waits_for) WHERE status = 'pending';
 
 -- Decisions that executions wait for (ctx.wait.approval).
@@ -370,7 +391,7 @@ CREATE TABLE approvals (
   id text PRIMARY KEY,
   organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
   customer_id text,
-  execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  execution_id text COLLATE "C" NOT NULL,
   title text NOT NULL,
   description text NOT NULL DEFAULT '',
   data jsonb,
@@ -389,7 +410,7 @@ CREATE TABLE execution_signals (
   id text PRIMARY KEY,
   organization_id text NOT NULL,
   customer_id text,
-  execution_id text NOT NULL REFERENCES executions ON DELETE CASCADE,
+  execution_id text COLLATE "C" NOT NULL,
   name text NOT NULL,
   payload jsonb,
   created_at timestamptz NOT NULL DEFAULT now()
@@ -397,10 +418,10 @@ CREATE TABLE execution_signals (
 CREATE INDEX execution_signals_execution ON execution_signals (execution_id, name, id);
 
 CREATE TABLE traces (
-  id text PRIMARY KEY,
+  id text COLLATE "C" PRIMARY KEY,
   organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
   customer_id text,
-  execution_id text REFERENCES executions ON DELETE CASCADE,
+  execution_id text COLLATE "C",
   attempt integer,
   connection_id text,
   connector text NOT NULL,
@@ -412,15 +433,18 @@ CREATE TABLE traces (
   response jsonb,
   error jsonb,
   created_at timestamptz NOT NULL DEFAULT now()
-);
+) PARTITION BY RANGE (id);
 CREATE INDEX traces_organization ON traces (organization_id, id DESC);
 CREATE INDEX traces_execution ON traces (execution_id, id) WHERE execution_id IS NOT NULL;
+CREATE INDEX traces_connector ON traces (organization_id, connector, id DESC);
+CREATE INDEX traces_connection ON traces (connection_id, id DESC) WHERE connection_id IS NOT NULL;
+CREATE INDEX traces_unhappy ON traces (organization_id, status, id DESC) WHERE status <> 'success';
 
 CREATE TABLE dead_letters (
   id text PRIMARY KEY,
   organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
   customer_id text,
-  execution_id text REFERENCES executions ON DELETE CASCADE,
+  execution_id text COLLATE "C",
   event_id text,
   workflow_id text NOT NULL REFERENCES workflows ON DELETE CASCADE,
   workflow_version_id text NOT NULL,

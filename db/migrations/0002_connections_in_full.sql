@@ -158,7 +158,7 @@ CREATE TABLE files (
   id text PRIMARY KEY,
   organization_id text NOT NULL REFERENCES organizations ON DELETE CASCADE,
   customer_id text REFERENCES customers ON DELETE CASCADE,
-  execution_id text REFERENCES executions ON DELETE CASCADE,
+  execution_id text COLLATE "C",
   name text NOT NULL,
   content_type text NOT NULL,
   bytes bigint NOT NULL,

@@ -78,7 +78,7 @@ test('one that cannot be stored takes no other with it', async () => {
   const [scope] = scopes as [TenantScope]
   const recorder = buildTraceRecorder(db, buildLogger('silent'))
   const good = [trace(), trace()]
-  for (const one of [good[0], trace({ execution_id: newId('execution') }), good[1]]) {
+  for (const one of [good[0], trace({ duration_ms: 2 ** 40 }), good[1]]) {
     if (one !== undefined) void recorder.record(scope, one)
   }
   await recorder.settled()
