@@ -16,11 +16,16 @@ const missingGlobals: Record<string, string> = {
     'Timers do not exist in workflows; use the retry policy, a schedule, or a durable wait instead.',
   setInterval: 'Timers do not exist in workflows; use a scheduler trigger instead.',
   setImmediate: 'Timers do not exist in workflows; await the work directly.',
-  queueMicrotask: 'Use Promise.resolve().then(…) instead.',
   require: 'Workflows cannot load modules; use ctx.connectors or ctx.fetch.',
   process: 'Node.js is not available; use ctx.secrets, ctx.environment and ctx.input.',
   Buffer: 'Node.js is not available; use TextEncoder, atob and btoa.',
   XMLHttpRequest: 'Use ctx.fetch.',
+  Request: 'Give ctx.fetch an address and {method, headers, body}.',
+  Response: 'ctx.fetch answers with {ok, status, headers, data, text(), json()}.',
+  FormData: 'Call an action of a connector, which sends files as its app wants them.',
+  Blob: 'Keep bytes in a Uint8Array, and files with ctx.files.',
+  ReadableStream: 'Workflows do not stream; read lists with .items() and files in parts with ctx.files.read.',
+  performance: 'Time stands still while a workflow runs; use Date.now().',
   window: 'Workflows do not run in a browser.',
 }
 

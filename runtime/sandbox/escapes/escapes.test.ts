@@ -45,7 +45,7 @@ const bridge: Bridge = async (call, signal, turn) => {
   return echo(call, signal, turn)
 }
 const job = (source: string, customer: string, input = 'check') => ({
-  ...jobFor(source, { input, limits: { memoryMb: 64 } }),
+  ...jobFor(source, { input, limits: { memoryMb: 64, cpuMs: 10_000, timeoutMs: 20_000 } }),
   isolateKey: customer,
 })
 

@@ -58,7 +58,7 @@ export const stackTraces: Escape[] = [
   {
     by: 'a stack trace without end',
     source: 'vm2 CVE-2019-10761 (errors of the stack’s end)',
-    body: `Error.stackTraceLimit = Infinity; const caught = []; const fall = () => fall() + 1
+    body: `Error.stackTraceLimit = 2000; const caught = []; const fall = () => fall() + 1
       try { fall() } catch (e) { caught.push(e, e.stack) }
       Error.stackTraceLimit = { valueOf() { throw 1 } }; try { ctx.connectors.none } catch (e) { caught.push(e) }
       return [caught.length, caught[0].name, loot(...caught)]`,

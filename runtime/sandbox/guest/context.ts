@@ -163,10 +163,15 @@ export function buildContext(
         method: p.toUpperCase(p.String(given.method ?? 'GET')),
       } as never
       const headers: Record<string, string> = { __proto__: null } as never
-      const names = failures.isObject(given.headers) ? p.keys(given.headers) : []
-      for (let i = 0; i < names.length; i++) {
-        const name = names[i] as string
-        headers[p.toLowerCase(name)] = p.String((given.headers as Record<string, unknown>)[name])
+      if (failures.isObject(given.headers) && Symbol.iterator in given.headers) {
+        for (const [name, value] of given.headers as Iterable<[unknown, unknown]>)
+          headers[p.toLowerCase(p.String(name))] = p.String(value)
+      } else if (failures.isObject(given.headers)) {
+        const names = p.keys(given.headers)
+        for (let i = 0; i < names.length; i++) {
+          const name = names[i] as string
+          headers[p.toLowerCase(name)] = p.String((given.headers as Record<string, unknown>)[name])
+        }
       }
       const body = given.body
       if (body !== undefined && body !== null) {
@@ -219,8 +224,17 @@ export function buildContext(
         json: async () => json(),
       })
     }
-    const fetch = async (url: unknown, init: unknown) =>
-      call('fetch', [p.String(url), requestOf(init)], response)
+    const fetch = async (url: unknown, init: unknown) => {
+      const { signal } = (failures.isObject(init) ? init : {}) as { signal?: AbortSignal | null }
+      if (signal === undefined || signal === null)
+        return call('fetch', [p.String(url), requestOf(init)], response)
+      signal.throwIfAborted()
+      // The request itself runs on to its end or its time limit; nobody waits for it any more.
+      return new p.Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        p.promiseThen(call('fetch', [p.String(url), requestOf(init)], response), resolve, reject)
+      })
+    }
 
     const stores = storesOver(p, failures, { ...services, call }, files, workflows)
     const { step, sleep, wait, events } = stepsOver(p, failures, { ...services, call }, (step) =>

@@ -6,7 +6,9 @@ import { installClock } from './clock.ts'
 import { buildConnect } from './connect.ts'
 import { buildContext } from './context.ts'
 import { buildEncoder } from './encode.ts'
+import { installEvents } from './events.ts'
 import { buildFailures } from './failure.ts'
+import { installHeaders } from './headers.ts'
 import { primordials } from './primordials.ts'
 import { buildSteps } from './steps.ts'
 import { buildStores } from './stores.ts'
@@ -16,7 +18,10 @@ import { installWeb } from './web.ts'
 /** Web-standard globals taken from core-js, in the groups that load together. */
 const lazyGlobals = [
   { names: ['URL', 'URLSearchParams'], entries: ['core-js/web/url', 'core-js/web/url-search-params'] },
-  { names: ['structuredClone'], entries: ['core-js/web/structured-clone'] },
+  {
+    names: ['structuredClone', 'DOMException'],
+    entries: ['core-js/web/dom-exception', 'core-js/web/structured-clone'],
+  },
   { names: ['atob'], entries: ['core-js/stable/atob'] },
   { names: ['btoa'], entries: ['core-js/stable/btoa'] },
 ]
@@ -52,7 +57,9 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
         ({ names, entries }) =>
           `{ names: ${JSON.stringify(names)}, load: () => { const load = link(); ${entries.map((entry) => `load(${JSON.stringify(entry)})`).join('; ')} } }`,
       )
-      .join(', ')}])
+      .join(', ')},
+      { names: ['Event', 'EventTarget', 'AbortController', 'AbortSignal'], load: () => (${installEvents.toString()})(p) },
+      { names: ['Headers'], load: () => (${installHeaders.toString()})(p) }])
     ;(${installFixedBuffers.toString()})(p)
     const setClock = (${installClock.toString()})(p, random.nextByte)
     const failures = (${buildFailures.toString()})(p)

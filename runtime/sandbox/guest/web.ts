@@ -31,6 +31,21 @@ export function installWeb(p: Primordials, loaders: { names: string[]; load: () 
     get encoding() {
       return 'utf-8'
     }
+    encodeInto(input: unknown, into: Uint8Array): { read: number; written: number } {
+      const text = p.String(input)
+      let read = 0
+      let written = 0
+      while (read < text.length) {
+        const code = p.charCodeAt(text, read)
+        const next = read + 1 < text.length ? p.charCodeAt(text, read + 1) : 0
+        const units = code >= 0xd800 && code < 0xdc00 && next >= 0xdc00 && next <= 0xdfff ? 2 : 1
+        const bytes = this.encode(p.slice(text, read, read + units))
+        if (written + bytes.length > into.length) break
+        for (let i = 0; i < bytes.length; i++) into[written++] = bytes[i] as number
+        read += units
+      }
+      return { read, written }
+    }
     encode(input: unknown = '') {
       const text = p.String(input)
       const bytes = new p.Uint8Array(text.length * 3)
@@ -63,27 +78,62 @@ export function installWeb(p: Primordials, loaders: { names: string[]; load: () 
     }
   }
 
+  hide(scope, 'queueMicrotask', function queueMicrotask(callback: unknown) {
+    if (typeof callback !== 'function') throw new p.TypeError('queueMicrotask takes a function.')
+    p.promiseThen(new p.Promise<void>((resolve) => resolve()), () => {
+      p.apply(callback as () => unknown, undefined, [])
+    })
+  })
+
   class TextDecoder {
     fatal: boolean
     ignoreBOM: boolean
     constructor(label: unknown = 'utf-8', options: { fatal?: boolean; ignoreBOM?: boolean } = {}) {
-      const name = p.toLowerCase(p.String(label))
-      if (name !== 'utf-8' && name !== 'utf8')
-        throw new RangeError(`TextDecoder here reads utf-8 only, not '${name}'.`)
+      const name = p.toLowerCase(p.trim(p.String(label)))
+      if (name !== 'utf-8' && name !== 'utf8' && name !== 'unicode-1-1-utf-8')
+        throw new p.RangeError(`TextDecoder here reads utf-8 only, not '${name}'.`)
       this.fatal = options.fatal === true
       this.ignoreBOM = options.ignoreBOM === true
     }
     get encoding() {
       return 'utf-8'
     }
-    decode(input?: ArrayBuffer | ArrayBufferView) {
-      if (input === undefined) return ''
-      const bytes = p.isView(input)
-        ? new p.Uint8Array(input.buffer as ArrayBuffer, input.byteOffset, input.byteLength)
-        : new p.Uint8Array(input as ArrayBuffer)
+    /** Bytes of a character of which the rest is still to come. */
+    #left: Uint8Array = new p.Uint8Array(0)
+    #begin = true
+    #take(input: ArrayBuffer | ArrayBufferView | undefined, stream: boolean): Uint8Array {
+      const given =
+        input === undefined
+          ? new p.Uint8Array(0)
+          : p.isView(input)
+            ? new p.Uint8Array(input.buffer as ArrayBuffer, input.byteOffset, input.byteLength)
+            : new p.Uint8Array(input as ArrayBuffer)
+      const before = this.#left
+      if (before.length === 0 && !stream) return given
+      const all = new p.Uint8Array(before.length + given.length)
+      for (let i = 0; i < before.length; i++) all[i] = before[i] as number
+      for (let i = 0; i < given.length; i++) all[before.length + i] = given[i] as number
+      let end = all.length
+      if (stream) {
+        // A character takes at most four bytes: its first may be among the last three.
+        for (let back = 1; back <= 3 && back <= all.length; back++) {
+          const byte = all[all.length - back] as number
+          if (byte >= 0xc0) {
+            const needs = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
+            if (needs > back) end = all.length - back
+          }
+          if (byte < 0x80 || byte >= 0xc0) break
+        }
+      }
+      this.#left = all.slice(end)
+      return all.subarray(0, end)
+    }
+    decode(input?: ArrayBuffer | ArrayBufferView, options: { stream?: boolean } = {}) {
+      const bytes = this.#take(input, options?.stream === true)
       let text = ''
       let i = 0
-      if (!this.ignoreBOM && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) i = 3
+      if (this.#begin && !this.ignoreBOM && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) i = 3
+      this.#begin = options?.stream !== true || (this.#begin && bytes.length === 0)
       while (i < bytes.length) {
         const lead = bytes[i++] as number
         if (lead < 0x80) {
@@ -184,6 +234,14 @@ export function installWeb(p: Primordials, loaders: { names: string[]; load: () 
       return text
     },
     getRandomValues(view: ArrayBufferView) {
+      const tag = p.tagOf(view)
+      if (!p.isView(view) || tag === '[object DataView]' || p.indexOf(tag, 'Float') >= 0)
+        throw new DOMException('crypto.getRandomValues takes an array of integers.', 'TypeMismatchError')
+      if (view.byteLength > 65_536)
+        throw new DOMException(
+          `crypto.getRandomValues gives up to 65536 bytes at once, not ${view.byteLength}.`,
+          'QuotaExceededError',
+        )
       const bytes = new p.Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength)
       for (let i = 0; i < bytes.length; i++) bytes[i] = nextByte()
       return view
