@@ -166,13 +166,14 @@ declare const URL: {
 interface TextEncoder {
   readonly encoding: string
   encode(text?: string): Uint8Array<ArrayBuffer>
+  encodeInto(text: string, into: Uint8Array): { read: number; written: number }
 }
 declare const TextEncoder: { new (): TextEncoder; prototype: TextEncoder }
 interface TextDecoder {
   readonly encoding: string
   readonly fatal: boolean
   readonly ignoreBOM: boolean
-  decode(bytes?: ArrayBuffer | ArrayBufferView): string
+  decode(bytes?: ArrayBuffer | ArrayBufferView, options?: { stream?: boolean }): string
 }
 /** Reads utf-8 only. */
 declare const TextDecoder: {
