@@ -85,7 +85,7 @@ function noName(name: string, text: string) {
     message: `'${name}' is not defined in workflows.${suggestion(text)}`,
     hint:
       (Object.hasOwn(hints, name) ? hints[name] : undefined) ??
-      'Declare it, or correct the name. Besides the language there are ctx, console, fetch, the web-standard globals docs/workflows.md lists (URL, Headers, TextEncoder, crypto, AbortController, structuredClone, atob, …).',
+      'Declare it, or correct the name. Besides the language there are ctx, console, fetch, the web-standard globals that docs/sandbox.md lists (URL, Headers, TextEncoder, crypto, AbortController, structuredClone, atob, …).',
   }
 }
 
