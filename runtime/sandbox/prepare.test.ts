@@ -46,7 +46,7 @@ describe('preparing a workflow', () => {
       'a timer',
       'export default async () => {\n  await new Promise((r) => setTimeout(r, 9))\n}',
       'line 2, column 28',
-      /cannot sleep on a timer/,
+      /wait with await ctx.sleep/,
     ],
     ['no default export', 'export const main = () => 1', 'line 1, column 1', /export default async/],
     [

@@ -10,7 +10,7 @@ const missingFunctions: Record<string, { message: string; hint: string }> = {
   require: { message: 'require() is not available in workflows.', hint: MODULES_HINT },
   setTimeout: {
     message: 'setTimeout() is not available in workflows.',
-    hint: 'A workflow cannot sleep on a timer: use the retry policy for retries and a scheduler trigger for later work.',
+    hint: "There are no timers: wait with await ctx.sleep('5m'), and use a scheduler trigger for later work.",
   },
   setInterval: {
     message: 'setInterval() is not available in workflows.',
