@@ -270,6 +270,16 @@ describeOnEachDatabase('durable executions', (kind) => {
       expect((await get(execution.id)).error.message).toMatch(/instant workflow cannot wait/)
     })
 
+    test('a caller may wait for the outcome, and is not kept longer than it asked', async () => {
+      const quick = await deployWorkflow(tenant, 'awaited', `export default async (ctx) => ctx.input + 1`)
+      const run = { environment: 'dev', input: 1 }
+      const done = await tenant.ok('run_workflow', { workflow: quick, ...run, waitSeconds: 30 })
+      expect(done.execution).toMatchObject({ status: 'completed', output: 2 })
+      const slow = await deployWorkflow(tenant, 'unawaited', `export default async (ctx) => ctx.sleep(3_000)`)
+      const open = await tenant.ok('run_workflow', { workflow: slow, ...run, waitSeconds: 0.2 })
+      expect(['queued', 'running']).toContain(open.execution.status)
+    })
+
     test('one that waits can be cancelled, and is then over', async () => {
       const slug = await deployWorkflow(
         tenant,

@@ -59,6 +59,7 @@ import {
 import { type RunDeps, runOnce } from './run-once.ts'
 import { hasEnded } from './transitions.ts'
 import type { Versions } from './versions.ts'
+import { buildWatch } from './watch.ts'
 
 const MAX_BATCH = 200
 /** Five minutes of trying to record an outcome. */
@@ -101,6 +102,7 @@ const HANDED_BACK = 'handed back'
 
 export function buildEngine(deps: EngineDeps): Engine {
   const { db, admission, log, worker } = deps
+  const watch = buildWatch(db)
   const active = new Map<string, { abort: AbortController; lease: Lease; done: Promise<void> }>()
 
   const claims = buildBatcher<Claim, ExecutionRow | undefined>(async (items) => {
@@ -211,7 +213,9 @@ export function buildEngine(deps: EngineDeps): Engine {
         handedBack: abort.signal.reason === HANDED_BACK,
         random: Math.random(),
       })
-      if (!(await record(finished))) {
+      const mine = await record(finished)
+      watch.noted(execution.id)
+      if (!mine) {
         log.warn({ execution: execution.id }, 'a run ended after its execution was given to another worker')
       } else if (finished.status === 'queued') {
         await admission.enqueue([nextRun(finished)])
@@ -312,6 +316,7 @@ export function buildEngine(deps: EngineDeps): Engine {
 
   return {
     start,
+    untilEnded: watch.untilEnded,
     cancel: async (scope, executionId) => {
       const row = await db.tenant(scope, (tx) => requestCancel(tx, executionId))
       if (row === undefined) throw await whyNot(db, scope, executionId, 'cancelled')

@@ -30,6 +30,8 @@ export interface Executions {
    *   workflow or customer inactive), `invalid_input` when the input breaks the workflow's schema
    */
   start(scope: TenantScope, request: StartExecution, signal?: AbortSignal): Promise<ExecutionRow>
+  /** Resolves when an execution has ended, it begins to wait, or after `ms`. */
+  untilEnded(scope: TenantScope, id: string, ms: number, signal: AbortSignal): Promise<void>
   /**
    * Stops an execution: a queued one never starts, a running one is interrupted.
    * @throws AppError `not_found`; `conflict` when it has already ended

@@ -25,7 +25,7 @@ export const runWorkflow = defineTool({
   name: 'run_workflow',
   title: 'Run a workflow',
   description:
-    'Runs a workflow now, with real effects. An instant one comes back finished: `execution.status` is completed with `output`, or failed with `error`. Others come back queued; get_execution shows how they go.',
+    'Runs a workflow now, with real effects. An instant one comes back finished: `execution.status` is completed with `output`, or failed with `error`. Others come back queued, or as far as they are after waitSeconds; get_execution shows how they go.',
   input: z.object({
     workflow: WorkflowRef,
     input: z.unknown().default({}).describe('What the workflow gets as `ctx.input`: any JSON.'),
@@ -40,6 +40,12 @@ export const runWorkflow = defineTool({
       .record(z.string().max(200), z.string().max(4_000))
       .default({})
       .describe('Headers the workflow sees, as if a webhook had brought them.'),
+    waitSeconds: z
+      .number()
+      .min(0)
+      .max(60)
+      .default(0)
+      .describe('Waits so long for a run in the background to end, and answers as soon as it has.'),
   }),
   output: z.object({ execution: Execution }),
   permission: 'workflows.execute',
@@ -74,6 +80,8 @@ export const runWorkflow = defineTool({
       signal,
     )
     context.touches(started.id)
+    if (input.waitSeconds > 0)
+      await services.executions.untilEnded(scopeOf(actor), started.id, input.waitSeconds * 1_000, signal)
     return { execution: await context.read((tx) => describeExecution(tx, started.id)) }
   },
 })
