@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runCli } from '../../server/cli/program.ts'
 import { openTypedWorld, type TypedWorld } from './testing/typed-world.ts'
 
 let world: TypedWorld
@@ -40,4 +42,23 @@ test('no file of the machine it runs on', async () => {
     const answer = await world.tenant.ok('validate_workflow', { code })
     expect(JSON.stringify(answer)).not.toMatch(/Apache|patchbay"/)
   }
+})
+
+test('patchbay types prints declarations for a file, not JSON, and fails for a connector there is not', async () => {
+  const patchbay = async (args: string[]) => {
+    let stdout = ''
+    const code = await runCli(args, {
+      stdin: Readable.from([]),
+      stdout: { write: (text) => (stdout += text) },
+      stderr: { write: () => true },
+      env: { PATCHBAY_URL: world.server.url, PATCHBAY_API_KEY: world.tenant.ownerKey },
+    })
+    return { code, stdout }
+  }
+  const all = await patchbay(['types'])
+  expect(all.code).toBe(0)
+  expect(all.stdout).toContain('\ninterface WorkflowContext<Input = any> {\n')
+  expect(all.stdout).toContain('declare namespace PetstoreTypes {')
+  expect((await patchbay(['types', 'shop'])).stdout).not.toContain('PetstoreTypes {')
+  expect((await patchbay(['types', 'nope'])).code).toBe(5)
 })
