@@ -20,6 +20,8 @@ export interface Upstream {
   received: Received[]
   /** How it answers from now on; null leaves requests hanging. */
   answer: (request: Received) => Answer | null | Promise<Answer>
+  /** Cuts every connection: requests that hang fail. */
+  drop(): void
   close(): Promise<void>
 }
 
@@ -29,6 +31,7 @@ export async function startUpstream(): Promise<Upstream> {
     url: '',
     received: [],
     answer: () => ({ status: 200, body: { ok: true } }),
+    drop: () => server.closeAllConnections(),
     close: async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
