@@ -164,7 +164,8 @@ async function fill(client: pg.Client, made: Awaited<ReturnType<typeof owners>>,
       ],
     )
   }
-  for (const index of indexes.rows) await client.query(index.definition)
+  // Of a partitioned table's index it says that it is on that table only.
+  for (const { definition } of indexes.rows) await client.query(definition.replace(' ON ONLY ', ' ON '))
   await client.query('VACUUM ANALYZE executions')
   const size = await client.query<{ size: string }>(
     `SELECT pg_size_pretty(sum(pg_total_relation_size(inhrelid))) AS size FROM pg_inherits WHERE inhparent = 'executions'::regclass`,

@@ -22,9 +22,10 @@ GRANT USAGE ON SCHEMA patchbay TO patchbay_app, patchbay_system;
 -- the organization's own: a run for one customer sees them (app.shared is on), an end user does not.
 CREATE FUNCTION customer_visible(customer text) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT coalesce(current_setting('app.customer_id', true), '') = ''
-      OR customer = ANY (string_to_array(current_setting('app.customer_id', true), ','))
-      OR (customer IS NULL AND current_setting('app.shared', true) = 'on')
+  -- CASE rather than OR: of an OR of these the planner believes that it holds for one row in two hundred.
+  SELECT CASE WHEN coalesce(current_setting('app.customer_id', true), '') = '' THEN true
+    ELSE customer = ANY (string_to_array(current_setting('app.customer_id', true), ','))
+      OR (customer IS NULL AND current_setting('app.shared', true) = 'on') END
 $$;
 
 CREATE TABLE organizations (

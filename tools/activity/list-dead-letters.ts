@@ -24,7 +24,7 @@ export const listDeadLetters = defineTool({
   async run(context, input) {
     const found = await context.read(async (tx) =>
       queryDeadLetters(tx, {
-        ...(await idsOf(tx, input)),
+        ...(await idsOf(tx, input, context.actor)),
         status: input.status,
         cursor: input.cursor,
         limit: input.limit + 1,

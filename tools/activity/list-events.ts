@@ -31,7 +31,7 @@ export const listEvents = defineTool({
         source: input.source,
         status: input.status,
         triggerId: input.trigger,
-        customerId: (await idsOf(tx, input)).customerId,
+        customerId: (await idsOf(tx, input, context.actor)).customerId,
         since: sinceDate(input.since),
         cursor: input.cursor,
         limit: input.limit + 1,

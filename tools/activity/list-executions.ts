@@ -28,7 +28,7 @@ export const listExecutions = defineTool({
   async run(context, input) {
     const found = await context.read(async (tx) =>
       queryExecutions(tx, {
-        ...(await idsOf(tx, input)),
+        ...(await idsOf(tx, input, context.actor)),
         status: input.status,
         environment: input.environment,
         eventId: input.event,

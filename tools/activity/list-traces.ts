@@ -30,7 +30,7 @@ export const listTraces = defineTool({
     const found = await context.read(async (tx) =>
       queryTraces(tx, {
         executionId: input.execution,
-        customerId: (await idsOf(tx, input)).customerId,
+        customerId: (await idsOf(tx, input, context.actor)).customerId,
         connectionId: input.connection,
         connector: input.connector,
         action: input.action,

@@ -53,7 +53,7 @@ export const replayExecutions = defineTool({
     const { environment, trigger: triggerId, status, cursor, limit, version, from } = input
     const found = await context.read(async (tx) =>
       listExecutions(tx, {
-        ...(await idsOf(tx, input)),
+        ...(await idsOf(tx, input, context.actor)),
         status,
         environment,
         eventId: null,
