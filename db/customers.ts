@@ -1,4 +1,5 @@
 import type { Tx } from './database.ts'
+import { syncCustomerLanes } from './lanes.ts'
 
 export interface CustomerRow {
   id: string
@@ -6,11 +7,15 @@ export interface CustomerRow {
   slug: string
   status: 'active' | 'inactive'
   metadata: Record<string, unknown>
+  /** Executions it may have under way at once; null: the organization's default. */
+  max_running: number | null
+  /** Null: the organization's default. */
+  starts_per_minute: number | null
   created_at: Date
   updated_at: Date
 }
 
-const COLUMNS = 'id, name, slug, status, metadata, created_at, updated_at'
+const COLUMNS = 'id, name, slug, status, metadata, max_running, starts_per_minute, created_at, updated_at'
 
 export const insertCustomer = (
   tx: Tx,
@@ -53,4 +58,24 @@ export const updateCustomer = (
 export async function deleteCustomer(tx: Tx, id: string): Promise<number> {
   await tx.run('SELECT FROM triggers WHERE customer_id = $1 ORDER BY id FOR UPDATE', [id])
   return tx.run('DELETE FROM customers WHERE id = $1', [id])
+}
+
+/** Sets what is given; null: the organization's default. Takes effect at once, also for what waits. */
+export async function setCustomerLimits(
+  tx: Tx,
+  id: string,
+  limits: { maxRunning?: number | null | undefined; startsPerMinute?: number | null | undefined },
+): Promise<void> {
+  await tx.run(
+    `UPDATE customers SET max_running = CASE WHEN $2 THEN $3::int ELSE max_running END,
+       starts_per_minute = CASE WHEN $4 THEN $5::int ELSE starts_per_minute END WHERE id = $1`,
+    [
+      id,
+      limits.maxRunning !== undefined,
+      limits.maxRunning ?? null,
+      limits.startsPerMinute !== undefined,
+      limits.startsPerMinute ?? null,
+    ],
+  )
+  await syncCustomerLanes(tx, id)
 }

@@ -6,11 +6,13 @@
 import type { Database, Tx } from './database.ts'
 import { endChildStep, forgetUndone, insertSteps, type NewStep, settleWaiting } from './execution-steps.ts'
 import {
+  type Concurrency,
   EXECUTION_COLUMNS,
   type ExecutionRow,
   insertExecutions,
   type LogLineRow,
   type NewExecution,
+  type StartRate,
   type Tier,
 } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
@@ -387,6 +389,8 @@ export interface WebhookRouteRow {
     workflow_version_id: string | null
     tier: ExecutionRow['tier'] | null
     max_attempts: number
+    concurrency: Concurrency | null
+    rate_limit: StartRate | null
   }[]
 }
 
@@ -397,7 +401,7 @@ export const findWebhook = (db: Database, triggerId: string) =>
       `SELECT t.id AS trigger_id, t.organization_id, t.customer_id, t.name, t.config, t.secret,
          coalesce((SELECT jsonb_agg(jsonb_build_object(
              'id', r.id, 'environment', r.environment, 'filter', r.filter, 'workflow_id', w.id, 'workflow_slug', w.slug,
-             'workflow_status', w.status, 'workflow_version_id', v.id, 'tier', v.tier,
+             'workflow_status', w.status, 'workflow_version_id', v.id, 'tier', v.tier, 'concurrency', v.concurrency, 'rate_limit', v.rate_limit,
              'max_attempts', coalesce((v.retry->>'maxAttempts')::int, 1)) ORDER BY r.position)
            FROM routes r JOIN workflows w ON w.id = r.workflow_id
            LEFT JOIN deployments d ON d.workflow_id = w.id AND d.environment = r.environment AND d.active

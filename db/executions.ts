@@ -26,6 +26,18 @@ export interface RetryPolicy {
   maxIntervalMs: number
 }
 
+/** How many executions of a workflow run at once; `key` is a path into the input: only equal values count together. */
+export interface Concurrency {
+  limit: number
+  key: string | null
+}
+
+/** How often a workflow starts. */
+export interface StartRate {
+  limit: number
+  seconds: number
+}
+
 export interface ExecutionRow {
   id: string
   organization_id: string
@@ -179,10 +191,12 @@ export interface RunnableVersionRow {
   escalate_on_timeout: boolean
   input_schema: { [key: string]: unknown } | null
   connectors: string[]
+  concurrency: Concurrency | null
+  rate_limit: StartRate | null
 }
 
 const RUNNABLE = `v.id AS workflow_version_id, w.id AS workflow_id, w.slug AS workflow_slug, v.version, v.code, v.tier,
-  v.timeout_ms, v.retry, v.escalate_on_timeout, v.input_schema, v.connectors`
+  v.timeout_ms, v.retry, v.escalate_on_timeout, v.input_schema, v.connectors, v.concurrency, v.rate_limit`
 
 export interface WorkflowTargetRow {
   workflow_id: string

@@ -504,3 +504,14 @@ export const lanesToServe = async (db: Database, limit: number): Promise<string[
       ),
     )
   ).map(({ id }) => id)
+
+/** Carries limits that were changed over to the lanes there are: of one customer, or of the whole organization. */
+export const syncCustomerLanes = (tx: Tx, customerId: string | null) =>
+  tx.run(
+    `WITH locked AS (SELECT id, organization_id FROM lanes WHERE id LIKE 'c:%' AND ($1::text IS NULL OR id = 'c:' || $1) ORDER BY id FOR UPDATE)
+     UPDATE lanes l SET places = coalesce(c.max_running, o.max_running_per_customer),
+       starts_limit = coalesce(c.starts_per_minute, o.starts_per_minute_per_customer), starts_seconds = 60
+     FROM locked JOIN organizations o ON o.id = locked.organization_id LEFT JOIN customers c ON locked.id = 'c:' || c.id
+     WHERE l.id = locked.id`,
+    [customerId],
+  )

@@ -1,17 +1,22 @@
 import type { JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
+import { syncCustomerLanes } from './lanes.ts'
 
 export interface OrganizationRow {
   id: string
   name: string
   /** How its customers' pages look; see Branding of tools/organization. */
   branding: JsonObject
+  /** For customers without their own; null: none. */
+  max_running_per_customer: number | null
+  starts_per_minute_per_customer: number | null
   created_at: Date
   updated_at: Date
 }
 
-const COLUMNS = 'id, name, branding, created_at, updated_at'
+const COLUMNS =
+  'id, name, branding, max_running_per_customer, starts_per_minute_per_customer, created_at, updated_at'
 
 export const getOrganization = (tx: Tx, id: string) =>
   tx.row<OrganizationRow>(`SELECT ${COLUMNS} FROM organizations WHERE id = $1`, [id])
@@ -27,6 +32,27 @@ export const updateOrganization = (
      WHERE id = $1 RETURNING ${COLUMNS}`,
     [id, change.name, change.branding === undefined ? undefined : toJsonb(change.branding)],
   )
+
+/** What customers without limits of their own may do; sets what is given, at once. */
+export async function setCustomerDefaults(
+  tx: Tx,
+  id: string,
+  limits: { maxRunning?: number | null | undefined; startsPerMinute?: number | null | undefined },
+): Promise<OrganizationRow | undefined> {
+  const row = await tx.row<OrganizationRow>(
+    `UPDATE organizations SET max_running_per_customer = CASE WHEN $2 THEN $3::int ELSE max_running_per_customer END,
+       starts_per_minute_per_customer = CASE WHEN $4 THEN $5::int ELSE starts_per_minute_per_customer END WHERE id = $1 RETURNING ${COLUMNS}`,
+    [
+      id,
+      limits.maxRunning !== undefined,
+      limits.maxRunning ?? null,
+      limits.startsPerMinute !== undefined,
+      limits.startsPerMinute ?? null,
+    ],
+  )
+  await syncCustomerLanes(tx, null)
+  return row
+}
 
 export interface EnvironmentRow {
   slug: string

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../core/json.ts'
 import type { Database, Tx } from './database.ts'
 import { type AcceptedEvent, insertEvents, type QueuedExecution } from './execution-queue.ts'
-import type { Tier } from './executions.ts'
+import type { Concurrency, StartRate, Tier } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 
 export interface ScheduleRow {
@@ -46,6 +46,8 @@ export interface DueScheduleRow extends ScheduleRow {
     workflow_version_id: string | null
     tier: Tier | null
     max_attempts: number
+    concurrency: Concurrency | null
+    rate_limit: StartRate | null
   }[]
 }
 
@@ -69,7 +71,7 @@ const lockDueSchedules = (tx: Tx, now: Date, limit: number) =>
 
 const ROUTES = `coalesce((SELECT jsonb_agg(jsonb_build_object(
     'workflow_id', w.id, 'workflow_slug', w.slug, 'workflow_status', w.status, 'environment', r.environment, 'payload', r.payload,
-    'workflow_version_id', v.id, 'tier', v.tier, 'max_attempts', coalesce((v.retry->>'maxAttempts')::int, 1)) ORDER BY r.position)
+    'workflow_version_id', v.id, 'tier', v.tier, 'concurrency', v.concurrency, 'rate_limit', v.rate_limit, 'max_attempts', coalesce((v.retry->>'maxAttempts')::int, 1)) ORDER BY r.position)
   FROM routes r JOIN workflows w ON w.id = r.workflow_id
   LEFT JOIN deployments d ON d.workflow_id = w.id AND d.environment = r.environment AND d.active
   LEFT JOIN workflow_versions v ON v.id = d.workflow_version_id

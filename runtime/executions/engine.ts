@@ -31,6 +31,7 @@ import {
   type RunnableVersionRow,
   requestCancel,
 } from '../../db/executions.ts'
+import { triggerLane } from '../../db/lane-places.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
@@ -370,6 +371,7 @@ export function buildEngine(deps: EngineDeps): Engine {
             event_id: original.event_id,
             trigger_id: original.trigger_id,
             replay_of: original.id,
+            sequential: original.lanes.some((lane) => lane === triggerLane(original.trigger_id ?? '')),
             status: 'queued',
             origin_id: options?.from === 'failed_step' ? (original.origin_id ?? original.id) : null,
             max_attempts: version.retry?.maxAttempts ?? 1,

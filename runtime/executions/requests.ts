@@ -15,6 +15,7 @@ import {
   type WorkflowTargetRow,
 } from '../../db/executions.ts'
 import type { StartExecution } from './executions.ts'
+import { runLimits } from './run-limits.ts'
 import { hasEnded } from './transitions.ts'
 
 /** What a workflow asks for when it runs another. */
@@ -60,6 +61,7 @@ export function newExecution(
     depth: request.parent?.depth ?? 0,
     input: request.input,
     headers: request.headers,
+    ...runLimits(version, request.input),
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { newId } from '../../core/ids.ts'
 import type { AcceptedEvent } from '../../db/execution-queue.ts'
 import type { DueScheduleRow, NextRun, ScheduleDecision } from '../../db/schedules.ts'
+import { runLimits } from '../executions/run-limits.ts'
 import { comingRun, SchedulerConfig } from './scheduler-config.ts'
 
 /** A run this late has been missed, and the scheduler's policy says what becomes of it. */
@@ -121,6 +122,8 @@ export function scheduledEvent(
             input: route.payload ?? {},
             headers: { ...headers, ...(slot === null ? {} : { 'x-scheduled-for': slot.toISOString() }) },
             max_attempts: route.max_attempts,
+            ...runLimits(route, route.payload ?? {}),
+            sequential: config.mode === 'sequential',
             dead_letter: config.deadLetter,
             worker: null,
           },

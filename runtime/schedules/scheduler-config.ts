@@ -15,6 +15,8 @@ export const SchedulerConfig = z.object({
   /** Failures in a row after which it switches itself off; null: never. */
   maxFailures: z.number().int().min(1).nullable(),
   deadLetter: z.boolean(),
+  /** sequential: a run starts when the one before has ended. */
+  mode: z.enum(['parallel', 'sequential']).default('parallel'),
 })
 export type SchedulerConfig = z.output<typeof SchedulerConfig>
 

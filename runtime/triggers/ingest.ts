@@ -14,6 +14,7 @@ import {
 import type { NewExecution } from '../../db/executions.ts'
 import { type Condition, type ConditionSubject, matches } from '../conditions/condition.ts'
 import type { Admission } from '../executions/admission.ts'
+import { runLimits } from '../executions/run-limits.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { Vault } from '../vault/vault.ts'
 import { verifyWebhook } from './verify.ts'
@@ -188,6 +189,8 @@ export function buildIngest(deps: { db: Database; vault: Vault; admission: Admis
             max_attempts: attempts?.maxAttempts ?? target.max_attempts,
             retry: attempts === null ? null : retryPolicyOf(attempts),
             dead_letter: webhook.config.deadLetter,
+            ...runLimits(target, input),
+            sequential: webhook.config.mode === 'sequential',
             worker: null,
           },
         ]

@@ -191,6 +191,12 @@ export const retryPolicyOf = ({
   backoff: backoff === 'linear' ? 'linear' : 'exponential',
 })
 
+export const RunMode = z
+  .enum(['parallel', 'sequential'])
+  .describe(
+    'parallel: what arrives runs at once. sequential: one after the other in the order of arrival, the next when the one before has ended, its retries included.',
+  )
+
 /** The `config` of a webhook trigger as it is stored. */
 export const WebhookConfig = z.object({
   verification: Verification,
@@ -199,6 +205,7 @@ export const WebhookConfig = z.object({
   /** Null: as the workflow's retry policy says. */
   attempts: DeliveryAttempts.nullable().default(null),
   challenge: Challenge.nullable().default(null),
+  mode: RunMode.default('parallel'),
 })
 export type WebhookConfig = z.output<typeof WebhookConfig>
 

@@ -50,6 +50,8 @@ async function seed(): Promise<void> {
       retry: null,
       escalate_on_timeout: false,
       input_schema: null,
+      concurrency: null,
+      rate_limit: null,
       draft_code: 'x',
     })
     const version = await insertWorkflowVersion(tx, {

@@ -43,6 +43,16 @@ export const ExecutionSummary = z.object({
     'replay',
     'agent',
   ]),
+  priority: z
+    .number()
+    .int()
+    .describe('1 people and agents, 2 events, 3 schedules and replays, 4 polling: lower goes first.'),
+  heldIn: z
+    .enum(['customer', 'workflow', 'trigger'])
+    .nullable()
+    .describe(
+      'Whose limit of runs at once a queued execution waits for; null: it waits for a worker, or for its time.',
+    ),
   customerId: z.string().nullable().describe('Null: the organization itself.'),
   eventId: z.string().nullable(),
   triggerId: z.string().nullable(),
@@ -70,6 +80,14 @@ export const ExecutionSummary = z.object({
     .describe('Time its code ran, over all its runs: without waiting in the queue, sleeping, waiting.'),
 })
 
+const limits = { c: 'customer', w: 'workflow', t: 'trigger' } as const
+
+function heldIn({ status, admission, lanes, slots }: NamedExecutionRow) {
+  if (status !== 'queued' || admission !== 'held') return null
+  const kind = lanes[slots]?.[0]
+  return kind === 'c' || kind === 'w' || kind === 't' ? limits[kind] : null
+}
+
 export const toExecutionSummary = (row: NamedExecutionRow) => ({
   id: row.id,
   workflow: row.workflow_slug,
@@ -79,6 +97,8 @@ export const toExecutionSummary = (row: NamedExecutionRow) => ({
   tier: row.tier,
   status: row.status,
   triggeredBy: row.triggered_by,
+  priority: row.priority,
+  heldIn: heldIn(row),
   customerId: row.customer_id,
   eventId: row.event_id,
   triggerId: row.trigger_id,

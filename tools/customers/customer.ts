@@ -3,6 +3,7 @@ import { notFound } from '../../core/errors.ts'
 import { type CustomerRow, findCustomer } from '../../db/customers.ts'
 import type { Tx } from '../../db/database.ts'
 import { Timestamp } from '../params.ts'
+import { MaxRunning, StartsPerMinute } from './customer-limits.ts'
 
 export const Metadata = z
   .record(z.string(), z.unknown())
@@ -14,6 +15,12 @@ export const Customer = z.object({
   slug: z.string(),
   status: z.enum(['active', 'inactive']).describe('Workflows do not run for an inactive customer.'),
   metadata: Metadata,
+  maxRunning: MaxRunning.nullable().describe(
+    'Executions it may have under way at once, over all servers; null: the organization’s default.',
+  ),
+  startsPerMinute: StartsPerMinute.nullable().describe(
+    'Executions that may start for it in a minute; null: the organization’s default.',
+  ),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 })
@@ -24,6 +31,8 @@ export const toCustomer = (row: CustomerRow) => ({
   slug: row.slug,
   status: row.status,
   metadata: row.metadata,
+  maxRunning: row.max_running,
+  startsPerMinute: row.starts_per_minute,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })

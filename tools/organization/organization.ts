@@ -3,6 +3,7 @@ import type { Actor } from '../../core/actor.ts'
 import { notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { getOrganization, type OrganizationRow } from '../../db/organizations.ts'
+import { MaxRunning, StartsPerMinute } from '../customers/customer-limits.ts'
 import { Timestamp } from '../params.ts'
 import { Branding, brandingOf } from './branding.ts'
 
@@ -10,6 +11,11 @@ export const Organization = z.object({
   id: z.string().describe('org_…'),
   name: z.string(),
   branding: Branding.describe('How pages that customers see look: the connect page.'),
+  customerDefaults: z
+    .object({ maxRunning: MaxRunning.nullable(), startsPerMinute: StartsPerMinute.nullable() })
+    .describe(
+      'What each customer without limits of its own may do: executions under way at once, starts in a minute; null: no limit but a fair share.',
+    ),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 })
@@ -18,6 +24,10 @@ export const toOrganization = (row: OrganizationRow) => ({
   id: row.id,
   name: row.name,
   branding: brandingOf(row),
+  customerDefaults: {
+    maxRunning: row.max_running_per_customer,
+    startsPerMinute: row.starts_per_minute_per_customer,
+  },
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })

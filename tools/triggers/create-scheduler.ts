@@ -31,6 +31,7 @@ export const createScheduler = defineTool({
     missedRuns: SchedulerFields.missedRuns.default('run_once'),
     maxFailures: SchedulerFields.maxFailures.default(DEFAULT_MAX_FAILURES),
     deadLetter: SchedulerFields.deadLetter.default(true),
+    mode: SchedulerFields.mode.default('parallel'),
     runImmediately: z.boolean().default(false).describe('Also run once as soon as it is made.'),
   }),
   output: z.object({
@@ -52,6 +53,7 @@ export const createScheduler = defineTool({
       missedRuns: input.missedRuns,
       maxFailures: input.maxFailures,
       deadLetter: input.deadLetter,
+      mode: input.mode,
     }
     const id = newId('trigger')
     context.touches(id)

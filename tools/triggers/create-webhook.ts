@@ -6,6 +6,7 @@ import {
   Challenge,
   Deduplication,
   DeliveryAttempts,
+  RunMode,
   Verification,
   type WebhookConfig,
 } from '../../runtime/triggers/webhook-config.ts'
@@ -42,6 +43,7 @@ export const createWebhook = defineTool({
     attempts: DeliveryAttempts.nullable()
       .default(null)
       .describe('How executions that fail in passing are tried again; null: as each workflow says itself.'),
+    mode: RunMode.default('parallel'),
     challenge: Challenge.nullable()
       .default(null)
       .describe(
@@ -66,6 +68,7 @@ export const createWebhook = defineTool({
       deadLetter: input.deadLetter,
       attempts: input.attempts,
       challenge: input.challenge,
+      mode: input.mode,
     }
     const row = await context.transaction(async (tx) => {
       const id = newId('trigger')

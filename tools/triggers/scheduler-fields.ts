@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { Timetable, TimeZone } from '../../runtime/schedules/timetable.ts'
+import { RunMode } from '../../runtime/triggers/webhook-config.ts'
 import { MissedRuns } from './trigger.ts'
 
 /** The fields of a scheduler that create_scheduler and update_trigger share, described once. */
@@ -24,5 +25,6 @@ export const SchedulerFields = {
     .max(1000)
     .nullable()
     .describe('After this many failed runs in a row it switches itself off; null: never.'),
+  mode: RunMode,
   deadLetter: z.boolean().describe('Keep executions that fail for good as dead letters, to be replayed.'),
 }

@@ -9,6 +9,7 @@ import {
   Challenge,
   DeliveryAttempts,
   deduplicationSource,
+  RunMode,
   Verification,
   WebhookConfig,
 } from '../../runtime/triggers/webhook-config.ts'
@@ -48,6 +49,7 @@ export const Trigger = z.object({
         'How executions are tried again; null: as each workflow says itself.',
       ),
       challenge: Challenge.nullable(),
+      mode: RunMode,
     })
     .nullable()
     .describe('Null for triggers of another type.'),
@@ -64,6 +66,7 @@ export const Trigger = z.object({
         .nullable()
         .describe('Failures in a row that switch it off; null: none do.'),
       deadLetter: z.boolean().describe('Executions that fail for good are kept as dead letters.'),
+      mode: RunMode,
       nextRunAt: Timestamp.nullable().describe('Null: it is switched off, or no time comes.'),
       lastRunAt: Timestamp.nullable(),
       consecutiveFailures: z.number().int(),
@@ -107,6 +110,7 @@ function toWebhook(row: TriggerRow, publicUrl: string) {
     deadLetter: config.deadLetter,
     attempts: config.attempts,
     challenge: config.challenge,
+    mode: config.mode,
   }
 }
 

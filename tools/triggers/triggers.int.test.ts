@@ -44,6 +44,8 @@ const workflow = (slug: string) =>
       retry: null,
       escalate_on_timeout: false,
       input_schema: null,
+      concurrency: null,
+      rate_limit: null,
       draft_code: 'export default async () => 1',
     }),
   )

@@ -15,6 +15,7 @@ import {
   Challenge,
   Deduplication,
   DeliveryAttempts,
+  RunMode,
   Verification,
   WebhookConfig,
 } from '../../runtime/triggers/webhook-config.ts'
@@ -62,6 +63,7 @@ const Input = z.object({
   ),
   ...webhookFields,
   ...schedulerFields,
+  mode: RunMode.optional(),
   deadLetter: z.boolean().optional().describe('Keep executions that fail for good as dead letters.'),
 })
 type Input = z.output<typeof Input>
@@ -123,11 +125,20 @@ async function changeScheduler(
   before: TriggerRow,
   input: Input,
 ): Promise<null> {
-  const { timetable, timeZone, startAt, delayMinutes, missedRuns, maxFailures, deadLetter } = input
+  const { timetable, timeZone, startAt, delayMinutes, missedRuns, maxFailures, deadLetter, mode } = input
   // Parsed as it will be: settings that switched it off because they cannot be read are mended here.
   const config = SchedulerConfig.parse({
     ...before.config,
-    ...withoutUndefined({ timetable, timeZone, startAt, delayMinutes, missedRuns, maxFailures, deadLetter }),
+    ...withoutUndefined({
+      timetable,
+      timeZone,
+      startAt,
+      delayMinutes,
+      missedRuns,
+      maxFailures,
+      deadLetter,
+      mode,
+    }),
   })
   const after = common(before, input)
   await changeTrigger(tx, before.id, { ...after, config })
@@ -156,6 +167,7 @@ async function changeWebhook(
       deadLetter: input.deadLetter ?? config.deadLetter,
       attempts: input.attempts === undefined ? config.attempts : input.attempts,
       challenge: input.challenge === undefined ? config.challenge : input.challenge,
+      mode: input.mode ?? config.mode,
     },
   })
   // A secret of one scheme need not fit, and should not serve, another.

@@ -8,10 +8,12 @@ import { defineTool } from '../define-tool.ts'
 import { ResourceSlug, slugFrom } from '../params.ts'
 import {
   Code,
+  Concurrency,
   checkInputSchema,
   EscalateOnTimeout,
   InputSchema,
   RetryPolicy,
+  StartRate,
   Tier,
   TimeoutMs,
   timeoutFor,
@@ -37,6 +39,8 @@ export const createWorkflow = defineTool({
     ),
     escalateOnTimeout: EscalateOnTimeout.default(false),
     inputSchema: InputSchema.optional(),
+    concurrency: Concurrency.optional(),
+    rateLimit: StartRate.optional(),
   }),
   output: z.object({ workflow: Workflow }),
   permission: 'workflows.create',
@@ -64,6 +68,8 @@ export const createWorkflow = defineTool({
           retry: input.retry ?? null,
           escalate_on_timeout: input.escalateOnTimeout,
           input_schema: inputSchema,
+          concurrency: input.concurrency ?? null,
+          rate_limit: input.rateLimit ?? null,
           draft_code: input.code,
         })
       })

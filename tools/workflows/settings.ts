@@ -67,6 +67,30 @@ export const RetryPolicy = z
     message: 'must not be less than initialIntervalMs',
   })
 
+export const Concurrency = z
+  .object({
+    limit: z.number().int().min(1).max(10_000).describe('At most so many run at once in an environment.'),
+    key: z
+      .string()
+      .max(200)
+      .regex(/^input(\.[A-Za-z0-9_-]+)+$/, 'is a path into the input, such as input.order.id')
+      .nullable()
+      .default(null)
+      .describe('Path into the input, e.g. "input.order.id": only runs with the same value count together.'),
+  })
+  .describe(
+    'How many of its runs may be under way at once, over all servers; the others wait, and customers take turns. One that sleeps, waits or is to be tried again makes way.',
+  )
+
+export const StartRate = z
+  .object({
+    limit: z.number().int().min(1).max(1_000_000).describe('At most so many starts …'),
+    seconds: z.number().int().min(1).max(86_400).describe('… in a window of so many seconds.'),
+  })
+  .describe(
+    'How often it may start in an environment, over all servers. What comes over that starts in a later window; an instant run is refused with 429 instead.',
+  )
+
 export const EscalateOnTimeout = z
   .boolean()
   .describe(

@@ -5,10 +5,12 @@ import { defineTool } from '../define-tool.ts'
 import { WorkflowRef } from '../params.ts'
 import {
   Code,
+  Concurrency,
   checkInputSchema,
   EscalateOnTimeout,
   InputSchema,
   RetryPolicy,
+  StartRate,
   Tier,
   TimeoutMs,
   timeoutFor,
@@ -19,7 +21,7 @@ export const updateWorkflow = defineTool({
   name: 'update_workflow',
   title: 'Change a workflow',
   description:
-    'Changes a workflow; what is left out stays. Code, tier, timeout, retry and input schema are those of the draft: what is deployed keeps running as it is until a new version is published and deployed. Name, description and status take effect at once.',
+    'Changes a workflow; what is left out stays. Code, tier, timeout, retry, limits and input schema are those of the draft: what is deployed keeps running as it is until a new version is published and deployed. Name, description and status take effect at once.',
   input: z.object({
     workflow: WorkflowRef,
     name: z.string().trim().min(1).max(200).optional().describe('New display name.'),
@@ -32,6 +34,8 @@ export const updateWorkflow = defineTool({
     ),
     retry: RetryPolicy.nullable().optional().describe('New retry policy; null for none.'),
     escalateOnTimeout: EscalateOnTimeout.optional(),
+    concurrency: Concurrency.nullable().optional().describe('New bound on runs at once; null for none.'),
+    rateLimit: StartRate.nullable().optional().describe('New bound on starts; null for none.'),
     inputSchema: InputSchema.nullable().optional().describe('New input schema; null for none.'),
   }),
   output: z.object({ workflow: Workflow }),
@@ -59,6 +63,8 @@ export const updateWorkflow = defineTool({
         timeout_ms: timeoutFor(tier, input.timeoutMs ?? keptTimeout),
         retry: input.retry === undefined ? before.retry : input.retry,
         escalate_on_timeout: input.escalateOnTimeout ?? before.escalate_on_timeout,
+        concurrency: input.concurrency === undefined ? before.concurrency : input.concurrency,
+        rate_limit: input.rateLimit === undefined ? before.rate_limit : input.rateLimit,
         input_schema: inputSchema === undefined ? before.input_schema : inputSchema,
       })
     })

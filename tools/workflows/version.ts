@@ -3,7 +3,7 @@ import { notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { getWorkflowVersion, type WorkflowRow, type WorkflowVersionRow } from '../../db/workflows.ts'
 import { Timestamp } from '../params.ts'
-import { EscalateOnTimeout, InputSchema, RetryPolicy, Tier } from './settings.ts'
+import { Concurrency, EscalateOnTimeout, InputSchema, RetryPolicy, StartRate, Tier } from './settings.ts'
 
 export const VersionNumber = z.coerce
   .number()
@@ -19,6 +19,8 @@ export const WorkflowVersion = z.object({
   retry: RetryPolicy.nullable(),
   escalateOnTimeout: EscalateOnTimeout,
   inputSchema: InputSchema.nullable(),
+  concurrency: Concurrency.nullable(),
+  rateLimit: StartRate.nullable(),
   connectors: z.array(z.string()).describe('Slugs of the connectors its code calls.'),
   publishedBy: z.string().describe('Id of the key that published it.'),
   createdAt: Timestamp,
@@ -32,6 +34,8 @@ export const toVersion = (row: Omit<WorkflowVersionRow, 'source'>) => ({
   retry: row.retry,
   escalateOnTimeout: row.escalate_on_timeout,
   inputSchema: row.input_schema,
+  concurrency: row.concurrency,
+  rateLimit: row.rate_limit,
   connectors: row.connectors,
   publishedBy: row.published_by,
   createdAt: row.created_at,

@@ -4,7 +4,7 @@ import { AppError, notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { findWorkflow, holdWorkflow, lockWorkflow, type WorkflowRow } from '../../db/workflows.ts'
 import { Timestamp } from '../params.ts'
-import { EscalateOnTimeout, InputSchema, RetryPolicy, Tier } from './settings.ts'
+import { Concurrency, EscalateOnTimeout, InputSchema, RetryPolicy, StartRate, Tier } from './settings.ts'
 
 export const Workflow = z.object({
   id: z.string().describe('wf_…'),
@@ -17,6 +17,8 @@ export const Workflow = z.object({
   retry: RetryPolicy.nullable().describe('How failed attempts are tried again; null: never.'),
   escalateOnTimeout: EscalateOnTimeout,
   inputSchema: InputSchema.nullable().describe('What `ctx.input` must fit; null: anything.'),
+  concurrency: Concurrency.nullable(),
+  rateLimit: StartRate.nullable(),
   latestVersion: z.number().int().describe('Number of the newest published version; 0: none yet.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
@@ -33,6 +35,8 @@ export const toWorkflow = (row: WorkflowRow) => ({
   retry: row.retry,
   escalateOnTimeout: row.escalate_on_timeout,
   inputSchema: row.input_schema,
+  concurrency: row.concurrency,
+  rateLimit: row.rate_limit,
   latestVersion: row.latest_version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { describeOnEachDatabase, slowRun } from './setup/database.ts'
+import { deliver, deployWorkflow, installApp, installWebhook } from './setup/flow.ts'
+import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
+import { startUpstream, type Upstream } from './setup/upstream.ts'
+
+const ROUNDS = 12
+
+function promises(start: () => Promise<TestPlatform>): void {
+  let server: TestPlatform
+  let tenant: Tenant
+  let upstream: Upstream
+  /** Runs under way at the upstream, by the name they gave; and the most there ever were. */
+  const under = new Map<string, { now: number; most: number; order: number[] }>()
+
+  beforeAll(async () => {
+    server = await start()
+    tenant = await server.organization()
+    upstream = await startUpstream()
+    // Counts what is under way for as long as it takes to answer.
+    upstream.answer = async ({ path }) => {
+      const [, name = '', n = ''] = /([\w-]+)[/.](\d+)$/.exec(path) ?? []
+      const of = under.get(name) ?? { now: 0, most: 0, order: [] }
+      under.set(name, of)
+      of.now += 1
+      of.most = Math.max(of.most, of.now)
+      of.order.push(Number(n))
+      await new Promise((next) => setTimeout(next, 15))
+      of.now -= 1
+      const fails = path.endsWith('in-line.1') && of.order.filter((seen) => seen === 1).length === 1
+      return { status: fails ? 503 : 200, body: {} }
+    }
+    await installApp(tenant, upstream.url)
+  })
+  afterAll(async () => {
+    await server.close()
+    await upstream.close()
+  })
+
+  const visits = (name: string) =>
+    `export default async (ctx) => { await ctx.fetch('${upstream.url}/${name}/' + ctx.input.n) }`
+  const allEnded = (workflow: string, count: number): Promise<Body[]> =>
+    eventually(async () => {
+      const { executions } = await tenant.ok('list_executions', { workflow, limit: 100 })
+      const open = executions.filter(({ status }: Body) => ['queued', 'running'].includes(status))
+      return executions.length === count && open.length === 0 && executions
+    })
+  const sendMany = (url: string, input: (n: number) => object = (n) => ({ n })) =>
+    Promise.all(Array.from({ length: ROUNDS }, (_, n) => deliver(url, input(n))))
+
+  test('no more of a workflow run at once than its concurrency says', async () => {
+    const slug = await deployWorkflow(tenant, 'narrow', visits('narrow'), { concurrency: { limit: 3 } })
+    await sendMany((await installWebhook(tenant, slug)).url)
+    expect((await allEnded(slug, ROUNDS)).every(({ status }) => status === 'completed')).toBe(true)
+    expect(under.get('narrow')).toMatchObject({ most: 3, now: 0 })
+  })
+
+  test('a concurrency key lets only runs with the same value wait for one another', async () => {
+    const slug = await deployWorkflow(
+      tenant,
+      'keyed',
+      `export default async (ctx) => { await ctx.fetch('${upstream.url}/keyed-' + ctx.input.order.id + '/0') }`,
+      { concurrency: { limit: 1, key: 'input.order.id' } },
+    )
+    await sendMany((await installWebhook(tenant, slug)).url, (n) => ({ order: { id: n % 2 } }))
+    await allEnded(slug, ROUNDS)
+    expect([under.get('keyed-0')?.most, under.get('keyed-1')?.most]).toEqual([1, 1])
+  })
+
+  test('a sequential webhook runs one after the other in the order of arrival, retries included', async () => {
+    const slug = await deployWorkflow(
+      tenant,
+      'in-line',
+      `export default async (ctx) => { await ctx.connectors.app.write_thing({ id: 'in-line.' + ctx.input.n }) }`,
+      { retry: { maxAttempts: 2, initialIntervalMs: 50, maxIntervalMs: 50 } },
+    )
+    const { url } = await installWebhook(tenant, slug, {
+      verification: { scheme: 'none' },
+      mode: 'sequential',
+    })
+    for (let n = 0; n < 5; n += 1) await deliver(url, { n })
+    await allEnded(slug, 5)
+    expect(under.get('in-line')).toMatchObject({ most: 1, order: [0, 1, 1, 2, 3, 4] })
+  })
+
+  test('no more runs of a customer than it may have at once; a new limit counts at once', async () => {
+    const { customer } = await tenant.ok('create_customer', { name: 'Small' })
+    await tenant.ok('update_customer', { customer: customer.id, maxRunning: 2 })
+    const slug = await deployWorkflow(tenant, 'small', visits('small'))
+    const hook = await installWebhook(tenant, slug, {
+      verification: { scheme: 'none' },
+      customer: customer.id,
+    })
+    await sendMany(hook.url)
+    await allEnded(slug, ROUNDS)
+    expect(under.get('small')).toMatchObject({ most: 2, now: 0 })
+  })
+
+  test('what starts more often than a workflow may starts in a later window, and is not lost', async () => {
+    const slug = await deployWorkflow(tenant, 'slowly', visits('slowly'), {
+      rateLimit: { limit: 4, seconds: 1 },
+    })
+    await sendMany((await installWebhook(tenant, slug)).url)
+    const executions = await allEnded(slug, ROUNDS)
+    const starts = executions.map(({ startedAt }) => Date.parse(startedAt)).sort((a, b) => a - b)
+    // Twelve at four a second take three windows.
+    expect((starts.at(-1) ?? 0) - (starts[0] ?? 0)).toBeGreaterThanOrEqual(1_500)
+  })
+
+  test('an instant run that may not start now is refused with 429 and when to come back', async () => {
+    const slug = await deployWorkflow(tenant, 'rarely', 'export default async () => 1', {
+      tier: 'instant',
+      rateLimit: { limit: 1, seconds: 3600 },
+    })
+    await tenant.ok('run_workflow', { workflow: slug })
+    const { status, body } = await tenant.call('run_workflow', { workflow: slug })
+    expect({ status, code: body.code }).toEqual({ status: 429, code: 'limit_exceeded' })
+    expect(body.retryAfterSeconds).toBeGreaterThan(3000)
+  })
+
+  test('one that waits for a place and is cancelled makes way, and its place is not lost', async () => {
+    const held = await deployWorkflow(tenant, 'held', visits('held'), { concurrency: { limit: 1 } })
+    const { url } = await installWebhook(tenant, held)
+    const all = await Promise.all(Array.from({ length: 6 }, (_, n) => deliver(url, { n })))
+    const last = all.at(-1)?.body.executionIds[0]
+    await tenant.call('cancel_execution', { execution: last })
+    await allEnded(held, 6)
+    const rows = await server.platform.db.system((tx) =>
+      tx.rows<{ id: string; taken: number; waiting: number; live: number }>(
+        'SELECT id, taken, waiting, live FROM lanes WHERE organization_id = $1 AND (taken > 0 OR waiting > 0 OR live > 0)',
+        [tenant.organizationId],
+      ),
+    )
+    expect(rows).toEqual([])
+  })
+}
+
+describeOnEachDatabase('limits of what runs at once', (kind) => promises(() => startTestPlatform(kind)))
+
+describe.skipIf(!slowRun || inject('postgresUrl') === null || inject('redisUrl') === null)(
+  'limits of what runs at once, with the queue on Redis (needs Postgres and Redis servers)',
+  () => promises(() => startTestPlatform('postgres', { REDIS_URL: inject('redisUrl') ?? '' })),
+)
