@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { AppError } from '../../core/errors.ts'
+import { cpuMs } from '../../tests/setup/cpu.ts'
 import type { ActionDefinition } from './action-definition.ts'
 import { type App, answer, broken, failure, inTurn, read, SECRET, startApp, write } from './call.fixture.ts'
 import type { CallOptions, CallTrace } from './call.ts'
@@ -326,11 +327,11 @@ describe('answers that do not fit', () => {
       200,
       Array.from({ length: 20_000 }, (_unused, n) => ({ n })),
     )
-    const startedAt = performance.now()
+    const startedAt = cpuMs()
     const { warnings } = await app.call({
       action: { ...read, outputSchema: { type: 'array', uniqueItems: true } },
     })
     expect(warnings).toEqual(['The output was not checked: it took more than 100 ms.'])
-    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    expect(cpuMs() - startedAt).toBeLessThan(2_000)
   })
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { cpuMs } from '../../tests/setup/cpu.ts'
 import { inputIssues, validateInput } from './validate-input.ts'
 
 const action = {
@@ -60,20 +61,20 @@ test('an unknown field is refused, with the one that was probably meant', () => 
 })
 
 test('a pattern that would backtrack for ever is answered at once', () => {
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   const error = failure({ owner: 'a', title: `${'a'.repeat(20_000)}!` })
   expect(error.message).toContain('input.title must match pattern "^(a+)+$"')
   validateInput(schemas, action, { owner: 'a', title: 'a'.repeat(20_000) })
-  expect(performance.now() - startedAt).toBeLessThan(1_000)
+  expect(cpuMs() - startedAt).toBeLessThan(1_000)
 })
 
 test('thousands of patterns with thousands of states do not hold the process', () => {
   const some = (index: number) => ({ pattern: `(x?y?){400}z${index}` })
   const text = { type: 'string', allOf: Array.from({ length: 2_000 }, (_, index) => some(index)) }
   const slow = { slug: 'slow', inputSchema: { type: 'object', properties: { a: text } } }
-  const startedAt = performance.now()
-  expect(() => validateInput({}, slow, { a: 'xy'.repeat(5_000) })).toThrow(/took more than/)
-  expect(performance.now() - startedAt).toBeLessThan(7_000)
+  const startedAt = cpuMs()
+  expect(() => validateInput({}, slow, { a: 'xy'.repeat(5_000) })).toThrow(/(took|takes) more than/)
+  expect(cpuMs() - startedAt).toBeLessThan(7_000)
 })
 
 test.each(['^[a-z](?!sink_)[a-z]+$', '^(a)\\1$', 'x{2000}', '('])(
@@ -196,7 +197,7 @@ test('a schema that says $async is checked like any other, and rejects no promis
 test('a schema whose references multiply does not hold the process', () => {
   const twice = (name: string) => ({ allOf: [{ $ref: `#/schemas/${name}` }, { $ref: `#/schemas/${name}` }] })
   const bomb = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`s${i}`, twice(`s${i + 1}`)]))
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   expect(() =>
     validateInput(
       { ...bomb, s60: { type: 'object' } },
@@ -204,15 +205,15 @@ test('a schema whose references multiply does not hold the process', () => {
       {},
     ),
   ).toThrow(/took more than/)
-  expect(performance.now() - startedAt).toBeLessThan(5_000)
+  expect(cpuMs() - startedAt).toBeLessThan(5_000)
 })
 
 test('a long list that must not repeat itself does not hold the process', () => {
   const inputSchema = { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } }
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   const a = Array.from({ length: 200_000 }, (_, i) => [i])
   expect(() => validateInput({}, { slug: 'list', inputSchema }, { a })).toThrow(/took more than/)
-  expect(performance.now() - startedAt).toBeLessThan(5_000)
+  expect(cpuMs() - startedAt).toBeLessThan(5_000)
 })
 
 test('fields named as what every object inherits are checked as any other: absent is absent', () => {

@@ -3,6 +3,7 @@ import type { AppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { RunnableVersionRow } from '../../db/executions.ts'
+import { cpuMs } from '../../tests/setup/cpu.ts'
 import { checkInput } from './input.ts'
 
 const version = (input_schema: JsonObject | null) =>
@@ -46,11 +47,11 @@ test('a version is checked by its own schema, also after others', () => {
 })
 
 test('a pattern that backtracks without end does not hold the process', () => {
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   const one = version({ type: 'string', pattern: '^(a+)+$' })
   checkInput(one, 'a'.repeat(10_000))
   expect(() => checkInput(one, `${'a'.repeat(10_000)}!`)).toThrow('must match pattern')
-  expect(performance.now() - startedAt).toBeLessThan(2_000)
+  expect(cpuMs() - startedAt).toBeLessThan(2_000)
 })
 
 test('a field named toString may be left out when it is optional, and not when it is required', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { cpuMs } from '../../tests/setup/cpu.ts'
 import { workflowStack } from './failures.ts'
 
 test('the workflow’s own frames are kept, and no others', () => {
@@ -10,7 +11,7 @@ test('the workflow’s own frames are kept, and no others', () => {
 
 test('a stack written to be slow to read does not hold the sandbox process', () => {
   const stack = `at ${' ('.repeat(2_500)}${':1'.repeat(2_500)}x`
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   expect(workflowStack('E', stack, 'f.js')).toBe('E')
-  expect(performance.now() - startedAt).toBeLessThan(200)
+  expect(cpuMs() - startedAt).toBeLessThan(200)
 })

@@ -99,9 +99,12 @@ describe('time', () => {
     const loops = Array.from({ length: 6 }, (_, i) =>
       run(`while (true) ${i};`, { limits: { cpuMs: 60_000, timeoutMs: 700 } }),
     )
-    const started = performance.now()
+    let over = false
+    void Promise.all(loops).then(() => {
+      over = true
+    })
     expect(outputOf(await run('return ctx.state.get("k")'))).toBe('k')
-    expect(performance.now() - started).toBeLessThan(600)
+    expect(over).toBe(false)
     for (const result of await Promise.all(loops)) expect(result.status).toBe('timeout')
   })
 })

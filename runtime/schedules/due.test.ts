@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { DueScheduleRow } from '../../db/schedules.ts'
+import { cpuMs } from '../../tests/setup/cpu.ts'
 import { decideDue, MAX_MADE_UP } from './due.ts'
 
 const now = new Date('2026-07-01T00:00:00Z')
@@ -61,7 +62,7 @@ test('run_all makes up for all missed moments where they are few', () => {
 
 test('half a year of minutes missed does not hold the others up', () => {
   const config = { timetable: { type: 'custom', cron: '* * * * *' }, missedRuns: 'run_all' }
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   decideDue([due('trg_a', config, new Date('2026-01-01T00:00:00Z'))], now)
-  expect(performance.now() - startedAt).toBeLessThan(1_000)
+  expect(cpuMs() - startedAt).toBeLessThan(1_000)
 })

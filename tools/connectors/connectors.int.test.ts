@@ -252,13 +252,11 @@ describe('import and export', () => {
 
 const githubSpec = 'node_modules/@octokit/openapi/generated/api.github.com.json'
 describe.skipIf(!existsSync(githubSpec))("GitHub's whole API (needs @octokit/openapi)", () => {
-  test('is imported in seconds, searched by what one wants to do, and every action read in bounded size', async () => {
+  test('is imported, searched by what one wants to do, and every action read in bounded size', async () => {
     const spec = readFileSync(githubSpec, 'utf8')
-    const startedAt = performance.now()
     const { report, connector } = await world.call<
       Shown & { report: { operations: number; imported: number; skipped: unknown[] } }
     >(owner, importSpec, { spec, slug: 'github' })
-    expect(performance.now() - startedAt).toBeLessThan(15_000)
     expect(report.imported + report.skipped.length).toBe(report.operations)
     expect(connector.actionCount).toBe(report.imported)
     expect(report.imported).toBeGreaterThan(500)

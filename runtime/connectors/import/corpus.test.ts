@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { AppError } from '../../../core/errors.ts'
+import { cpuMs } from '../../../tests/setup/cpu.ts'
 import { checkDefinition, checkEntry, corpus, entries, exercise } from './corpus.fixture.ts'
 import { importSpec } from './index.ts'
 
@@ -20,11 +21,11 @@ describe.skipIf(light.length === 0)('real specifications import whole (needs ../
   })
 })
 
-test("GitHub's own specification imports in under three seconds", async () => {
+test("GitHub's own specification imports within three seconds of processor time", async () => {
   const text = readFileSync(github, 'utf8')
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   const { definition, report } = await importSpec({ text })
-  expect(performance.now() - startedAt).toBeLessThan(3_000)
+  expect(cpuMs() - startedAt).toBeLessThan(3_000)
   expect(report.operations).toBe(706)
   expect(report.skipped).toEqual([])
   checkDefinition(definition, report)
@@ -68,11 +69,11 @@ describe.skipIf(entries.length === 0)('broken specifications (need ../shared/dat
   })
 
   test('schemas that all refer to each other cost no more than their size, and a pure $ref loop is reported', async () => {
-    const startedAt = performance.now()
+    const startedAt = cpuMs()
     const { definition, report } = await importSpec({
       text: text('petstore-fully-connected-recursion.json'),
     })
-    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    expect(cpuMs() - startedAt).toBeLessThan(2_000)
     expect(report.imported).toBe(60)
     expect(JSON.stringify(report.warnings)).toMatch(/LoopA.*LoopB.*only refer to each other/)
     expect(JSON.stringify(definition).length).toBeLessThan(400_000)

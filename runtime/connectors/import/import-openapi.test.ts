@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { AppError } from '../../../core/errors.ts'
+import { cpuMs } from '../../../tests/setup/cpu.ts'
 import type { ActionDefinition } from '../definition.ts'
 import type { ImportOptions } from './import-spec.ts'
 import { importSpec } from './index.ts'
@@ -500,7 +501,7 @@ test('JSON that is cut anywhere says that it ends early; a comment does not', as
 })
 
 test('an alias bomb, deep nesting and large text are refused within moments', async () => {
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   const bomb = ['openapi: 3.0.0', 'a0: &a0 [x,x,x,x,x,x,x,x,x,x]']
   for (let level = 1; level < 10; level += 1)
     bomb.push(
@@ -520,7 +521,7 @@ test('an alias bomb, deep nesting and large text are refused within moments', as
   expect(
     (await refusal(importSpec({ text: 'x'.repeat(100) }, { limits: { maxBytes: 50 } }))).message,
   ).toContain('too large')
-  expect(performance.now() - startedAt).toBeLessThan(5_000)
+  expect(cpuMs() - startedAt).toBeLessThan(5_000)
 })
 
 test('keys that aim at prototypes change nothing', async () => {

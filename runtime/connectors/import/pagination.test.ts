@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { cpuMs } from '../../../tests/setup/cpu.ts'
 import type { ActionDefinition } from '../definition.ts'
 import { importSpec } from './index.ts'
 
@@ -179,7 +180,7 @@ test('an Idempotency-Key header is the action’s idempotency header, and the in
 })
 
 test('alternatives within alternatives without end cost no time', async () => {
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   const names = Array.from({ length: 30 }, (_, index) => `S${index}`)
   const all = names.map((name) => ({ $ref: `#/components/schemas/${name}` }))
   const { definition } = await importSpec({
@@ -217,5 +218,5 @@ test('alternatives within alternatives without end cost no time', async () => {
     }),
   })
   expect(definition.actions).toHaveLength(30)
-  expect(performance.now() - startedAt).toBeLessThan(3_000)
+  expect(cpuMs() - startedAt).toBeLessThan(3_000)
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import type { AppError } from '../../../core/errors.ts'
+import { cpuMs } from '../../../tests/setup/cpu.ts'
 import { defaultImportLimits } from './limits.ts'
 import { parseText } from './parse.ts'
 
@@ -80,9 +81,9 @@ test('aliases that multiply are refused in moments, also where they hide in merg
     laughs.push(`a${level}: &a${level} [${ten('a')}]`)
     merges.push(`m${level}: &m${level}\n  k${level}: [${ten('m')}]\n  <<: *m${level - 1}`)
   }
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   for (const text of [laughs, merges]) expect(refusal(text.join('\n')).message).toContain('aliases')
-  expect(performance.now() - startedAt).toBeLessThan(2_000)
+  expect(cpuMs() - startedAt).toBeLessThan(2_000)
 })
 
 test.each([
@@ -92,7 +93,7 @@ test.each([
   ['YAML blocks', Array.from({ length: 2_000 }, (_unused, depth) => `${' '.repeat(depth)}a:`).join('\n')],
   ['YAML sequences', `${'- '.repeat(50_000)}a`],
 ])('%s nested without end are refused in moments', (_what, text) => {
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   expect(refusal(text).message).toMatch(/levels deep|ends early/)
-  expect(performance.now() - startedAt).toBeLessThan(5_000)
+  expect(cpuMs() - startedAt).toBeLessThan(5_000)
 })

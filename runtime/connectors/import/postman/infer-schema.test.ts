@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { cpuMs } from '../../../../tests/setup/cpu.ts'
 import { parseTemplate } from './body.ts'
 import { inferSchema } from './infer-schema.ts'
 
@@ -28,9 +29,9 @@ test('any JSON text is read as itself, whatever variables, comments and quotes s
 })
 
 test('hostile text is read in moments', () => {
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   parseTemplate(`"${'\\"'.repeat(200_000)}`)
   parseTemplate('['.repeat(100_000))
   parseTemplate('{{'.repeat(200_000))
-  expect(performance.now() - startedAt).toBeLessThan(2_000)
+  expect(cpuMs() - startedAt).toBeLessThan(2_000)
 })

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { cpuMs } from '../../../../tests/setup/cpu.ts'
 import { buildRequest } from '../../request.ts'
 import { type ImportOptions, importSpec } from '../index.ts'
 
@@ -312,8 +313,8 @@ test('items that are no requests are listed with the reason, scripts are counted
 
 test("a collection in Postman's API envelope is read; thousands of requests of one name take moments", async () => {
   const item = Array.from({ length: 2_000 }, () => get('Same', 'https://a.example/same'))
-  const startedAt = performance.now()
+  const startedAt = cpuMs()
   const { report } = await importSpec({ text: JSON.stringify({ collection: collection({ item }) }) })
   expect(report.imported).toBe(2_000)
-  expect(performance.now() - startedAt).toBeLessThan(4_000)
+  expect(cpuMs() - startedAt).toBeLessThan(4_000)
 })
