@@ -18,6 +18,14 @@ export interface HistoryRound {
   kept: number
 }
 
+/** Makes the partitions that now and the time to come need and do not have; gives their first days. */
+export const makePartitions = async (
+  db: Database,
+  { days, now = new Date() }: { days: number; now?: Date },
+): Promise<string[]> =>
+  (await db.system((tx) => tx.row<{ spans: string[] }>('SELECT make_history($1, $2) AS spans', [now, days])))
+    ?.spans ?? []
+
 /**
  * Makes partitions ahead, drops those older than `days`, and clears away what belonged to executions that are gone.
  * Any number of processes may do it, at any time: the database lets one at a time.
@@ -26,11 +34,7 @@ export async function maintainHistory(
   db: Database,
   { days, now = new Date() }: { days: number; now?: Date },
 ): Promise<HistoryRound> {
-  const round: HistoryRound = { made: [], dropped: [], kept: 0 }
-  const made = await db.system((tx) =>
-    tx.row<{ spans: string[] }>('SELECT make_history($1, $2) AS spans', [now, days]),
-  )
-  round.made.push(...(made?.spans ?? []))
+  const round: HistoryRound = { made: await makePartitions(db, { days, now }), dropped: [], kept: 0 }
   const before = new Date(now.getTime() - days * DAY_MS)
   for (;;) {
     const dropped = await db.system((tx) => dropOldestSpan(tx, now, days, before))

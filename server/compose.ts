@@ -8,7 +8,7 @@ import { deleteExpiredCache } from '../db/cache.ts'
 import { deleteOldConnectLinks } from '../db/connect-links.ts'
 import { type Database, openDatabase } from '../db/database.ts'
 import { deleteExpiredFiles } from '../db/files.ts'
-import { maintainHistory } from '../db/history.ts'
+import { maintainHistory, makePartitions } from '../db/history.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
 import { deleteExpiredOAuthAuthorizations } from '../db/oauth-authorizations.ts'
 import { deleteOldDeliveries } from '../db/webhook-deliveries.ts'
@@ -218,7 +218,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
             void clean(task)
         }, CLEAN_UP_EVERY_MS)
         // What was off for weeks has no partition for today.
-        await clean(maintain)
+        await clean(() => makePartitions(database, { days: config.historyDays }))
       },
       onChanged: (listener) => {
         listeners.add(listener)
