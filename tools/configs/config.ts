@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { Json } from '../../core/json.ts'
 import type { ConfigRow } from '../../db/configs.ts'
 import { EnvironmentSlug, Timestamp } from '../params.ts'
 
@@ -15,7 +14,7 @@ export const ConfigEnvironment = EnvironmentSlug.describe('Environment it is for
 export const Config = z.object({
   environment: z.string(),
   key: z.string(),
-  value: z.json().describe('Any JSON.'),
+  value: z.unknown().describe('Any JSON.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 })
@@ -23,7 +22,7 @@ export const Config = z.object({
 export const toConfig = (row: ConfigRow) => ({
   environment: row.environment,
   key: row.key,
-  value: row.value as Json,
+  value: row.value,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 })

@@ -17,7 +17,8 @@ export const setConfig = defineTool({
     environment: ConfigEnvironment,
     key: ConfigKey,
     value: z
-      .json()
+      .unknown()
+      .refine((value) => value !== undefined, { error: 'is required; null is a value too', abort: true })
       .refine(
         (value) => Buffer.byteLength(JSON.stringify(value)) <= MAX_VALUE_BYTES,
         'may have 256 KB at most',

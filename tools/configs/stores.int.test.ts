@@ -136,6 +136,9 @@ describeOnEachDatabase('what workflows keep', (kind) => {
     await tenant.ok('delete_config', { environment: 'dev', key: 'tax/rate' })
     expect(await run(look)).toBeNull()
     expect((await tenant.call('get_config', { environment: 'dev', key: 'tax/rate' })).status).toBe(404)
+    for (const value of [{}, { value: 'x'.repeat(300_000) }]) {
+      expect((await tenant.call('set_config', { environment: 'dev', key: 'a', ...value })).status).toBe(400)
+    }
     expect((await tenant.call('set_config', { environment: 'mars', key: 'a', value: 1 })).status).toBe(404)
   })
 
