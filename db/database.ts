@@ -188,6 +188,8 @@ export async function openDatabase(options: {
   dataDir: string
   log: Logger
   poolSize?: number
+  /** Names this process to the server, and in the changes it makes (db/changes.ts). */
+  name?: string | undefined
   /** Set-up of libraries that keep tables of their own in this database (the queue); runs after our migrations. */
   prepare?: (client: pg.ClientBase) => Promise<void>
 }): Promise<Database> {
@@ -223,7 +225,12 @@ export async function openDatabase(options: {
     pipeline: true,
     max: options.poolSize ?? (embedded === undefined ? 20 : 10),
     // A query outside a transaction works as the tenant role with no tenant: it sees nothing.
-    ...(embedded === undefined ? { options: '-c role=patchbay_app -c search_path=patchbay' } : {}),
+    ...(embedded === undefined
+      ? {
+          options: '-c role=patchbay_app -c search_path=patchbay',
+          application_name: options.name,
+        }
+      : {}),
   })
   const lost = (error: Error) => options.log.warn({ err: error.message }, 'a database connection was lost')
   pool.on('error', lost)

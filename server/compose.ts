@@ -15,6 +15,7 @@ import { deleteOldDeliveries } from '../db/webhook-deliveries.ts'
 import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
 import { bootstrap } from '../runtime/access/bootstrap.ts'
 import { buildRateLimits } from '../runtime/access/rate-limits.ts'
+import { buildChanges } from '../runtime/changes/changes.ts'
 import { buildConnectLinks } from '../runtime/connect-links/connect-links.ts'
 import { buildConnections } from '../runtime/connections/build-connections.ts'
 import { buildAdmission } from '../runtime/executions/admission.ts'
@@ -88,7 +89,9 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
   const registry = await loadTools()
   const masterKey = loadMasterKey(config)
   const previousKeys = previousMasterKeys(config.previousMasterKeys)
+  const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
   const db = await openDatabase({
+    name: worker,
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
     log,
@@ -105,7 +108,6 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     const newOwnerKey = await bootstrap(database, config.ownerApiKey, (key) =>
       writeOwnerKey(config.dataDir, key),
     )
-    const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
     await reportMasterKeys(database, masterKey, previousKeys, log)
     const vault = buildVault(masterKey, previousKeys)
     const http = buildHttpClient({ allowedPrivateHosts: config.allowedPrivateHosts })
@@ -122,6 +124,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       log,
       reconnectLink: async (scope, connection) => (await connectLinks.reconnect(scope, connection))?.url,
     })
+    const changes = buildChanges({ db: database, log })
     const queue = buildExecutionQueue({ connection: database.connection, redisUrl: config.redisUrl, log })
     const admission = buildAdmission({ db: database, queue, log })
     const versions = buildVersions(database)
@@ -137,7 +140,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       log,
       worker,
     })
-    const ingest = buildIngest({ db: database, vault, admission, log })
+    const ingest = buildIngest({ db: database, vault, admission, log, changesHeard: changes.heard })
     const schedules = buildSchedules({ db: database, admission, log })
     const webhooks = buildWebhookDeliverer({ db: database, vault, http, log })
 
@@ -146,6 +149,18 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     const changed: Services['changed'] = (scope, what) => {
       for (const listener of listeners) listener(scope, what)
     }
+    changes.on('triggers', (change) => ingest.forget(change?.organizationId))
+    changes.on('api_keys', (change) => {
+      if (change?.about != null) apiKeys.forget(change.about)
+    })
+    changes.on('connections', (change) => {
+      if (change === null) return
+      const { organizationId, about, by } = change
+      connections.forget(organizationId)
+      // What this process changes it tells at once. (On the embedded database nobody can tell who it was.)
+      const others = by === null ? !database.solo : by !== worker
+      if (others) changed({ organizationId, customerIds: about === null ? null : [about] }, 'tools')
+    })
     const oauth = buildOAuth({
       db: database,
       vault,
@@ -245,6 +260,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         connectLinks.close()
         await connections.settled()
         await apiKeys.close()
+        await changes.close()
         await http.close()
         await database.close()
       },

@@ -26,8 +26,9 @@ import {
   WebhookConfig,
 } from './webhook-config.ts'
 
-/** How long a change to a trigger, its routes or deployments may take to be seen by webhooks. */
-const CACHE_MS = 500
+/** How long a webhook is remembered while changes are heard of, and while they are not. */
+const CACHE_MS = 30_000
+const UNHEARD_CACHE_MS = 500
 const MAX_BATCH = 100
 /** As deep as what workflows give back. */
 const MAX_DEPTH = 200
@@ -61,6 +62,8 @@ export interface Ingest {
    *   stale or missing), `invalid_input` (the body is not what the content type says), `unavailable`
    */
   accept(triggerId: string, delivery: Delivery): Promise<Accepted | Answered>
+  /** Forgets an organization's webhooks, or all: they, their routes or what is deployed has changed. */
+  forget(organizationId?: string): void
 }
 
 interface Webhook {
@@ -70,9 +73,22 @@ interface Webhook {
   routes: { target: WebhookRouteRow['routes'][number]; matches: (event: ConditionSubject) => boolean }[]
 }
 
-export function buildIngest(deps: { db: Database; vault: Vault; admission: Admission; log: Logger }): Ingest {
+interface Remembered {
+  loading: Promise<Webhook>
+  /** Undefined while it is read: whose it is is not known yet. */
+  organizationId?: string
+}
+
+export function buildIngest(deps: {
+  db: Database
+  vault: Vault
+  admission: Admission
+  log: Logger
+  /** Does somebody call `forget` at every change now? */
+  changesHeard: () => boolean
+}): Ingest {
   const { db, log } = deps
-  const webhooks = new LRUCache<string, Promise<Webhook>>({ max: 10_000, ttl: CACHE_MS })
+  const webhooks = new LRUCache<string, Remembered>({ max: 10_000 })
 
   const load = async (triggerId: string): Promise<Webhook> => {
     const row = await findWebhook(db, triggerId)
@@ -97,11 +113,16 @@ export function buildIngest(deps: { db: Database; vault: Vault; admission: Admis
 
   const webhookOf = (triggerId: string): Promise<Webhook> => {
     const known = webhooks.get(triggerId)
-    if (known !== undefined) return known
-    const loading = load(triggerId)
-    webhooks.set(triggerId, loading)
-    loading.catch(() => webhooks.delete(triggerId))
-    return loading
+    if (known !== undefined) return known.loading
+    const remembered: Remembered = { loading: load(triggerId) }
+    webhooks.set(triggerId, remembered, { ttl: deps.changesHeard() ? CACHE_MS : UNHEARD_CACHE_MS })
+    remembered.loading.then(
+      ({ row }) => {
+        remembered.organizationId = row.organization_id
+      },
+      () => webhooks.delete(triggerId),
+    )
+    return remembered.loading
   }
 
   const store = buildBatcher<AcceptedEvent, string>(async (items) => {
@@ -111,6 +132,11 @@ export function buildIngest(deps: { db: Database; vault: Vault; admission: Admis
   }, MAX_BATCH)
 
   return {
+    forget: (organizationId) => {
+      for (const [id, { organizationId: owner }] of webhooks.entries())
+        if (organizationId === undefined || owner === undefined || owner === organizationId)
+          webhooks.delete(id)
+    },
     accept: async (triggerId, delivery) => {
       const webhook = await webhookOf(triggerId)
       const verdict = verifyWebhook(webhook.config.verification, webhook.secret?.reveal() ?? null, {
