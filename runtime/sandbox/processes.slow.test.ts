@@ -21,7 +21,10 @@ afterEach(async () => {
 
 const never: Bridge = () => new Promise(() => undefined)
 const trivial = jobFor(workflow('return 1'))
-const waiting = (isolateKey: string) => ({ ...jobFor(workflow('await ctx.state.get("k")')), isolateKey })
+const waiting = (isolateKey: string) => ({
+  ...jobFor(workflow('await ctx.state.get("k")'), { limits: { timeoutMs: 60_000 } }),
+  isolateKey,
+})
 
 async function until(condition: () => boolean) {
   const deadline = performance.now() + 10_000

@@ -78,8 +78,8 @@ export const attackSource = (body: string): string =>
 const fingerprint = String.raw`async (ctx) => {
   const shape = (name, of) => name + ':' + Reflect.ownKeys(of).map((key) => {
     const { value, get, set } = Reflect.getOwnPropertyDescriptor(of, key)
-    const native = [value, get, set].map((f) => (typeof f === 'function' ? String(f).includes('[native code]') : typeof f)).join()
-    return String(key) + '=' + native
+    const kind = (f) => (typeof f === 'function' ? f.name + String(f).length : typeof f)
+    return String(key) + '=' + kind(value) + kind(get) + kind(set)
   }).join(';')
   const prototypes = [Object, Function, Array, String, Number, Promise, Error, Map, WeakMap, RegExp, Symbol, Uint8Array, ArrayBuffer]
   return [

@@ -86,17 +86,13 @@ afterAll(async () => {
 describe.each(Object.entries(classes))('a workflow gets nowhere through %s:', (_class, escapes) => {
   test.each(escapes)('by $by ($source)', async ({ body, gives, fails }) => {
     const attack = job(attackSource(body), 'attacker', 'attack')
-    const [result, bystander] = await Promise.all([
-      sandbox.run(attack, bridge),
-      sandbox.run(job(checkSource, 'bystander'), bridge),
-    ])
+    const result = await sandbox.run(attack, bridge)
     if (fails === undefined) expect(outputOf(result)).toEqual(gives)
     else expect(result).toMatchObject({ status: 'failed', error: fails })
     const told = JSON.stringify([result, echo.calls.splice(0)])
     for (const secret of [CANARY, process.cwd(), 'hunter2', 'node_modules', 'patchbay:guest', 'isolated-vm/'])
       expect(told).not.toContain(secret)
     // The same isolate, and another customer's: neither finds anything of it.
-    expect(outputOf(bystander)).toBe(untouched)
     expect(outputOf(await sandbox.run({ ...attack, input: 'check' }, bridge))).toBe(untouched)
     expect(outputOf(await sandbox.run(job(checkSource, 'bystander'), bridge))).toBe(untouched)
   })
