@@ -367,6 +367,13 @@ export const endedSteps = (db: Database, executionId: string, seqs: readonly num
     ),
   )
 
+/** Is this run still the one that has the execution? It stays so until the transaction ends. */
+export const holdsExecution = async (tx: Tx, { executionId, run }: { executionId: string; run: number }) =>
+  (await tx.row(`SELECT id FROM executions WHERE id = $1 AND run = $2 AND status = 'running' FOR SHARE`, [
+    executionId,
+    run,
+  ])) !== undefined
+
 /** The execution that a step of its parent called earlier: after a crash the parent goes on with it. */
 export const findChild = (tx: Tx, parentId: string, parentStep: string) =>
   tx.row<{ id: string; status: ExecutionStatus; output: Json; resumable: boolean }>(

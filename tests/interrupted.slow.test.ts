@@ -43,6 +43,32 @@ test('a worker that stops hands its runs back, and what they called runs again w
   expect(upstream.received).toHaveLength(2)
 })
 
+test('a run that has lost its execution to another starts no workflow any more', async () => {
+  await deployWorkflow(tenant, 'started', 'export default async () => 1')
+  const slug = await deployWorkflow(tenant, 'starter', CALL)
+  upstream.answer = () => null
+  const { execution } = await tenant.ok('run_workflow', { workflow: slug, environment: 'dev' })
+  const scope = { organizationId: tenant.organizationId, customerIds: null }
+  const startBy = (run: number) =>
+    server.platform.engine.start(scope, {
+      workflow: 'started',
+      environment: 'dev',
+      customerId: null,
+      input: null,
+      headers: {},
+      triggeredBy: 'workflow',
+      by: { executionId: execution.id, run },
+    })
+  await eventually(
+    async () =>
+      (await tenant.ok('get_execution', { execution: execution.id })).execution.status === 'running',
+  )
+  await expect(startBy(0)).rejects.toMatchObject({ code: 'cancelled' })
+  expect((await tenant.ok('list_executions', { workflow: 'started' })).executions).toEqual([])
+  expect(await startBy(1)).toMatchObject({ status: 'queued' })
+  upstream.drop()
+})
+
 test('what is switched off is not replayed either', async () => {
   const slug = await deployWorkflow(tenant, 'off', 'export default async () => 1', { tier: 'instant' })
   const { execution } = await tenant.ok('run_workflow', { workflow: slug })

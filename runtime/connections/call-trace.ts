@@ -7,6 +7,7 @@ import type { ResolvedCall } from './resolve.ts'
 /** What a call is part of. */
 export interface CallContext {
   idempotencyKey?: string | undefined
+  beforeSend?: (() => Promise<void>) | undefined
   customerId: string | null
   execution?: { id: string; attempt: number } | undefined
   timeoutMs?: number | undefined

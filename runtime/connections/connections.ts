@@ -18,6 +18,8 @@ export interface RunAction {
   timeoutMs?: number | undefined
   /** The same each time this call is made again, so that the app can tell. */
   idempotencyKey?: string | undefined
+  /** Asked before each attempt is sent; what it throws is the end of the call. */
+  beforeSend?: (() => Promise<void>) | undefined
   /** Set when the call is for one page of a list; see {@link Paging}. */
   page?: { url?: string; later: boolean } | undefined
 }

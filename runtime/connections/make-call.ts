@@ -57,6 +57,7 @@ export function buildMakeCall({ http, files, recorder, sandbox }: Parts): MakeCa
         traffic: { traffic, account: connection?.id ?? connector.id },
         ...(signal === undefined ? {} : { signal }),
         ...(context.idempotencyKey === undefined ? {} : { idempotencyKey: context.idempotencyKey }),
+        ...(context.beforeSend === undefined ? {} : { beforeSend: context.beforeSend }),
         ...(context.timeoutMs === undefined ? {} : { timeoutMs: context.timeoutMs }),
         // A page's list must be here to be read, whatever its size.
         ...(context.page === undefined ? { files: filesOf(files, scope, context) } : {}),

@@ -88,6 +88,17 @@ describe('retries', () => {
     expect(keys().at(-1)).toBe('mine')
   })
 
+  test('whoever makes the call is asked before each attempt, and none is sent once they refuse', async () => {
+    app.handler = answer(503, {})
+    let asked = 0
+    const beforeSend = async () => {
+      asked += 1
+      if (asked === 2) throw new Error('not any more')
+    }
+    expect(await failure(app.call({ beforeSend }))).toMatchObject({ message: 'not any more' })
+    expect([asked, app.requests.length]).toEqual([2, 1])
+  })
+
   test('Retry-After is waited for where the call has time, and told where it has not', async () => {
     app.handler = inTurn(answer(429, {}, { 'retry-after': '1' }))
     const startedAt = performance.now()

@@ -66,6 +66,8 @@ export interface CallOptions {
   headers?: Record<string, string>
   /** For APIs that take one, so that a call made again takes effect once. */
   idempotencyKey?: string
+  /** Asked before each attempt is sent; what it throws is the end of the call. */
+  beforeSend?: () => Promise<void>
   /** The address of a next page, which the app gave: used in place of the action's own, on the same origin only. */
   url?: string
   /** Keeps the call within its account's limits. */
@@ -186,6 +188,7 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
   const { connector, action, files, traffic, onTrace } = options
   const isPublic = action.auth !== undefined && action.auth.length === 0
   const { request, redactor } = isPublic ? call : await authenticate(call)
+  await options.beforeSend?.()
   const startedAt = performance.now()
   let response: HttpResponse | undefined
   let leaveLarge: (() => void) | undefined

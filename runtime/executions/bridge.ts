@@ -52,8 +52,17 @@ export const scopeOfRun = (execution: ExecutionRow): TenantScope =>
     ? { organizationId: execution.organization_id, customerIds: null }
     : { organizationId: execution.organization_id, customerIds: [execution.customer_id], shared: true }
 
-/** A call made outside the sandbox; `key` is the same whenever the same call of an execution is made again. */
-export type Effect = (call: BridgeCall, signal: AbortSignal, key: string) => Promise<Json>
+/**
+ * A call made outside the sandbox; `key` is the same whenever the same call of an execution is made again.
+ * `beforeSend` makes sure, late, that the run still has its execution: the call may have taken a while to get there.
+ */
+export type Effect = (
+  call: BridgeCall,
+  signal: AbortSignal,
+  key: string,
+  beforeSend: () => Promise<void>,
+) => Promise<Json>
+type EffectArguments = [args: Json[], signal: AbortSignal, key: string, beforeSend: () => Promise<void>]
 
 /** What `ctx` reaches outside the sandbox, for one run of one execution, in that execution's scope. */
 export function buildEffects(
@@ -84,9 +93,9 @@ export function buildEffects(
     }
   }
 
-  const calls: Record<string, (args: Json[], signal: AbortSignal, key: string) => Promise<Json>> = {
-    'connectors.call': async (args, signal, idempotencyKey) => {
-      const request = { ...actionOf(args), idempotencyKey }
+  const calls: Record<string, (...[args, signal, key, beforeSend]: EffectArguments) => Promise<Json>> = {
+    'connectors.call': async (args, signal, idempotencyKey, beforeSend) => {
+      const request = { ...actionOf(args), idempotencyKey, beforeSend }
       const outcome = await deps.connections.runAction(scope, request, signal)
       return {
         output: outcome.output,
@@ -96,16 +105,16 @@ export function buildEffects(
         warnings: outcome.warnings,
       }
     },
-    'connectors.page': async (args, signal) => {
+    'connectors.page': async (args, signal, _key, beforeSend) => {
       const next = option(args[3], 'next')
       const page = await deps.connections.page(
         scope,
-        { ...actionOf(args), ...(typeof next === 'string' ? { next } : {}) },
+        { ...actionOf(args), beforeSend, ...(typeof next === 'string' ? { next } : {}) },
         signal,
       )
       return { items: page.items, next: page.next, stopped: page.stopped }
     },
-    'connectors.collect': async (args, signal) => {
+    'connectors.collect': async (args, signal, _key, beforeSend) => {
       const next = option(args[3], 'next')
       const {
         last: _last,
@@ -115,6 +124,7 @@ export function buildEffects(
         scope,
         {
           ...actionOf(args),
+          beforeSend,
           ...(typeof next === 'string' ? { next } : {}),
           maxItems: bounded(option(args[3], 'maxItems'), 'maxItems', DEFAULT_ITEMS, MAX_ITEMS),
           maxPages: bounded(option(args[3], 'maxPages'), 'maxPages', MAX_PAGES, MAX_PAGES),
@@ -171,11 +181,11 @@ export function buildEffects(
     }),
   }
 
-  return async ({ name, args }, signal, key) => {
+  return async ({ name, args }, signal, key, beforeSend) => {
     if (isCryptoCall(name)) return cryptoCall(name, args)
     const call = Object.hasOwn(calls, name) ? calls[name] : undefined
     if (call === undefined) throw invalidInput(`ctx has no '${name}'.`)
-    return call(args, signal, key)
+    return call(args, signal, key, beforeSend)
   }
 }
 

@@ -13,6 +13,7 @@ import {
 } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import type { Bridge, BridgeCall, Turn } from '../sandbox/sandbox.ts'
+import type { Effect } from './bridge.ts'
 import { durationMs, wakeTime } from './duration.ts'
 import { type Asked, idempotencyKey, type Recorder } from './recorder.ts'
 
@@ -35,8 +36,7 @@ export interface DurableBridgeDeps {
   recorder: Recorder
   /** May the execution be put aside while it waits? */
   mayWait: boolean
-  /** Makes a call; `key` is for the API called. */
-  effect(call: BridgeCall, signal: AbortSignal, key: string): Promise<Json>
+  effect: Effect
   runChild(slug: Json | undefined, input: Json, key: string, signal: AbortSignal): Promise<ChildAnswer>
   /** The same of one that was begun. @throws its failure */
   childOutcome(id: string): Promise<ChildAnswer>
@@ -236,7 +236,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
 
   const bridge: Bridge = async (call, signal, turn) => {
     const { name, args } = call
-    if (UNRECORDED.test(name)) return deps.effect(call, signal, '')
+    if (UNRECORDED.test(name)) return deps.effect(call, signal, '', () => recorder.held(signal))
     switch (name) {
       case 'step.begin':
         return beginStep(call, turn, signal)
@@ -254,7 +254,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       default: {
         const asked = recorder.ask(call, name, subject(name, args), args)
         return recorder.recorded(asked, turn, signal, () =>
-          deps.effect(call, signal, idempotencyKey(execution, asked)),
+          deps.effect(call, signal, idempotencyKey(execution, asked), () => recorder.held(signal)),
         )
       }
     }

@@ -16,6 +16,7 @@ import {
   decideApproval,
   findChild,
   getApproval,
+  holdsExecution,
   keepSteps,
   type SentEvent,
   type StepBatch,
@@ -280,6 +281,8 @@ export function buildEngine(deps: EngineDeps): Engine {
     const eventId = request.parent === undefined ? newId('event') : null
     const claimedAt = moment()
     const [execution] = await db.tenant(scope, async (tx) => {
+      if (request.by !== undefined && !(await holdsExecution(tx, request.by)))
+        throw new AppError('cancelled', 'The workflow that starts this one was given to another worker.')
       if (eventId !== null) {
         const { organizationId } = scope
         await insertManualEvent(tx, {

@@ -18,6 +18,8 @@ export interface StartExecution {
   headers: Record<string, string>
   triggeredBy: TriggeredBy
   parent?: { executionId: string; depth: number; step: string } | undefined
+  /** The run that starts it: only while it has its execution. */
+  by?: { executionId: string; run: number }
   /** The execution whose record it goes on with. */
   originOf?: string
 }

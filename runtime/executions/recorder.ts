@@ -45,6 +45,8 @@ export interface Recorder {
   push(row: NewStep): void
   /** Resolves when all that is recorded is kept and the run still has its execution: what depends on it may be done now. */
   durable(signal: AbortSignal): Promise<void>
+  /** Resolves when the run still has its execution, as far as {@link Lease} knows. @throws otherwise */
+  held(signal: AbortSignal): Promise<void>
   /** The execution turned out to be another run's. */
   lost(): never
   /** Ends a step's own part of the record: it will be answered as a whole. */
@@ -205,6 +207,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         }
       }
     },
+    held: (signal) => (broken === undefined && lease.holds() ? Promise.resolve() : recorder.durable(signal)),
     lost,
     skipWithin: record.skipWithin,
     rest() {

@@ -27,6 +27,7 @@ export const childOf = (parent: ExecutionRow, slug: string, input: Json, step = 
   headers: {},
   triggeredBy: 'workflow',
   parent: { executionId: parent.id, depth: parent.depth + 1, step },
+  by: { executionId: parent.id, run: parent.run },
 })
 
 /** What a replay asks for. */
