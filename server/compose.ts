@@ -11,9 +11,11 @@ import { deleteExpiredFiles } from '../db/files.ts'
 import { maintainHistory, makePartitions } from '../db/history.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
 import { deleteExpiredOAuthAuthorizations } from '../db/oauth-authorizations.ts'
+import { deleteEndedWindows } from '../db/rate-windows.ts'
 import { deleteOldDeliveries } from '../db/webhook-deliveries.ts'
 import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
 import { bootstrap } from '../runtime/access/bootstrap.ts'
+import { buildCallCounter } from '../runtime/access/call-counter.ts'
 import { buildRateLimits } from '../runtime/access/rate-limits.ts'
 import { buildChanges } from '../runtime/changes/changes.ts'
 import { buildConnectLinks } from '../runtime/connect-links/connect-links.ts'
@@ -55,6 +57,7 @@ const CLEAN_UPS = [
   deleteOldConnectLinks,
   deleteExpiredOAuthAuthorizations,
   deleteOldDeliveries,
+  deleteEndedWindows,
 ]
 const CLEAN_UP_EVERY_MS = 10 * 60_000
 
@@ -192,10 +195,11 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       publicUrl: () => publicUrl,
       changed,
     }
+    const callCounter = buildCallCounter({ db: database, redisUrl: config.redisUrl, log })
     const invoker: Invoker = {
       db: database,
       services,
-      limits: buildRateLimits(config.rateLimitPerMinute),
+      limits: buildRateLimits(config.rateLimitPerMinute, callCounter),
       log,
     }
 
@@ -261,6 +265,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await connections.settled()
         await apiKeys.close()
         await changes.close()
+        await callCounter.close()
         await http.close()
         await database.close()
       },

@@ -1,7 +1,7 @@
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
 import type { QueuedExecution } from '../../db/execution-queue.ts'
-import { admitDue, admitWaiting, lanesToServe } from '../../db/lanes.ts'
+import { admitDue, admitWaiting, deleteIdleLanes, lanesToServe, repairLanes } from '../../db/lanes.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 
@@ -19,6 +19,8 @@ export interface Admission {
   enqueue(executions: readonly QueuedExecution[]): Promise<void>
   /** Gives places that became free in these lanes to those that wait there. */
   serve(lanes: readonly string[]): void
+  /** Puts counts right that a deletion left wrong, and clears away lanes nobody is in. */
+  tidy(): Promise<void>
   /** Looks for what is due, and for places that nobody gave on because whoever should have has died. */
   look(): Promise<void>
   /** Resolves when nothing is under way; timers are let go of. */
@@ -101,6 +103,12 @@ export function buildAdmission(deps: { db: Database; queue: ExecutionQueue; log:
     look: async () => {
       await put(await admitDue(db, { ids: null, limit: MAX_LANES }))
       serve(await lanesToServe(db, MAX_LANES))
+    },
+    tidy: async () => {
+      const wrong = await repairLanes(db)
+      if (wrong.length > 0) log.warn({ lanes: wrong }, 'counts of lanes put right')
+      serve(wrong)
+      await deleteIdleLanes(db)
     },
     settled: async () => {
       for (const timer of timers) clearTimeout(timer)

@@ -23,6 +23,7 @@ const OVERDUE_MS = 4_000
 /** How long a worker may be silent before its executions are taken for lost: five missed heartbeats. */
 const SILENT_MS = 15_000
 const WAKE_EVERY_MS = 1_000
+const TIDY_EVERY_MS = 60_000
 /**
  * Whoever has not looked for a while (it was frozen, or the database was away for all) finds everybody silent. It
  * gives the others time to be heard before it judges them.
@@ -114,6 +115,7 @@ export function startSweeper(deps: {
     every(SWEEP_EVERY_MS, () => sweep(), log, 'sweep'),
     every(HEARTBEAT_EVERY_MS, beat, log, 'heartbeat'),
     every(WAKE_EVERY_MS, wake, log, 'wake'),
+    every(TIDY_EVERY_MS, admission.tidy, log, 'tidy'),
   ]
   return {
     sweep,

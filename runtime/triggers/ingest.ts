@@ -12,6 +12,7 @@ import {
   type WebhookRouteRow,
 } from '../../db/execution-queue.ts'
 import type { NewExecution } from '../../db/executions.ts'
+import { isBacklogFull, tooMany } from '../../db/lanes.ts'
 import { type Condition, type ConditionSubject, matches } from '../conditions/condition.ts'
 import type { Admission } from '../executions/admission.ts'
 import { runLimits } from '../executions/run-limits.ts'
@@ -29,6 +30,7 @@ import {
 /** How long a webhook is remembered while changes are heard of, and while they are not. */
 const CACHE_MS = 30_000
 const UNHEARD_CACHE_MS = 500
+const BACKLOG_CHECK_MS = 2_000
 const MAX_BATCH = 100
 /** As deep as what workflows give back. */
 const MAX_DEPTH = 200
@@ -111,6 +113,19 @@ export function buildIngest(deps: {
     }
   }
 
+  const full = new LRUCache<string, Promise<boolean>>({ max: 10_000, ttl: BACKLOG_CHECK_MS })
+  /** Refuses what would only wait. Looked at now and then: a few more or less do not matter. */
+  const refuseFlood = async ({ customer_id, organization_id }: WebhookRouteRow) => {
+    const owner = customer_id ?? organization_id
+    let known = full.get(owner)
+    if (known === undefined) {
+      known = isBacklogFull(db, owner)
+      full.set(owner, known)
+      known.catch(() => full.delete(owner))
+    }
+    if (await known) throw tooMany()
+  }
+
   const webhookOf = (triggerId: string): Promise<Webhook> => {
     const known = webhooks.get(triggerId)
     if (known !== undefined) return known.loading
@@ -153,6 +168,7 @@ export function buildIngest(deps: {
       if (answer !== null) return { answer }
       const headers = keptHeaders(delivery.headers, webhook.config.verification)
       const { row } = webhook
+      await refuseFlood(row)
       const { attempts } = webhook.config
       const matching = webhook.routes.filter((route) => route.matches({ payload, headers: delivery.headers }))
       const eventId = newId('event')

@@ -10,6 +10,7 @@ import type { Database } from '../../db/database.ts'
 import { openDatabase } from '../../db/database.ts'
 import { type ApiKeys, buildApiKeys, newApiKey } from '../../runtime/access/api-keys.ts'
 import { createOrganization } from '../../runtime/access/bootstrap.ts'
+import { buildCallCounter } from '../../runtime/access/call-counter.ts'
 import { buildRateLimits } from '../../runtime/access/rate-limits.ts'
 import { loadMasterKey } from '../../runtime/vault/master-key.ts'
 import { buildVault } from '../../runtime/vault/vault.ts'
@@ -61,7 +62,8 @@ export async function startTestServer(): Promise<TestServer> {
   const registry = customersTools()
   const config = readConfig({ PATCHBAY_DATA_DIR: dataDir, PATCHBAY_LOG_LEVEL: 'silent' })
   const services = { vault, apiKeys, changed: () => {} } as unknown as Services
-  const invoker: Invoker = { db, services, limits: buildRateLimits(config.rateLimitPerMinute), log }
+  const counter = buildCallCounter({ db, redisUrl: undefined, log })
+  const invoker: Invoker = { db, services, limits: buildRateLimits(config.rateLimitPerMinute, counter), log }
   const closers: (() => Promise<unknown>)[] = []
 
   const serve = async (options: ServeOptions = {}) => {

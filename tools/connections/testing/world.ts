@@ -7,6 +7,7 @@ import { rolePermissions } from '../../../core/permissions.ts'
 import { type Database, openDatabase } from '../../../db/database.ts'
 import { insertOrganization } from '../../../db/organizations.ts'
 import { buildApiKeys } from '../../../runtime/access/api-keys.ts'
+import { buildCallCounter } from '../../../runtime/access/call-counter.ts'
 import { buildRateLimits } from '../../../runtime/access/rate-limits.ts'
 import { buildConnections } from '../../../runtime/connections/build-connections.ts'
 import { buildFiles } from '../../../runtime/files/files.ts'
@@ -63,7 +64,8 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     publicUrl: () => 'http://127.0.0.1',
     changed: () => undefined,
   }
-  const invoker: Invoker = { db, services, limits: buildRateLimits(1_000_000), log }
+  const counter = buildCallCounter({ db, redisUrl: undefined, log })
+  const invoker: Invoker = { db, services, limits: buildRateLimits(1_000_000, counter), log }
   const call = (actor: Actor, tool: unknown, input: object = {}) =>
     invoke(invoker, {
       tool: { ...(tool as ToolDefinition), toolset: 'connections' } as AnyTool,
