@@ -337,6 +337,7 @@ CREATE INDEX executions_trigger ON executions (trigger_id, id DESC) WHERE trigge
 CREATE INDEX executions_environment ON executions (organization_id, environment, id DESC);
 -- Those that ended badly are looked for most, and are few: of the others the newest are soon found.
 CREATE INDEX executions_unhappy ON executions (organization_id, status, id DESC) WHERE status IN ('failed', 'timeout', 'cancelled');
+CREATE INDEX executions_customer_unhappy ON executions (customer_id, status, id DESC) WHERE customer_id IS NOT NULL AND status IN ('failed', 'timeout', 'cancelled');
 CREATE INDEX executions_workflow_unhappy ON executions (workflow_id, status, id DESC) WHERE status IN ('failed', 'timeout', 'cancelled');
 -- What the sweeper looks at.
 CREATE INDEX executions_admitted ON executions (due_at) WHERE status = 'queued' AND admission = 'admitted';
