@@ -37,7 +37,7 @@ test('a worker that stops hands its runs back, and what they called runs again w
   const drained = server.platform.engine.drain(0)
   upstream.answer = () => ({ status: 200, body: { ok: true } })
   await drained
-  expect(await ended(body.executionIds[0])).toMatchObject({ status: 'completed', attempt: 2 })
+  expect(await ended(body.executionIds[0])).toMatchObject({ status: 'completed', attempt: 1 })
   const { executions } = await tenant.ok('list_executions', { workflow: 'called' })
   expect(executions.map(({ status }: Body) => status)).toEqual(['completed', 'cancelled'])
   expect(upstream.received).toHaveLength(2)
@@ -66,7 +66,32 @@ test('a run that has lost its execution to another starts no workflow any more',
   await expect(startBy(0)).rejects.toMatchObject({ code: 'cancelled' })
   expect((await tenant.ok('list_executions', { workflow: 'started' })).executions).toEqual([])
   expect(await startBy(1)).toMatchObject({ status: 'queued' })
-  upstream.drop()
+  await tenant.ok('cancel_execution', { execution: execution.id })
+})
+
+test('a workflow whose worker died goes on with what it called, though that is not yet known to be dead too', async () => {
+  upstream.received.length = 0
+  upstream.answer = () => null
+  const slug = await deployWorkflow(
+    tenant,
+    'goes-on',
+    "export default async (ctx) => ctx.workflows.run('called', {})",
+  )
+  const { execution } = await tenant.ok('run_workflow', { workflow: slug, environment: 'dev' })
+  await eventually(async () => upstream.received.length === 1)
+  // As the sweeper of another process leaves it between two rounds: the caller is queued again, the called one is not.
+  const given = await server.platform.db.system((tx) =>
+    tx.rows(
+      `UPDATE executions SET worker = 'dead', status = CASE WHEN id = $1 THEN 'queued' ELSE status END, due_at = now(), resume = true
+       WHERE (id = $1 OR parent_execution_id = $1) AND status = 'running' RETURNING id`,
+      [execution.id],
+    ),
+  )
+  expect(given).toHaveLength(2)
+  upstream.answer = () => ({ status: 200, body: { ok: true } })
+  expect(await ended(execution.id)).toMatchObject({ status: 'completed', attempt: 1, output: { ok: true } })
+  const { executions } = await tenant.ok('list_executions', { workflow: 'called' })
+  expect(executions.slice(0, 2).map(({ status }: Body) => status)).toEqual(['completed', 'failed'])
 })
 
 test('what is switched off is not replayed either', async () => {

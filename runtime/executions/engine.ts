@@ -46,7 +46,7 @@ import { type ChildAnswer, childFailure } from './durable-bridge.ts'
 import type { Executions, StartExecution } from './executions.ts'
 import { checkInput } from './input.ts'
 import { buildLease, type Lease, type Moment, moment } from './lease.ts'
-import { abandonedRun, concludeRun, unrun } from './outcome.ts'
+import { abandonedRun, concludeRun, lostRun, unrun } from './outcome.ts'
 import {
   asFinished,
   childOf,
@@ -153,10 +153,12 @@ export function buildEngine(deps: EngineDeps): Engine {
     signal: AbortSignal,
   ): Promise<ChildAnswer> => {
     const scope = scopeOfRun(parent)
-    const earlier =
-      parent.run > 1 || parent.attempt > 1
-        ? await db.read(scope, (tx) => findChild(tx, parent.id, step))
-        : undefined
+    const find = () => db.read(scope, (tx) => findChild(tx, parent.id, step))
+    let earlier = parent.run > 1 || parent.attempt > 1 ? await find() : undefined
+    if (earlier?.status === 'running' && earlier.run === 1) {
+      await takeOver(scope, earlier.id)
+      earlier = await find()
+    }
     if (earlier !== undefined && !hasEnded(earlier.status)) return { waitsFor: earlier.id }
     if (earlier?.status === 'completed') return { output: earlier.output }
     const request = childOf(parent, slug, input, step)
@@ -166,6 +168,19 @@ export function buildEngine(deps: EngineDeps): Engine {
       signal,
     )
     return answerOf(child)
+  }
+
+  /**
+   * Ends the first run of a workflow that an earlier run of its caller called: it went with that run, or is about to,
+   * and would tell nobody how it ended.
+   */
+  const takeOver = async (scope: TenantScope, id: string): Promise<void> => {
+    active.get(id)?.abort.abort('lost')
+    const child = await db.read(scope, (tx) => getExecution(tx, id))
+    if (child?.status !== 'running') return
+    const lost = lostRun(`The worker '${child.worker}' lost the workflow that called this one.`)
+    const alone = { inline: true, handedBack: false, random: 0 }
+    await record(concludeRun(child, await deps.versions(child.workflow_version_id), lost, alone))
   }
 
   const answerOf = (child: ExecutionRow): ChildAnswer => {
