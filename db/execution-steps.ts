@@ -24,6 +24,7 @@ export interface NewStep {
   attempt: number
   run: number
   started_at: string
+  /** When a run took note of it; null of one that has ended: none has yet. */
   finished_at: string | null
 }
 
@@ -137,14 +138,14 @@ export const settleWaiting = async (
   return rows.filter(({ status }) => status === 'queued').map(({ status: _status, ...row }) => row)
 }
 
-/** Ends a pending step from outside. The execution's row must be locked. */
+/** Ends a pending step from outside: a run has yet to take note of it. The execution's row must be locked. */
 const endStep = (
   tx: Tx,
   step: { execution_id: string; seq: number },
   outcome: { status: 'done' | 'failed'; output: Json; error: Json },
 ) =>
   tx.run(
-    `UPDATE execution_steps SET status = $3, output = $4, error = $5, finished_at = now()
+    `UPDATE execution_steps SET status = $3, output = $4, error = $5
      WHERE execution_id = $1 AND seq = $2 AND status = 'pending'`,
     [step.execution_id, step.seq, outcome.status, toJsonb(outcome.output), toJsonb(outcome.error)],
   )
@@ -166,6 +167,15 @@ const lockOwn = async (tx: Tx, step: NewStep): Promise<boolean> => {
   const row = await lock(tx, step.execution_id)
   return row?.status === 'running' && row.run === step.run
 }
+
+const findStep = (tx: Tx, { execution_id, seq }: { execution_id: string; seq: number }) =>
+  tx.row<Pick<StepRow, 'status' | 'output' | 'finished_at'>>(
+    'SELECT status, output, finished_at FROM execution_steps WHERE execution_id = $1 AND seq = $2',
+    [execution_id, seq],
+  )
+
+/** How a wait stands; `undefined`: the execution is another run's by now. */
+export type WaitState = Pick<StepRow, 'status' | 'output' | 'finished_at'>
 
 /** The workflow that `parent` waits for has ended. Gives the parent, if it is to go on now. */
 export async function endChildStep(
@@ -233,9 +243,9 @@ export async function sendEvent(
   }
   if (executionId !== null && received.length === 0) {
     await tx.run(
-      `INSERT INTO execution_signals (id, organization_id, customer_id, execution_id, name, payload)
-       SELECT $1, organization_id, customer_id, id, $3, $4 FROM executions WHERE id = $2`,
-      [event.signal.id, executionId, name, toJsonb(payload)],
+      `INSERT INTO execution_signals (id, organization_id, customer_id, execution_id, name, key, payload)
+       SELECT $1, organization_id, customer_id, id, $3, $4, $5 FROM executions WHERE id = $2`,
+      [event.signal.id, executionId, name, key, toJsonb(payload)],
     )
     received.push(executionId)
   }
@@ -243,23 +253,32 @@ export async function sendEvent(
 }
 
 /**
- * Begins to wait for an event, unless one came before: then the step is done. Undefined: the execution is another
- * run's by now.
+ * Begins to wait for an event, unless one came before: then the step is done. It may be asked again by a run that does
+ * not know whether it was done.
  */
-export const beginWait = (db: Database, step: NewStep): Promise<NewStep | undefined> =>
+export const beginWait = (db: Database, step: NewStep): Promise<WaitState | undefined> =>
   db.system(async (tx) => {
     if (!(await lockOwn(tx, step))) return undefined
+    const before = await findStep(tx, step)
+    if (before !== undefined) return before
     const early = await tx.row<{ payload: Json }>(
       `DELETE FROM execution_signals WHERE id = (
-         SELECT id FROM execution_signals WHERE execution_id = $1 AND name = $2 ORDER BY id LIMIT 1) RETURNING payload`,
-      [step.execution_id, step.name],
+         SELECT id FROM execution_signals WHERE execution_id = $1 AND name = $2 AND (key IS NULL OR key = $3)
+         ORDER BY id LIMIT 1) RETURNING payload`,
+      [step.execution_id, step.name, step.waits_for],
     )
-    const begun: NewStep =
-      early === undefined
-        ? step
-        : { ...step, status: 'done', output: early.payload, finished_at: new Date().toISOString() }
-    await insertSteps(tx, [begun])
-    return begun
+    await insertSteps(tx, [early === undefined ? step : { ...step, status: 'done', output: early.payload }])
+    return { status: early === undefined ? 'pending' : 'done', output: early?.payload ?? null, finished_at: null }
+  })
+
+/** Ends a wait whose time is up as `expired` says, unless it was ended from outside before. */
+export const expireWait = (db: Database, expired: NewStep): Promise<WaitState | undefined> =>
+  db.system(async (tx) => {
+    if (!(await lockOwn(tx, expired))) return undefined
+    const before = await findStep(tx, expired)
+    if (before !== undefined && before.status !== 'pending') return before
+    await insertSteps(tx, [expired])
+    return { status: expired.status, output: expired.output, finished_at: null }
   })
 
 export interface ApprovalRow {
@@ -277,14 +296,16 @@ export interface ApprovalRow {
   decided_at: Date | null
 }
 
-/** Asks for a decision and begins to wait for it. False: the execution is another run's by now. */
+/** Asks for a decision and begins to wait for it; as {@link beginWait}. */
 export const beginApproval = (
   db: Database,
   step: NewStep,
   approval: { id: string; title: string; description: string; data: Json },
-): Promise<boolean> =>
+): Promise<WaitState | undefined> =>
   db.system(async (tx) => {
-    if (!(await lockOwn(tx, step))) return false
+    if (!(await lockOwn(tx, step))) return undefined
+    const before = await findStep(tx, step)
+    if (before !== undefined) return before
     await tx.run(
       `INSERT INTO approvals (id, organization_id, customer_id, execution_id, title, description, data, expires_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
@@ -300,7 +321,7 @@ export const beginApproval = (
       ],
     )
     await insertSteps(tx, [step])
-    return true
+    return { status: 'pending', output: null, finished_at: null }
   })
 
 const APPROVAL = `SELECT a.id, a.customer_id, a.execution_id, a.title, a.description, a.data, a.decided_by, a.comment, a.expires_at,
@@ -373,6 +394,15 @@ export const holdsExecution = async (tx: Tx, { executionId, run }: { executionId
     executionId,
     run,
   ])) !== undefined
+
+/** The executions that it called and waits for. */
+export const pendingChildren = async (tx: Tx, executionId: string): Promise<string[]> => {
+  const rows = await tx.rows<{ waits_for: string }>(
+    `SELECT waits_for FROM execution_steps WHERE execution_id = $1 AND kind = '${WAIT_WORKFLOW}' AND status = 'pending'`,
+    [executionId],
+  )
+  return rows.map((row) => row.waits_for)
+}
 
 /** The execution that a step of its parent called earlier: after a crash the parent goes on with it. */
 export const findChild = (tx: Tx, parentId: string, parentStep: string) =>

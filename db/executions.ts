@@ -2,6 +2,8 @@ import { firstId } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
 import { conditions } from './conditions.ts'
 import type { Database, Tx } from './database.ts'
+import type { QueuedExecution } from './execution-queue.ts'
+import { endChildStep } from './execution-steps.ts'
 import { toJsonb } from './jsonb.ts'
 import { leaveQueue, type RunLimits, takePlaces } from './lanes.ts'
 
@@ -332,12 +334,13 @@ export const insertManualEvent = (
 
 /**
  * Asks that an execution be stopped: one that is queued or waits is cancelled here, a running one is marked for its worker.
- * Undefined when it has already ended (or is not visible). `freed`: lanes in which others wait for its place.
+ * Undefined when it has already ended (or is not visible). `freed`: lanes in which others wait for its place; `woken`:
+ * the execution that waited for this one.
  */
 export async function requestCancel(
   tx: Tx,
   id: string,
-): Promise<(ExecutionRow & { freed: string[] }) | undefined> {
+): Promise<(ExecutionRow & { freed: string[]; woken: QueuedExecution[] }) | undefined> {
   const row = await tx.row<ExecutionRow>(
     `UPDATE executions SET cancel_requested = true,
        status = CASE WHEN status = 'running' THEN status ELSE 'cancelled' END,
@@ -346,7 +349,18 @@ export async function requestCancel(
     [id],
   )
   if (row === undefined) return undefined
-  return { ...row, freed: row.status === 'cancelled' ? await leaveQueue(tx, row) : [] }
+  if (row.status !== 'cancelled') return { ...row, freed: [], woken: [] }
+  const { parent_execution_id: parent } = row
+  const woken = parent === null ? [] : await endChildStep(tx, parent, row)
+  return { ...row, woken, freed: await leaveQueue(tx, row) }
+}
+
+/** Was it replayed? Until the transaction ends nobody else is told that it was not. */
+export async function wasReplayed(tx: Tx, id: string): Promise<boolean> {
+  await tx.row('SELECT id FROM executions WHERE id = $1 FOR UPDATE', [id])
+  return (
+    (await tx.row('SELECT id FROM executions WHERE replay_of = $1 AND id > $1 LIMIT 1', [id])) !== undefined
+  )
 }
 
 export const markDeadLetterReplayed = (tx: Tx, executionId: string, replayExecutionId: string) =>

@@ -415,6 +415,8 @@ CREATE TABLE execution_signals (
   customer_id text,
   execution_id text COLLATE "C" NOT NULL,
   name text NOT NULL,
+  -- null: for a wait with any key.
+  key text,
   payload jsonb,
   created_at timestamptz NOT NULL DEFAULT now()
 );

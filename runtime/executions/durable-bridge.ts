@@ -1,4 +1,4 @@
-import { AppError, invalidInput } from '../../core/errors.ts'
+import { AppError, invalidInput, toErrorBody } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import type { Database } from '../../db/database.ts'
@@ -6,10 +6,13 @@ import {
   beginApproval,
   beginWait,
   endedSteps,
+  expireWait,
+  type NewStep,
   type StepRow,
   WAIT_APPROVAL,
   WAIT_EVENT,
   WAIT_WORKFLOW,
+  type WaitState,
 } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import type { Bridge, BridgeCall, Turn } from '../sandbox/sandbox.ts'
@@ -22,7 +25,9 @@ const SHORT_MS = 5_000
 /** Node's timers hold no more; executions that wait longer have been put aside by then. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 const POLL_MS = 1_000
+const RETRY_MS = 1_000
 const MAX_NAME_LENGTH = 200
+const MAX_KEY_LENGTH = 500
 
 /** What is not recorded: secrets, pure functions, and files, which never change. */
 const UNRECORDED = /^(secrets\.|crypto\.|files\.(read|info)$)/
@@ -67,7 +72,6 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
         parked.delete(seq)
-        unended.delete(seq)
         if (parked.size === 0) {
           clearInterval(poller)
           poller = undefined
@@ -75,10 +79,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
         settle()
       }
       const onAbort = () =>
-        end(() => {
-          unended.add(seq)
-          reject(new AppError('cancelled', 'The wait was interrupted.', { retryable: true }))
-        })
+        end(() => reject(new AppError('cancelled', 'The wait was interrupted.', { retryable: true })))
       signal.addEventListener('abort', onAbort, { once: true })
       unended.add(seq)
       parked.set(seq, (ended) => end(() => resolve(ended)))
@@ -109,6 +110,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       if (known === undefined) recorder.push({ ...row, status: 'pending', finished_at: null })
       await recorder.durable(signal)
       await park(row.seq, wakeAt, turn, signal)
+      unended.delete(row.seq)
     }
     const finished = new Date(Math.max(db.now(), wakeAt.getTime()))
     recorder.push({ ...row, finished_at: finished.toISOString() })
@@ -121,7 +123,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     asked: Asked,
     turn: Turn,
     signal: AbortSignal,
-    begin: (row: ReturnType<Recorder['row']>) => Promise<Json | undefined>,
+    begin: (row: NewStep) => Promise<WaitState | undefined>,
     details: { wake_at: string | null; waits_for: string | null },
     expired: Json,
   ): Promise<Json> {
@@ -129,38 +131,54 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     if (known !== undefined && known.status !== 'pending') return recorder.replay(known, turn)
     if (!deps.mayWait) throw refuseWait(`ctx.${asked.kind}`)
     const row = recorder.row(asked, { status: 'pending', finished_at: null, ...details })
+    const done = (output: Json): NewStep => ({
+      ...row,
+      status: 'done',
+      output,
+      finished_at: new Date(db.now()).toISOString(),
+    })
+    let ended: Pick<WaitState, 'status' | 'output'> | undefined
     if (known === undefined) {
       await recorder.durable(signal)
-      const early = await begin(row)
-      if (early !== undefined) {
-        turn.at(db.now())
-        return early
+      ended = (await persist(() => begin(row), signal)) ?? recorder.lost()
+    }
+    if (ended?.status !== 'done') {
+      const wakeAt = known === undefined ? dateOf(details.wake_at) : known.wake_at
+      // Its time is up, but it may have been ended from outside at the last moment; whoever did so was told that it counts.
+      ended =
+        (await park(row.seq, wakeAt, turn, signal)) ??
+        (await persist(() => expireWait(db, done(expired)), signal)) ??
+        recorder.lost()
+      unended.delete(row.seq)
+    }
+    const taken = done(ended.output)
+    recorder.push(taken)
+    turn.at(Date.parse(taken.finished_at ?? ''))
+    return ended.output
+  }
+
+  /** A wait outlasts a database that is away for a while. */
+  async function persist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (signal.aborted || !(error instanceof AppError) || error.code !== 'unavailable') throw error
+        await pause(RETRY_MS, signal)
       }
     }
-    const wakeAt = known === undefined ? dateOf(details.wake_at) : known.wake_at
-    const ended = await park(row.seq, wakeAt, turn, signal)
-    if (ended !== undefined) {
-      turn.at(ended.finished_at?.getTime() ?? db.now())
-      return ended.output
-    }
-    const finished = new Date(db.now())
-    recorder.push({ ...row, status: 'done', output: expired, finished_at: finished.toISOString() })
-    turn.at(finished.getTime())
-    return expired
   }
 
   function waitForEvent(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
     const [name, options] = call.args
     const { key, timeout } = isJsonObject(options) ? options : {}
-    if (key !== undefined && key !== null && typeof key !== 'string')
-      throw invalidInput('The key of an event is text.', { where: 'ctx.wait.event' })
+    if (key !== undefined && key !== null && (typeof key !== 'string' || key.length > MAX_KEY_LENGTH))
+      throw invalidInput(`The key of an event is text of up to ${MAX_KEY_LENGTH} characters.`, {
+        where: 'ctx.wait.event',
+      })
     const asked = recorder.ask(call, WAIT_EVENT, label(name, 'ctx.wait.event'), call.args)
     const details = { wake_at: deadline(timeout, 'ctx.wait.event', db.now()), waits_for: key ?? null }
-    const begin = async (row: ReturnType<Recorder['row']>) => {
-      const begun = (await beginWait(db, row)) ?? recorder.lost()
-      return begun.status === 'done' ? begun.output : undefined
-    }
-    return wait(asked, turn, signal, begin, details, null)
+    return wait(asked, turn, signal, (row) => beginWait(db, row), details, null)
   }
 
   function waitForApproval(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
@@ -175,10 +193,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       data: data ?? null,
     }
     const details = { wake_at: deadline(timeout, 'ctx.wait.approval', db.now()), waits_for: id }
-    const begin = async (row: ReturnType<Recorder['row']>) => {
-      if (!(await beginApproval(db, row, approval))) recorder.lost()
-      return undefined
-    }
+    const begin = (row: NewStep) => beginApproval(db, row, approval)
     return wait(asked, turn, signal, begin, details, { approved: false, by: null, comment: null, at: null })
   }
 
@@ -186,6 +201,9 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     const [slug, input] = call.args
     const asked = recorder.ask(call, WAIT_WORKFLOW, label(slug, 'ctx.workflows.run'), call.args)
     const { known } = asked
+    // Ended from outside: it says how the other ended, not yet what that means for the caller.
+    if (known?.status === 'failed' && isJsonObject(known.error) && known.error.code === undefined)
+      known.error = { ...toErrorBody(childFailure(known.waits_for ?? '', known.error)) } as Json
     const result = await recorder.recorded(asked, turn, signal, async () => {
       const child = known?.waits_for ?? null
       const answer =
@@ -197,9 +215,10 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       recorder.push(row)
       await recorder.durable(signal)
       // It may have ended before anybody could know that this one waits for it.
-      const settled = await deps.childOutcome(answer.waitsFor)
+      const settled = await persist(() => deps.childOutcome(answer.waitsFor), signal)
       if ('output' in settled) return settled.output
       const ended = await park(row.seq, null, turn, signal)
+      unended.delete(row.seq)
       if (ended?.status === 'done') return ended.output
       throw childFailure(answer.waitsFor, ended?.error ?? null)
     })

@@ -18,6 +18,7 @@ import {
   getApproval,
   holdsExecution,
   keepSteps,
+  pendingChildren,
   type SentEvent,
   type StepBatch,
   sendEvent,
@@ -31,6 +32,7 @@ import {
   markDeadLetterReplayed,
   type RunnableVersionRow,
   requestCancel,
+  wasReplayed,
 } from '../../db/executions.ts'
 import { triggerLane } from '../../db/lane-places.ts'
 import type { Connections } from '../connections/connections.ts'
@@ -333,14 +335,26 @@ export function buildEngine(deps: EngineDeps): Engine {
     return asFinished(execution, finished)
   }
 
+  /** Undefined: it has ended. With it goes what it called and waits for. */
+  const cancel = async (scope: TenantScope, executionId: string): Promise<ExecutionRow | undefined> => {
+    const { row, children } = await db.tenant(scope, async (tx) => ({
+      row: await requestCancel(tx, executionId),
+      children: await pendingChildren(tx, executionId),
+    }))
+    if (row === undefined) return undefined
+    admission.serve(row.freed)
+    active.get(executionId)?.abort.abort('cancelled')
+    await admission.enqueue(row.woken)
+    for (const child of children) await cancel(scope, child)
+    return row
+  }
+
   return {
     start,
     untilEnded: watch.untilEnded,
     cancel: async (scope, executionId) => {
-      const row = await db.tenant(scope, (tx) => requestCancel(tx, executionId))
+      const row = await cancel(scope, executionId)
       if (row === undefined) throw await whyNot(db, scope, executionId, 'cancelled')
-      admission.serve(row.freed)
-      active.get(executionId)?.abort.abort('cancelled')
       return row
     },
     sendEvent: async (scope, event) => (await send(scope, event)).received,
@@ -370,6 +384,10 @@ export function buildEngine(deps: EngineDeps): Engine {
             },
           )
         }
+        if (options?.once === true && (await wasReplayed(tx, executionId)))
+          throw conflict(`The execution '${executionId}' was replayed already.`, {
+            hint: 'list_executions shows the replay; replay_execution runs it once more.',
+          })
         const target = await findWorkflowTarget(tx, {
           workflow: original.workflow_id,
           environment: original.environment,

@@ -44,14 +44,14 @@ export interface Executions {
    * Its dead letter, if there is one, becomes `replayed`.
    * @param version the one that ran, or the one now deployed to its environment
    * @param options with `pendingDeadLetter`, only if its dead letter is still pending: of two calls at once one wins;
-   *   `from: 'failed_step'`: with what it recorded as done taken as done
+   *   `once`: only if it was not replayed yet; `from: 'failed_step'`: with what it recorded as done taken as done
    * @throws AppError `not_found`; `conflict` when it has not ended, cannot be run now, or was replayed meanwhile
    */
   replay(
     scope: TenantScope,
     executionId: string,
     version: 'same' | 'newest',
-    options?: { pendingDeadLetter?: boolean; from?: 'start' | 'failed_step' },
+    options?: { pendingDeadLetter?: boolean; once?: boolean; from?: 'start' | 'failed_step' },
   ): Promise<ExecutionRow>
   /**
    * Hands an event to the executions that wait for it with ctx.wait.event. Addressed to one execution, it is kept for it

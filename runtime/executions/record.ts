@@ -38,10 +38,11 @@ export function buildRecord(rows: readonly StepRow[]): StepRecord {
     if (same === undefined) left.set(row.fingerprint, [row])
     else same.push(row)
   }
-  /** Those that ended and were not handed out, in the order they ended. */
+  /** Those that ended and were not handed out, in the order they were; what no run took note of comes last. */
   const undelivered = rows
-    .filter((row) => row.finished_at !== null)
-    .sort((a, b) => Number(a.finished_at) - Number(b.finished_at) || a.seq - b.seq)
+    .filter((row) => row.status !== 'pending')
+    .map(({ seq, finished_at }) => ({ seq, at: finished_at?.getTime() ?? Number.MAX_SAFE_INTEGER }))
+    .sort((a, b) => a.at - b.at || a.seq - b.seq)
     .map(({ seq }) => seq)
   const held = new Map<number, () => void>()
 

@@ -157,7 +157,17 @@ export function buildRecorder(options: RecorderOptions): Recorder {
     },
     async replay(row, turn) {
       await record.turnOf(row)
-      if (row.finished_at !== null) turn.at(row.finished_at.getTime())
+      if (row.finished_at === null) {
+        // It ended from outside; from here on it is known when.
+        row.finished_at = new Date(options.now())
+        recorder.push({
+          ...row,
+          wake_at: row.wake_at?.toISOString() ?? null,
+          started_at: row.started_at.toISOString(),
+          finished_at: row.finished_at.toISOString(),
+        })
+      }
+      turn.at(row.finished_at.getTime())
       if (row.status === 'failed') throw errorOf(row.error)
       return row.output
     },

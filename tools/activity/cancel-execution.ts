@@ -7,7 +7,7 @@ export const cancelExecution = defineTool({
   name: 'cancel_execution',
   title: 'Cancel an execution',
   description:
-    'Stops a run: a queued one never starts, a running one is interrupted within seconds (it may still read running in the answer). What it did so far stays done. One that has ended cannot be cancelled.',
+    'Stops a run: a queued one never starts, a running one is interrupted within seconds (it may still read running in the answer). What it did so far stays done; workflows it called and waits for are cancelled with it. One that has ended cannot be cancelled.',
   input: z.object({ execution: ExecutionRef }),
   output: z.object({ execution: ExecutionSummary }),
   permission: 'workflows.execute',

@@ -74,7 +74,8 @@ export const replayExecutions = defineTool({
         continue
       }
       try {
-        replayed.push({ execution: id, replay: (await replay(context, id, version, { from })).id })
+        const { id: replayId } = await replay(context, id, version, { from, once: true })
+        replayed.push({ execution: id, replay: replayId })
       } catch (cause) {
         const error = toAppError(cause)
         // What is wrong with one is told of it; what is wrong with the server ends the call.

@@ -24,7 +24,7 @@ export async function replay(
   context: ToolContext,
   executionId: string,
   version: 'same' | 'newest',
-  options?: { pendingDeadLetter?: boolean; from?: 'start' | 'failed_step' },
+  options?: { pendingDeadLetter?: boolean; once?: boolean; from?: 'start' | 'failed_step' },
 ) {
   const { actor, services } = context
   await context.read(async (tx) => {
