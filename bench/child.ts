@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 export interface Child {
   /** What the program printed first: its address. */
   url: string
+  pid: number
   stop(): Promise<void>
 }
 
@@ -15,6 +16,7 @@ export async function startChild(file: string, env: Record<string, string> = {})
   })
   return {
     url: await addressOf(child, file),
+    pid: child.pid ?? 0,
     stop: async () => {
       const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGTERM')

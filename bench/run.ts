@@ -2,7 +2,7 @@
  * `npm run bench`: how far Patchbay is from the limits it is built on, measured in one run on one machine and
  * printed as ratios. Absolute figures vary with the machine; the ratios are what to watch.
  *   npm run bench              all
- *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search, import, history
+ *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search, import, scale, history
  *   npm run bench -- history 10000000   so many executions (takes 15 minutes and 15 GB); 200,000 if not said
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -19,6 +19,7 @@ import { benchHistory } from './history.ts'
 import { benchImport } from './import.ts'
 import { closedLoop, compare, type Figures } from './measure.ts'
 import { benchSandbox } from './sandbox.ts'
+import { benchScale } from './scale.ts'
 import { benchSearch } from './search.ts'
 
 const ROUNDS = 3
@@ -301,6 +302,23 @@ async function benchHistoryHere(): Promise<void> {
   }
 }
 
+async function benchScaleHere(): Promise<void> {
+  console.log(
+    '\nThe cost of an event with one customer and workflow, and with many; the memory of idle triggers',
+  )
+  const postgres = await startPostgres()
+  if (postgres === undefined) {
+    console.log('  skipped: no Postgres server binaries here')
+    return
+  }
+  await createDatabases(postgres)
+  const databaseUrl = postgres.url.replace(/\/postgres$/, '/ours')
+  const server = await startServer({ DATABASE_URL: databaseUrl })
+  await benchScale(server.url, databaseUrl, server.pid, (name, input) => tool(server.url, name, input))
+  await server.stop()
+  await postgres.stop()
+}
+
 async function createDatabases(server: TestServer): Promise<void> {
   const { default: pg } = await import('pg')
   const client = new pg.Client(server.url)
@@ -318,6 +336,7 @@ try {
   if (wants('queue')) await benchQueue()
   if (wants('search')) await benchSearchHere()
   if (wants('import')) await benchImport()
+  if (wants('scale')) await benchScaleHere()
   if (wants('history')) await benchHistoryHere()
 } finally {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
