@@ -122,9 +122,20 @@ test('whatever comes and goes, no lane ever holds more than it may, all run, and
       ])
       const inOrder: string[] = []
       const firstStart: string[] = []
+      let inTurn: string | undefined
       const look = () => {
-        for (const id of world.log.splice(0))
-          if (id.startsWith('o') && !firstStart.includes(id)) firstStart.push(id)
+        for (const id of world.log.splice(0)) {
+          if (!id.startsWith('o')) continue
+          // From its first start to its end, retries and waits included, no other of the trigger starts.
+          expect(inTurn ?? id).toBe(id)
+          inTurn = id
+          if (!firstStart.includes(id)) firstStart.push(id)
+        }
+      }
+      const leave = (run: Run, again: boolean) => {
+        if (!again && run.id === inTurn) inTurn = undefined
+        world.leave(run, again)
+        look()
       }
       let back = 0
       steps.forEach(({ owner, workflow, ordered, ends, again }, n) => {
@@ -136,15 +147,14 @@ test('whatever comes and goes, no lane ever holds more than it may, all run, and
           customerLane(owner),
         ]
         world.arrive({ id, owner, lanes, slots: 0 })
+        look()
         const ending = world.admitted[ends % Math.max(1, world.admitted.length)]
         if (ending !== undefined) {
           if (again) back += 1
-          world.leave(ending, again && back < 40)
+          leave(ending, again && back < 40)
         }
-        look()
       })
-      while (world.admitted[0] !== undefined) world.leave(world.admitted[0], false)
-      look()
+      while (world.admitted[0] !== undefined) leave(world.admitted[0], false)
       expect(
         [...world.lanes.values()].flatMap(({ taken, waiting }) => [taken, waiting]).every((n) => n === 0),
       ).toBe(true)
@@ -154,7 +164,31 @@ test('whatever comes and goes, no lane ever holds more than it may, all run, and
   )
 })
 
+test('who arrives while a place is free but others wait for it waits behind them', () => {
+  const hook = { ...lane(triggerLane('hook'), 1), waiting: 1 }
+  const arrived = pass(new Map([[hook.id, hook]]), { id: 'late', lanes: [hook.id], slots: 0 })
+  expect(arrived).toEqual({ slots: 0, waitsIn: hook.id })
+  expect(hook).toMatchObject({ taken: 0, waiting: 2 })
+})
+
 describe('fairness', () => {
+  test('places are shared out evenly among those that wait, as far as each has use for them', () => {
+    const waiting = fc.array(fc.constantFrom(...owners), { maxLength: 30 })
+    fc.assert(
+      fc.property(waiting, fc.nat(12), (turns, places) => {
+        const all = turns.map((turn, n) => ({ id: `${n}`, lane: 'w:w:dev', turn }))
+        const chosen = nextInLane(all, places)
+        expect(chosen).toHaveLength(Math.min(places, all.length))
+        const got = owners.map((owner) => ({
+          had: all.filter(({ turn }) => turn === owner).length,
+          got: chosen.filter(({ turn }) => turn === owner).length,
+        }))
+        const most = Math.max(...got.map((one) => one.got))
+        for (const one of got) expect(one.got >= most - 1 || one.got === one.had).toBe(true)
+      }),
+    )
+  })
+
   test('however many of one customer wait, another’s single run is with the workers at once', () => {
     const world = buildWorld([lane(customerLane('flood'), null), lane(customerLane('one'), null)])
     for (let n = 0; n < 20 * FAIR_PLACES; n += 1)

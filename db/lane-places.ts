@@ -125,15 +125,12 @@ export function reserveStart(lane: Lane, nowMs: number): number {
   const { startsLimit: limit, startsSeconds: seconds } = lane
   if (limit === null || seconds === null) return 0
   const windowMs = seconds * 1000
-  // The window's reservations reach as far as they fill whole windows.
+  // Reservations reach as far ahead as they fill windows; the last of those is over before a new count begins.
   const filledUntil = lane.windowMs + Math.ceil(Math.max(1, lane.windowStarts) / limit) * windowMs
   if (nowMs >= filledUntil) {
     lane.windowMs = nowMs
     lane.windowStarts = 0
   }
-  // The window that is next to fill, but never one that is over.
-  const passed = Math.floor((nowMs - lane.windowMs) / windowMs)
-  lane.windowStarts = Math.max(lane.windowStarts, passed * limit)
   const startsAt = lane.windowMs + Math.floor(lane.windowStarts / limit) * windowMs
   lane.windowStarts += 1
   return Math.max(0, startsAt - nowMs)
