@@ -83,6 +83,12 @@ const CONNECTION_LOST =
  */
 const IDLE_IN_TRANSACTION_MS = 10_000
 
+const DATABASE = 'database'
+
+/** Is this the database being away for a while? The same may well succeed in a moment. */
+export const isDatabaseAway = (error: unknown): boolean =>
+  error instanceof AppError && error.code === 'unavailable' && error.where === DATABASE
+
 /** What Postgres refused, as the caller may understand it; errors of ours and unforeseen ones stay as they are. */
 function asAppError(error: unknown): unknown {
   const { code } = error as { code?: unknown }
@@ -92,6 +98,7 @@ function asAppError(error: unknown): unknown {
     /Connection terminated|connection error|timeout exceeded when trying to connect/.test(message)
   ) {
     return new AppError('unavailable', 'The database does not answer.', {
+      where: DATABASE,
       hint: 'Try again in a few seconds.',
       retryAfterSeconds: 5,
       cause: error,

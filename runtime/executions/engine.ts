@@ -49,6 +49,7 @@ import type { Executions, StartExecution } from './executions.ts'
 import { checkInput } from './input.ts'
 import { buildLease, type Lease, type Moment, moment } from './lease.ts'
 import { abandonedRun, concludeRun, lostRun, unrun } from './outcome.ts'
+import { outlast } from './outlast.ts'
 import {
   asFinished,
   childOf,
@@ -132,7 +133,8 @@ export function buildEngine(deps: EngineDeps): Engine {
     sandbox: deps.sandbox,
     keepSteps: (batch) => kept.add(batch),
     others: {
-      run: (parent, slug, input, key, signal) => runChild(parent, slug, input, key, signal),
+      run: (parent, slug, input, key, signal) =>
+        outlast((again) => runChild(parent, slug, input, key, signal, again), signal),
       outcome: async (scope, id) => {
         const child = await db.read(scope, (tx) => getExecution(tx, id))
         if (child === undefined) throw notFound('execution', id)
@@ -153,10 +155,11 @@ export function buildEngine(deps: EngineDeps): Engine {
     input: Json,
     step: string,
     signal: AbortSignal,
+    again: boolean,
   ): Promise<ChildAnswer> => {
     const scope = scopeOfRun(parent)
     const find = () => db.read(scope, (tx) => findChild(tx, parent.id, step))
-    let earlier = parent.run > 1 || parent.attempt > 1 ? await find() : undefined
+    let earlier = again || parent.run > 1 || parent.attempt > 1 ? await find() : undefined
     if (earlier?.status === 'running' && earlier.run === 1) {
       await takeOver(scope, earlier.id)
       earlier = await find()

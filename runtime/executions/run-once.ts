@@ -2,11 +2,12 @@ import type { Json } from '../../core/json.ts'
 import { findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
 import { loadSteps, type NewStep, type StepBatch } from '../../db/execution-steps.ts'
-import type { ExecutionRow, RunnableVersionRow } from '../../db/executions.ts'
+import { type ExecutionRow, keptLines, type RunnableVersionRow } from '../../db/executions.ts'
 import type { Sandbox, SandboxJob, SandboxResult } from '../sandbox/sandbox.ts'
 import { type BridgeDeps, buildEffects, scopeOfRun, text } from './bridge.ts'
 import { buildDurableBridge } from './durable-bridge.ts'
 import type { Lease } from './lease.ts'
+import { outlasting } from './outlast.ts'
 import { buildRecorder } from './recorder.ts'
 import { MAX_TIMEOUT_MS } from './tiers.ts'
 
@@ -54,13 +55,13 @@ export async function runOnce(
     execution,
     recorder,
     mayWait: execution.tier !== 'instant',
-    effect: buildEffects(deps, execution, version.connectors),
+    effect: outlasting(buildEffects(deps, execution, version.connectors)),
     runChild: (slug, input, key, stop) =>
       deps.others.run(execution, text(slug, 'workflow'), input, key, stop),
     childOutcome: (id) => deps.others.outcome(scopeOfRun(execution), id),
   })
   const result = await deps.sandbox.run(await jobOf(deps.db, execution, version), bridge, signal)
-  return { result, steps: recorder.rest(), parked: parked() }
+  return { result, steps: await recorder.rest(), parked: parked() }
 }
 
 async function jobOf(
@@ -94,7 +95,7 @@ async function jobOf(
     },
     seed: execution.random_seed,
     clock: execution.clock_at?.getTime() ?? db.now(),
-    linesKept: execution.lines_kept,
+    linesKept: execution.lines_kept > 0 ? await keptLines(db, execution) : {},
   }
 }
 
