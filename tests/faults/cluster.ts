@@ -171,7 +171,13 @@ function mountDisk(folder: string): string | undefined {
 
 function fill(disk: string, ballast: string): void {
   const { bavail, bsize } = statfsSync(disk)
-  execFileSync('fallocate', ['-l', String(bavail * bsize), ballast])
+  execFileSync('fallocate', ['-l', String(Math.max(1, Math.floor(bavail * bsize * 0.95))), ballast])
+  const chunk = Buffer.alloc(256 * 1024)
+  try {
+    for (;;) appendFileSync(ballast, chunk)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error // that is what was wanted
+  }
 }
 
 /** A process with its sandbox processes. */

@@ -32,19 +32,33 @@ const ORDER = (ledger: string) => `export default async (ctx) => {
   await record(ctx, 'last', { stamp })
   return { order, stamp, state: await ctx.state.get('order-' + order), child: child.child, event }
 }`
+/** The same without an app, and without a retry policy: faults of ours alone must not fail it. */
+const QUIET = `export default async (ctx) => {
+  const { order } = ctx.input
+  const { stamp } = await ctx.step('stamp', () => ({ stamp: crypto.randomUUID() }))
+  await ctx.state.set('order-' + order, stamp)
+  const child = await ctx.workflows.run('fault-quiet-child', { order })
+  await ctx.sleep(700)
+  return { order, stamp, state: await ctx.state.get('order-' + order), child: child.child }
+}`
+const QUIET_CHILD = `export default async (ctx) => {
+  await ctx.state.set('child-of-' + ctx.input.order, 1)
+  await ctx.sleep(300)
+  return { child: ctx.input.order }
+}`
 const CHILD = `export default async (ctx) => {
   await ctx.connectors.ledger.record({ effect: ctx.input.order + '/child' })
   return { child: ctx.input.order }
 }`
 
-const KINDS = ['plain', 'sleeps', 'waits', 'fetches'] as const
+const KINDS = ['plain', 'sleeps', 'quiet', 'waits', 'fetches'] as const
 const EFFECTS = ['first', 'in-step', 'left', 'right', 'child', 'last']
 
 /** The effects an order is to have. */
-export const effectsOf = (order: string): string[] => [
-  ...EFFECTS.map((effect) => `${order}/${effect}`),
-  ...(kindOf(order) === 'waits' ? [`${order}/asks`] : []),
-]
+export const effectsOf = (order: string): string[] =>
+  kindOf(order) === 'quiet'
+    ? []
+    : [...EFFECTS, ...(kindOf(order) === 'waits' ? ['asks'] : [])].map((effect) => `${order}/${effect}`)
 export const kindOf = (order: string) => KINDS[Number(order) % KINDS.length] ?? 'plain'
 
 export interface Workload {
@@ -71,11 +85,13 @@ export async function installWorkload(url: string, ledger: Ledger): Promise<Work
     return body
   }
   await tool('import_spec', { slug: 'ledger', baseUrl: ledger.url, spec: JSON.stringify(LEDGER_API) })
-  for (const [slug, code] of [
-    ['fault-child', CHILD],
-    ['fault-order', ORDER(ledger.url)],
+  for (const [slug, code, settings] of [
+    ['fault-child', CHILD, { retry: RETRY }],
+    ['fault-order', ORDER(ledger.url), { retry: RETRY }],
+    ['fault-quiet-child', QUIET_CHILD, {}],
+    ['fault-quiet', QUIET, {}],
   ] as const) {
-    await tool('create_workflow', { name: slug, slug, code, retry: RETRY })
+    await tool('create_workflow', { name: slug, slug, code, ...settings })
     await tool('publish_workflow', { workflow: slug })
     await tool('deploy_workflow', { workflow: slug, environment: 'dev' })
   }
@@ -83,7 +99,18 @@ export async function installWorkload(url: string, ledger: Ledger): Promise<Work
     name: 'orders',
     verification: { scheme: 'none' },
     deduplication: { payloadPath: 'order' },
-    routes: [{ workflow: 'fault-order', environment: 'dev' }],
+    routes: [
+      {
+        workflow: 'fault-order',
+        environment: 'dev',
+        filter: { field: 'payload.kind', op: 'neq', value: 'quiet' },
+      },
+      {
+        workflow: 'fault-quiet',
+        environment: 'dev',
+        filter: { field: 'payload.kind', op: 'eq', value: 'quiet' },
+      },
+    ],
   })
 
   const accepted = new Map<string, string | undefined>()
