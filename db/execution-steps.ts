@@ -97,11 +97,11 @@ export const listSteps = (tx: Tx, page: { executionId: string; after: number; li
     [page.executionId, page.after, page.limit],
   )
 
-/** What the other execution did becomes done for this one too. Gives the number of steps. */
+/** What the other execution did becomes done for this one too, as attempt 0. Gives the number of steps. */
 export const copyDoneSteps = (tx: Tx, from: string, to: string) =>
   tx.run(
     `INSERT INTO execution_steps (${COLUMNS})
-     SELECT $2, ${COLUMNS.split(', ').slice(1).join(', ')} FROM execution_steps WHERE execution_id = $1 AND status = 'done'`,
+     SELECT $2, ${COLUMNS.split(', ').slice(1).join(', ').replace('attempt', '0')} FROM execution_steps WHERE execution_id = $1 AND status = 'done'`,
     [from, to],
   )
 
@@ -268,7 +268,11 @@ export const beginWait = (db: Database, step: NewStep): Promise<WaitState | unde
       [step.execution_id, step.name, step.waits_for],
     )
     await insertSteps(tx, [early === undefined ? step : { ...step, status: 'done', output: early.payload }])
-    return { status: early === undefined ? 'pending' : 'done', output: early?.payload ?? null, finished_at: null }
+    return {
+      status: early === undefined ? 'pending' : 'done',
+      output: early?.payload ?? null,
+      finished_at: null,
+    }
   })
 
 /** Ends a wait whose time is up as `expired` says, unless it was ended from outside before. */

@@ -170,6 +170,8 @@ export interface LogLineRow {
   at: string
   level: 'debug' | 'info' | 'warn' | 'error'
   message: string
+  /** What the answer it followed is known by. */
+  turn: number
 }
 
 export const listExecutionLogs = (tx: Tx, executionId: string) =>
@@ -179,6 +181,21 @@ export const listExecutionLogs = (tx: Tx, executionId: string) =>
      WHERE execution_id = $1 GROUP BY attempt ORDER BY attempt`,
     [executionId],
   )
+
+/** How many lines an attempt's earlier runs logged after each answer, by `turn` of a line. */
+export async function keptLines(
+  db: Database,
+  { id, attempt }: { id: string; attempt: number },
+): Promise<Record<string, number>> {
+  const rows = await db.system((tx) =>
+    tx.rows<{ turn: string; lines: number }>(
+      `SELECT line->>'turn' AS turn, count(*)::int AS lines FROM execution_logs, jsonb_array_elements(lines) line
+       WHERE execution_id = $1 AND attempt = $2 GROUP BY 1`,
+      [id, attempt],
+    ),
+  )
+  return Object.fromEntries(rows.map(({ turn, lines }) => [turn, lines]))
+}
 
 /** What a run needs of the workflow version it runs. */
 export interface RunnableVersionRow {

@@ -293,6 +293,160 @@ describeOnEachDatabase('durable executions', (kind) => {
       expect((await tenant.ok('send_event', { name: 'x' })).received).toEqual([])
     })
 
+    test('the failure of a workflow it waited for reaches it, with what that one said', async () => {
+      await deployWorkflow(
+        tenant,
+        'child-fails',
+        `export default async (ctx) => { await ctx.wait.event('child-fails'); throw new Error('the child says no') }`,
+      )
+      const slug = await deployWorkflow(
+        tenant,
+        'parent-of-failure',
+        `export default async (ctx) => {
+          const asked = await ctx.workflows.run('child-fails', null).catch((error) => error.message)
+          await ctx.wait.event('parent-of-failure')
+          return asked
+        }`,
+      )
+      const id = await start(slug)
+      await inStatus(id, 'waiting')
+      await eventually(
+        async () => (await tenant.ok('send_event', { name: 'child-fails' })).received.length > 0,
+      )
+      await eventually(
+        async () => (await tenant.ok('send_event', { name: 'parent-of-failure' })).received.length > 0,
+      )
+      expect(await ended(id)).toMatchObject({
+        status: 'completed',
+        output: expect.stringContaining('the child says no'),
+      })
+    })
+
+    test('it goes on when the workflow it waits for is cancelled', async () => {
+      await deployWorkflow(
+        tenant,
+        'child-stopped',
+        `export default async (ctx) => ctx.wait.event('never-sent')`,
+      )
+      const slug = await deployWorkflow(
+        tenant,
+        'parent-of-stopped',
+        `export default async (ctx) => ctx.workflows.run('child-stopped', null).catch((error) => error.message)`,
+      )
+      const id = await start(slug)
+      await inStatus(id, 'waiting')
+      const { executions } = await tenant.ok('list_executions', { workflow: 'child-stopped' })
+      await tenant.ok('cancel_execution', { execution: executions[0].id })
+      expect(await ended(id)).toMatchObject({
+        status: 'completed',
+        output: expect.stringContaining('cancelled'),
+      })
+    })
+
+    test('what a step drew by lot or logged changes nothing of what comes after it', async () => {
+      const slug = await deployWorkflow(
+        tenant,
+        'lucky',
+        `export default async (ctx) => {
+          await ctx.step('luck', async (ctx) => {
+            ctx.log.info('in the step')
+            await ctx.sleep(1)
+            return [Math.random(), Math.random(), Math.random()]
+          })
+          const id = crypto.randomUUID()
+          ctx.log.info('before')
+          await ctx.fetch('${upstream.url}/lucky/' + id, { method: 'POST' })
+          await ctx.wait.event('lucky')
+          ctx.log.info('after')
+          ctx.log.info('in the step')
+          return id
+        }`,
+      )
+      const id = await start(slug)
+      await inStatus(id, 'waiting')
+      await tenant.ok('send_event', { name: 'lucky' })
+      const execution = await ended(id)
+      const asked = upstream.received.filter(({ path }) => path.startsWith('/lucky/')).map(({ path }) => path)
+      expect(asked).toEqual([`/lucky/${execution.output}`])
+      expect(lines(execution)).toEqual(['in the step', 'before', 'after', 'in the step'])
+    })
+
+    test('what it did beside a step is not part of the step', async () => {
+      const slug = await deployWorkflow(
+        tenant,
+        'aside',
+        `export default async (ctx) => {
+          const post = (c, path) => c.fetch('${upstream.url}/' + path, { method: 'POST' })
+          await Promise.all([
+            ctx.step('slow', async (c) => { for (let i = 0; i < 4; i++) await post(c, 'aside-in') }),
+            (async () => { for (let i = 0; i < 3; i++) await post(ctx, 'aside-' + i) })(),
+          ])
+          await ctx.wait.event('aside')
+        }`,
+      )
+      const id = await start(slug)
+      await inStatus(id, 'waiting')
+      await tenant.ok('send_event', { name: 'aside' })
+      await ended(id)
+      expect(['/aside-in', '/aside-0', '/aside-1', '/aside-2'].map(timesAsked)).toEqual([4, 1, 1, 1])
+    })
+
+    test('an event that was received is not lost when the time is up a moment later', async () => {
+      const slug = await deployWorkflow(
+        tenant,
+        'just-in-time',
+        `export default async (ctx) => {
+          const both = await Promise.all([ctx.wait.event('in-time', { timeout: 900 }), ctx.sleep(1_500)])
+          return both[0]
+        }`,
+      )
+      const id = await start(slug)
+      await eventually(
+        async () => (await tenant.ok('send_event', { name: 'in-time', payload: 'here' })).received.length > 0,
+      )
+      expect(await ended(id)).toMatchObject({ status: 'completed', output: 'here' })
+    })
+
+    test('an event kept for it with a key is for the wait with that key', async () => {
+      const slug = await deployWorkflow(
+        tenant,
+        'keyed-early',
+        `export default async (ctx) => {
+          await ctx.wait.event('begin')
+          return [await ctx.wait.event('part', { key: 'b' }), await ctx.wait.event('part', { key: 'a' })]
+        }`,
+      )
+      const id = await start(slug)
+      await inStatus(id, 'waiting')
+      for (const key of ['a', 'b'])
+        await tenant.ok('send_event', { name: 'part', key, execution: id, payload: key })
+      await tenant.ok('send_event', { name: 'begin', execution: id })
+      expect(await ended(id)).toMatchObject({ status: 'completed', output: ['b', 'a'] })
+    })
+
+    test('the time at which an event was found is the same when it goes on', async () => {
+      const slug = await deployWorkflow(
+        tenant,
+        'timed',
+        `export default async (ctx) => {
+          await ctx.wait.event('begin')
+          for (let i = 0; i < 6; i++) {
+            await ctx.wait.event('tick')
+            await ctx.fetch('${upstream.url}/timed?' + i + '-' + Date.now(), { method: 'POST' })
+          }
+          await ctx.wait.event('finish')
+        }`,
+      )
+      const id = await start(slug)
+      await inStatus(id, 'waiting')
+      for (let i = 0; i < 6; i += 1) await tenant.ok('send_event', { name: 'tick', execution: id })
+      await tenant.ok('send_event', { name: 'begin', execution: id })
+      await eventually(async () => (await get(id)).runs === 2 && (await inStatus(id, 'waiting')))
+      await tenant.ok('send_event', { name: 'finish', execution: id })
+      await ended(id)
+      expect(upstream.received.filter(({ path }) => path.startsWith('/timed'))).toHaveLength(6)
+    })
+
     test('code that waits for time to pass by itself is told that it does not', async () => {
       const slug = await deployWorkflow(
         tenant,
@@ -326,6 +480,19 @@ describeOnEachDatabase('durable executions', (kind) => {
       expect(timesAsked('/mended-1')).toBe(1)
       const fromStart = await tenant.ok('replay_execution', { execution: failed.id })
       expect(await ended(fromStart.execution.id)).toMatchObject({ status: 'completed', output: 2 })
+    })
+
+    test('by filter asked for twice at the same time takes each once', async () => {
+      const slug = await deployWorkflow(
+        tenant,
+        'raced',
+        `export default async () => { throw new Error('no') }`,
+      )
+      const failed = await Promise.all([1, 2, 3].map(async (n) => (await ended(await start(slug, n))).id))
+      const filter = { workflow: slug, status: 'failed', limit: 10 }
+      const both = await Promise.all([1, 2].map(() => tenant.ok('replay_executions', filter)))
+      const taken = both.flatMap(({ replayed }) => replayed.map(({ execution }: Body) => execution))
+      expect(taken.filter((id) => failed.includes(id)).sort()).toEqual([...failed].sort())
     })
 
     test('by filter takes all that failed, once', async () => {

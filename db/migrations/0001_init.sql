@@ -370,9 +370,9 @@ CREATE TABLE execution_steps (
   kind text NOT NULL,
   -- What was called, waited for, or the step's own name.
   name text NOT NULL,
-  -- Of kind, name and arguments: what a repeated call is recognized by.
+  -- Of kind, name and arguments, and how many alike came before it in the same step: what a repeated call is recognized by.
   fingerprint text NOT NULL,
-  -- The step (ctx.step) it was part of; null: none.
+  -- The step (ctx.step) it was part of; null: none; ?step: it may have been, for it was made beside the step.
   within text,
   status text NOT NULL CHECK (status IN ('done', 'failed', 'pending')),
   output jsonb,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { AppError, invalidInput, toErrorBody } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
@@ -28,6 +29,7 @@ const POLL_MS = 1_000
 const RETRY_MS = 1_000
 const MAX_NAME_LENGTH = 200
 const MAX_KEY_LENGTH = 500
+const MAX_SCOPE_LENGTH = 800
 
 /** What is not recorded: secrets, pure functions, and files, which never change. */
 const UNRECORDED = /^(secrets\.|crypto\.|files\.(read|info)$)/
@@ -112,9 +114,9 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       await park(row.seq, wakeAt, turn, signal)
       unended.delete(row.seq)
     }
-    const finished = new Date(Math.max(db.now(), wakeAt.getTime()))
-    recorder.push({ ...row, finished_at: finished.toISOString() })
-    turn.at(finished.getTime())
+    const slept = { ...row, finished_at: new Date(Math.max(db.now(), wakeAt.getTime())).toISOString() }
+    recorder.push(slept)
+    recorder.answer(slept, turn)
     return null
   }
 
@@ -153,7 +155,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     }
     const taken = done(ended.output)
     recorder.push(taken)
-    turn.at(Date.parse(taken.finished_at ?? ''))
+    recorder.answer(taken, turn)
     return ended.output
   }
 
@@ -226,15 +228,19 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
   }
 
   function beginStep(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
-    const asked = recorder.ask(call, 'step', label(call.args[0], 'ctx.step'), [])
-    const scope = asked.within === null ? asked.key : `${asked.within}/${asked.key}`
-    if (asked.known?.status === 'done') {
-      recorder.skipWithin(scope)
-      return recorder.replay(asked.known, turn).then((value) => ({ done: true, value }))
-    }
+    const asked = recorder.ask(call, 'step', label(call.args[0], 'ctx.step'), call.args)
+    const { key: scope, known } = asked
+    if (scope.length > MAX_SCOPE_LENGTH)
+      throw invalidInput('Steps are nested too deep.', {
+        where: 'ctx.step',
+        hint: 'Up to about 30 deep is possible; call the inner ones one after the other.',
+      })
+    if (known?.status === 'done')
+      return recorder.replayStep(scope, known, turn).then((value) => ({ done: true, value }))
     return recorder.durable(signal).then(() => {
       open.set(scope, asked)
       recorder.active.push(scope)
+      turn.name(beginning(scope))
       return { done: false, scope }
     })
   }
@@ -249,7 +255,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     if (call.name === 'step.fail') return null
     const row = recorder.row(asked, { output: call.args[1] ?? null })
     recorder.push(row)
-    turn.at(Date.parse(row.finished_at ?? ''))
+    recorder.answer(row, turn)
     return null
   }
 
@@ -294,6 +300,10 @@ export function childFailure(id: string, ended: Json): AppError {
     },
   )
 }
+
+/** What the beginning of a step is known by: a number that no place in the record has. */
+const beginning = (scope: string): number =>
+  2 ** 52 + Number(createHash('sha256').update(scope).digest().readBigUInt64BE() >> 12n)
 
 /** What a call is about, for people: `github.create_issue`, a key, an address without its query. */
 function subject(name: string, [first, second]: Json[]): string {

@@ -51,7 +51,12 @@ test('a run that heard nothing for too long asks before its next call, and makes
   const { signal } = new AbortController()
   const call = () => {
     const asked = recorder.ask({ name: 'fetch', args: [] }, 'fetch', '', [])
-    return recorder.recorded(asked, { park: () => {}, at: () => {} }, signal, async () => 'done')
+    return recorder.recorded(
+      asked,
+      { park: () => {}, at: () => {}, name: () => {}, still: async () => {} },
+      signal,
+      async () => 'done',
+    )
   }
   expect(await call()).toBe('done')
   await vi.advanceTimersByTimeAsync(LEASE_MS + 1_000)

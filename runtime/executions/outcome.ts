@@ -93,7 +93,11 @@ export function concludeRun(
   }
   if (result.status === 'completed') return { ...run, status: 'completed', output: result.output }
   const { error, status } = result
-  if (status === 'suspended') return { ...run, status: 'waiting', resume: true }
+  if (status === 'suspended') {
+    // Answered as it was put aside: it would wait for nothing.
+    const goesOn = result.answered || parked.length === 0
+    return { ...run, status: goesOn ? 'queued' : 'waiting', resume: true }
+  }
   // Not a failed attempt: it goes on in another process.
   if (handedBack && !inline) return { ...run, status: 'queued', resume: true, error }
   if (error.kind === 'sandbox_crashed' && !inline && execution.losses < MAX_LOSSES) {

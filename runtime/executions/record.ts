@@ -4,6 +4,8 @@ import type { Json } from '../../core/json.ts'
 import type { StepRow } from '../../db/execution-steps.ts'
 
 const stable = configure({ deterministic: true, bigint: false })
+/** Before the step of a call that was made beside others: it may have been part of it. */
+const MAYBE = '?'
 
 /** Recognizes a call when the code makes it again: by what is called, with which arguments. */
 export function fingerprint(kind: string, name: string, args: Json): string {
@@ -13,83 +15,173 @@ export function fingerprint(kind: string, name: string, args: Json): string {
     .slice(0, 22)
 }
 
+/** One call among all of an execution. */
+export interface Place {
+  /** Its {@link fingerprint}. */
+  print: string
+  /** The step (ctx.step) it is part of; null: none. */
+  step: string | null
+  /** How many alike came before it in the same step. */
+  nth: number
+}
+
+/** The same on every run of the same code. */
+export const keyOf = ({ print, step, nth }: Place): string =>
+  step === null ? `${print}.${nth}` : `${step}/${print}.${nth}`
+
+/** What stands in a row's `within`: the step it is part of, or the one it may be part of. */
+export const withinOf = (step: string | null, beside: string | undefined): string | null =>
+  step ?? (beside === undefined ? null : MAYBE + beside)
+
 /** What earlier runs of an execution recorded, to be taken by the calls that are made again. */
 export interface StepRecord {
-  /** The first that is left of calls like this, in the order they ended. */
-  take(fingerprint: string): StepRow | undefined
-  /** Leaves out what a step did that is not repeated. */
+  /**
+   * What is recorded of this call. What a new attempt, or a replay, does may differ from what was done before; there a
+   * call that is not recorded itself takes what is left of calls alike, in the order they ended.
+   */
+  take(place: Place): StepRow | undefined
+  /** Leaves out what is part of a step that is not repeated. */
   skipWithin(step: string): void
-  /** Resolves when what ended before this has been handed out too, so that races end as they did. */
-  turnOf(row: StepRow): Promise<void>
+  /** The same of what may have been part of it; called when its answer is handed out. */
+  skipBeside(step: string): void
+  /**
+   * Resolves when what ended before this has been handed out too, so that races end as they did.
+   * @param still resolves when the code does nothing but wait: what it has not asked for by then it will not ask for
+   *   before something is answered
+   */
+  turnOf(row: StepRow, still: () => Promise<void>): Promise<void>
   /** The place of the next thing recorded. */
   next: number
 }
 
-/**
- * How long an answer is held back for one that came before it and has not been asked for. The code has to reach
- * that call first, which takes it no more than moments; code that changed may never ask.
- */
-const HELD_MS = 10
+interface Entry {
+  row: StepRow
+  taken: boolean
+}
 
-export function buildRecord(rows: readonly StepRow[]): StepRecord {
-  const left = new Map<string, StepRow[]>()
-  for (const row of rows) {
-    const same = left.get(row.fingerprint)
-    if (same === undefined) left.set(row.fingerprint, [row])
-    else same.push(row)
+/** Takes the first of a list that was not taken elsewhere. */
+function buildShelf() {
+  const entries: Entry[] = []
+  let first = 0
+  return {
+    entries,
+    take(mayTake: (row: StepRow) => boolean): StepRow | undefined {
+      while (entries[first]?.taken === true) first += 1
+      const entry = entries[first]
+      if (entry === undefined || !mayTake(entry.row)) return undefined
+      entry.taken = true
+      return entry.row
+    },
   }
-  /** Those that ended and were not handed out, in the order they were; what no run took note of comes last. */
-  const undelivered = rows
+}
+
+/** @param attempt what was recorded before it may have been done by code that took another way */
+export function buildRecord(rows: readonly StepRow[], attempt: number): StepRecord {
+  const own = new Map<string, Entry>()
+  const shelves = new Map<string, ReturnType<typeof buildShelf>>()
+  const parts = new Map<string, Entry[]>()
+  /** Calls of which some were left out: how many alike came before one cannot be told from the others. */
+  const unsure = new Set<string>()
+
+  const shelfOf = (name: string) => {
+    const shelf = shelves.get(name) ?? buildShelf()
+    shelves.set(name, shelf)
+    return shelf
+  }
+  const printOf = ({ fingerprint: full }: StepRow) => full.slice(0, full.lastIndexOf('.'))
+  for (const row of rows) {
+    const entry: Entry = { row, taken: false }
+    const { within } = row
+    const step = within?.startsWith(MAYBE) === true ? null : within
+    own.set(step === null ? row.fingerprint : `${step}/${row.fingerprint}`, entry)
+    for (const shelf of [`${step ?? ''} ${printOf(row)}`, printOf(row)]) shelfOf(shelf).entries.push(entry)
+    if (within === null) continue
+    // Part of the step, and of those that step is part of.
+    for (let end = within.length; end > 0; end = within.lastIndexOf('/', end - 1)) {
+      const step = within.slice(0, end)
+      const known = parts.get(step)
+      if (known === undefined) parts.set(step, [entry])
+      else known.push(entry)
+    }
+  }
+
+  /** Those that ended, in the order they were handed out; what no run took note of comes last. */
+  const order = rows
     .filter((row) => row.status !== 'pending')
     .map(({ seq, finished_at }) => ({ seq, at: finished_at?.getTime() ?? Number.MAX_SAFE_INTEGER }))
     .sort((a, b) => a.at - b.at || a.seq - b.seq)
     .map(({ seq }) => seq)
+  let handedOut = 0
+  const open = new Set(order)
   const held = new Map<number, () => void>()
+  let handing = false
+  let waitsForStill = false
 
   const advance = () => {
-    for (;;) {
-      const [first] = undelivered
-      const release = first === undefined ? undefined : held.get(first)
-      if (first === undefined || release === undefined) return
-      undelivered.shift()
-      held.delete(first)
-      release()
-    }
+    if (handing) return
+    while (handedOut < order.length && !open.has(order[handedOut] ?? -1)) handedOut += 1
+    const first = order[handedOut]
+    const release = first === undefined ? undefined : held.get(first)
+    if (first === undefined || release === undefined) return
+    open.delete(first)
+    held.delete(first)
+    release()
+    // The next one only when this one is on its way: who asked first would otherwise be answered first.
+    handing = true
+    setImmediate(() => {
+      handing = false
+      advance()
+    })
   }
-  const drop = (seqs: ReadonlySet<number>) => {
-    for (let at = undelivered.length - 1; at >= 0; at -= 1) {
-      if (seqs.has(undelivered[at] ?? -1)) undelivered.splice(at, 1)
+  /** The code waits and has not asked for what ended before: it took another way. */
+  const goOn = () => {
+    for (let at = handedOut; at < order.length; at += 1) {
+      const seq = order[at] ?? -1
+      if (held.has(seq)) break
+      open.delete(seq)
+    }
+    advance()
+  }
+  const goOnWhenStill = async (still: () => Promise<void>) => {
+    waitsForStill = true
+    while (held.size > 0) {
+      await still()
+      goOn()
+      await new Promise((next) => setImmediate(next))
+    }
+    waitsForStill = false
+  }
+  const skip = (name: string, then: (row: StepRow) => void) => {
+    for (const entry of parts.get(name) ?? []) {
+      if (entry.taken) continue
+      entry.taken = true
+      open.delete(entry.row.seq)
+      then(entry.row)
     }
     advance()
   }
 
   return {
     next: rows.reduce((most, { seq }) => Math.max(most, seq + 1), 0),
-    take(print) {
-      return left.get(print)?.shift()
-    },
-    skipWithin(step) {
-      const gone = new Set<number>()
-      for (const [print, same] of left) {
-        const kept = same.filter(({ within }) => within !== step && within?.startsWith(`${step}/`) !== true)
-        if (kept.length === same.length) continue
-        for (const row of same) if (!kept.includes(row)) gone.add(row.seq)
-        left.set(print, kept)
+    take(place) {
+      const entry = own.get(keyOf(place))
+      if (entry !== undefined && !entry.taken) {
+        entry.taken = true
+        return entry.row
       }
-      if (gone.size > 0) drop(gone)
+      const { print, step } = place
+      const earlier = (row: StepRow) => row.attempt < attempt || unsure.has(print)
+      return shelfOf(`${step ?? ''} ${print}`).take(earlier) ?? shelfOf(print).take(earlier)
     },
-    turnOf(row) {
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => {
-          if (held.delete(row.seq)) drop(new Set([row.seq]))
-          resolve()
-        }, HELD_MS)
-        held.set(row.seq, () => {
-          clearTimeout(timer)
-          resolve()
-        })
-        advance()
-      })
+    skipWithin: (step) => skip(step, () => {}),
+    skipBeside: (step) => skip(MAYBE + step, (row) => unsure.add(printOf(row))),
+    turnOf(row, still) {
+      // Its turn went by while the code did not ask for it.
+      if (!open.has(row.seq)) return Promise.resolve()
+      const handed = new Promise<void>((resolve) => held.set(row.seq, resolve))
+      advance()
+      if (held.size > 0 && !waitsForStill) void goOnWhenStill(still)
+      return handed
     },
   }
 }

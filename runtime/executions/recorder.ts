@@ -5,7 +5,7 @@ import type { NewStep, StepBatch, StepRow } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import type { BridgeCall, Turn } from '../sandbox/sandbox.ts'
 import { type Lease, moment } from './lease.ts'
-import { buildRecord, fingerprint } from './record.ts'
+import { buildRecord, fingerprint, keyOf, type Place, withinOf } from './record.ts'
 
 /** What a run may have recorded, over all its attempts. */
 const MAX_STEPS = 100_000
@@ -18,7 +18,7 @@ const RETRY_MS = 1_000
 export interface Asked {
   kind: string
   name: string
-  print: string
+  place: Place
   /** The same on every run: names this call of all that are alike. For idempotency keys and child workflows. */
   key: string
   within: string | null
@@ -49,12 +49,14 @@ export interface Recorder {
   held(signal: AbortSignal): Promise<void>
   /** The execution turned out to be another run's. */
   lost(): never
-  /** Ends a step's own part of the record: it will be answered as a whole. */
-  skipWithin(scope: string): void
+  /** Answers a step as a whole: what is part of it will not be asked for. */
+  replayStep(scope: string, row: StepRow, turn: Turn): Promise<Json>
+  /** Tells the code when a call was answered, and what the answer is known by. */
+  answer(row: NewStep, turn: Turn): void
   /** Steps (ctx.step) under way; the last one began last. */
   readonly active: string[]
-  /** Recorded and not kept yet. */
-  rest(): NewStep[]
+  /** Recorded and not kept yet, once nothing is about to be kept any more. */
+  rest(): Promise<NewStep[]>
 }
 
 export interface RecorderOptions {
@@ -78,7 +80,7 @@ export interface RecorderOptions {
  */
 export function buildRecorder(options: RecorderOptions): Recorder {
   const { execution, keep, lease } = options
-  const record = buildRecord(options.rows)
+  const record = buildRecord(options.rows, execution.attempt)
   const asked = new Map<string, number>()
   const active: string[] = []
   let buffer: NewStep[] = []
@@ -116,20 +118,37 @@ export function buildRecorder(options: RecorderOptions): Recorder {
     return flushing
   }
 
+  const refuseMore = () => {
+    if (record.next < MAX_STEPS && bytes <= MAX_RECORDED_BYTES) return
+    throw new AppError(
+      'limit_exceeded',
+      `One execution may record ${MAX_STEPS} calls and steps, and ${MAX_RECORDED_BYTES / 2 ** 20} MB of their results.`,
+      {
+        retryable: false,
+        hint: 'Split the work: start a workflow for each part with ctx.workflows.start.',
+      },
+    )
+  }
+
   const recorder: Recorder = {
     active,
     ask(call, kind, name, args) {
       const print = fingerprint(kind, name, args)
-      const nth = asked.get(print) ?? 0
-      asked.set(print, nth + 1)
+      const step = call.within ?? null
+      const alike = `${step ?? ''} ${print}`
+      const nth = asked.get(alike) ?? 0
+      asked.set(alike, nth + 1)
+      const place = { print, step, nth }
+      const known = record.take(place)
+      if (known === undefined) refuseMore()
       return {
         kind,
         name,
-        print,
-        key: `${print}.${nth}`,
-        within: call.within ?? active.at(-1) ?? null,
+        place,
+        key: keyOf(place),
+        within: withinOf(step, active.at(-1)),
         startedAt: new Date(options.now()),
-        known: record.take(print),
+        known,
       }
     },
     async recorded(call, turn, signal, effect) {
@@ -140,7 +159,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         const output = await effect(call)
         const row = recorder.row(call, { output })
         recorder.push(row)
-        turn.at(Date.parse(row.finished_at ?? ''))
+        recorder.answer(row, turn)
         return output
       } catch (error) {
         // Interrupted is not failed: it is made again.
@@ -150,26 +169,32 @@ export function buildRecorder(options: RecorderOptions): Recorder {
             error: { ...toErrorBody(toAppError(error)) } as Json,
           })
           recorder.push(row)
-          turn.at(Date.parse(row.finished_at ?? ''))
+          recorder.answer(row, turn)
         }
         throw error
       }
     },
     async replay(row, turn) {
-      await record.turnOf(row)
-      if (row.finished_at === null) {
-        // It ended from outside; from here on it is known when.
-        row.finished_at = new Date(options.now())
-        recorder.push({
-          ...row,
-          wake_at: row.wake_at?.toISOString() ?? null,
-          started_at: row.started_at.toISOString(),
-          finished_at: row.finished_at.toISOString(),
-        })
+      await record.turnOf(row, turn.still)
+      const ended: NewStep = {
+        ...row,
+        wake_at: row.wake_at?.toISOString() ?? null,
+        started_at: row.started_at.toISOString(),
+        finished_at: (row.finished_at ?? new Date(options.now())).toISOString(),
       }
-      turn.at(row.finished_at.getTime())
+      // It ended from outside; from here on it is known when.
+      if (row.finished_at === null) recorder.push(ended)
+      recorder.answer(ended, turn)
       if (row.status === 'failed') throw errorOf(row.error)
       return row.output
+    },
+    replayStep(scope, row, turn) {
+      record.skipWithin(scope)
+      return recorder.replay(row, turn).finally(() => record.skipBeside(scope))
+    },
+    answer(row, turn) {
+      turn.at(Date.parse(row.finished_at ?? ''))
+      turn.name(row.seq + 1)
     },
     row: (call, change) => ({
       execution_id: execution.id,
@@ -178,7 +203,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
       customer_id: execution.customer_id,
       kind: call.kind,
       name: call.name,
-      fingerprint: call.print,
+      fingerprint: `${call.place.print}.${call.place.nth}`,
       within: call.within,
       status: 'done',
       output: null,
@@ -193,16 +218,6 @@ export function buildRecorder(options: RecorderOptions): Recorder {
     }),
     push(row) {
       bytes += sizeOf(row.output)
-      if (record.next > MAX_STEPS || bytes > MAX_RECORDED_BYTES) {
-        throw new AppError(
-          'limit_exceeded',
-          `One execution may record ${MAX_STEPS} calls and steps, and ${MAX_RECORDED_BYTES / 2 ** 20} MB of their results.`,
-          {
-            retryable: false,
-            hint: 'Split the work: start a workflow for each part with ctx.workflows.start.',
-          },
-        )
-      }
       buffer.push(row)
       if (options.durable) linger ??= setTimeout(() => flushed().catch(() => undefined), LINGER_MS)
     },
@@ -219,8 +234,10 @@ export function buildRecorder(options: RecorderOptions): Recorder {
     },
     held: (signal) => (broken === undefined && lease.holds() ? Promise.resolve() : recorder.durable(signal)),
     lost,
-    skipWithin: record.skipWithin,
-    rest() {
+    async rest() {
+      clearTimeout(linger)
+      // What is on its way would find that the run has ended.
+      await flushing?.catch(() => undefined)
       clearTimeout(linger)
       const rest = buffer
       buffer = []

@@ -2,7 +2,7 @@ import type { Json } from '../../core/json.ts'
 import { findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
 import { loadSteps, type NewStep, type StepBatch } from '../../db/execution-steps.ts'
-import type { ExecutionRow, RunnableVersionRow } from '../../db/executions.ts'
+import { type ExecutionRow, keptLines, type RunnableVersionRow } from '../../db/executions.ts'
 import type { Sandbox, SandboxJob, SandboxResult } from '../sandbox/sandbox.ts'
 import { type BridgeDeps, buildEffects, scopeOfRun, text } from './bridge.ts'
 import { buildDurableBridge } from './durable-bridge.ts'
@@ -61,7 +61,7 @@ export async function runOnce(
     childOutcome: (id) => deps.others.outcome(scopeOfRun(execution), id),
   })
   const result = await deps.sandbox.run(await jobOf(deps.db, execution, version), bridge, signal)
-  return { result, steps: recorder.rest(), parked: parked() }
+  return { result, steps: await recorder.rest(), parked: parked() }
 }
 
 async function jobOf(
@@ -95,7 +95,7 @@ async function jobOf(
     },
     seed: execution.random_seed,
     clock: execution.clock_at?.getTime() ?? db.now(),
-    linesKept: execution.lines_kept,
+    linesKept: execution.lines_kept > 0 ? await keptLines(db, execution) : {},
   }
 }
 

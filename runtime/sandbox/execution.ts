@@ -5,6 +5,7 @@ import {
   type FromWorker,
   MAX_WAITING_CALL_BYTES,
   MAX_WAITING_CALLS,
+  type Reply,
   type RunMessage,
 } from './protocol.ts'
 import type { LogLine, WorkflowError } from './sandbox.ts'
@@ -13,7 +14,9 @@ import type { GuestContext, GuestIsolate, WarmIsolates } from './warm-isolates.t
 /** One execution inside the sandbox process. */
 export interface Execution {
   cancel(): void
-  reply(id: number, ok: boolean, json: string, at: number | undefined): void
+  reply(id: number, reply: Reply): void
+  /** Says so once it does nothing but wait for so many calls. */
+  still(calls: number): void
   /** Ends it, if it does nothing but wait for so many calls. */
   suspend(calls: number): void
   /** Ends the execution if it used more CPU time than it may or can never finish; asked every few milliseconds. */
@@ -44,6 +47,8 @@ const SUSPENDED = sandboxFailure(
   false,
 )
 const MAX_SCOPE_LENGTH = 1_000
+/** Lines of the sandbox itself: of no answer. */
+const NO_TURN = -1
 const levels = new Set(['debug', 'info', 'warn', 'error'])
 
 /**
@@ -61,8 +66,11 @@ export function startExecution(
   const logs: LogLine[] = []
   let logBytes = 0
   let bridgeCalls = 0
-  let linesToSkip = message.linesKept
+  /** By the answer they followed: lines that an earlier run logged, and that this one will log again. */
+  const kept = new Map(Object.entries(message.linesKept))
+  const linesKept = Object.values(message.linesKept).reduce((sum, lines) => sum + lines, 0)
   let waiting = 0
+  let askedStill: number | undefined
   let guest: GuestIsolate | undefined
   let context: GuestContext | undefined
   let cpuAtStart = 0n
@@ -120,6 +128,7 @@ export function startExecution(
         heapBytes: heapBytes ?? guest?.heapBytes ?? 0,
         bridgeCalls,
       },
+      waiting,
     }
     post(done)
   }
@@ -164,13 +173,15 @@ export function startExecution(
     inside++
     const left = () => {
       inside--
-      if (inside === 0) settle()
+      if (inside > 0) return
+      settle()
+      tellStill()
     }
     work.then(left, (error: unknown) => {
       // isolated-vm ends a call with whatever promise of the workflow was rejected and not yet awaited meanwhile:
       // the workflow may still await it, and what it says is the workflow's own text, not the state of the isolate.
       if (guest !== undefined && !guest.isolate.isDisposed) {
-        receive('log', ['warn', unawaited(error)])
+        receive('log', ['warn', unawaited(error), NO_TURN])
         return left()
       }
       inside--
@@ -178,6 +189,12 @@ export function startExecution(
       if (/memory limit/.test(message)) stop('failed', memoryLimit(''))
       else stop('failed', lost(message))
     })
+  }
+
+  function tellStill() {
+    if (ended || outcome !== undefined || inside > 0 || waiting !== askedStill) return
+    askedStill = undefined
+    post({ type: 'still', run: message.run, waiting })
   }
 
   function memoryLimit(how: string): WorkflowError {
@@ -189,15 +206,17 @@ export function startExecution(
   function receive(kind: unknown, values: unknown[]) {
     if (ended || outcome !== undefined) return
     if (kind === 'log') {
-      const [level, text] = values
+      const [level, text, given] = values
       if (typeof level !== 'string' || !levels.has(level) || typeof text !== 'string') return
-      if (linesToSkip > 0) {
-        linesToSkip--
+      const turn = typeof given === 'number' ? given : NO_TURN
+      const again = kept.get(String(turn)) ?? 0
+      if (again > 0) {
+        kept.set(String(turn), again - 1)
         return
       }
       logBytes += text.length
-      if (logs.length > message.maxLogLines || logBytes > message.maxLogBytes + 65_536) return
-      logs.push({ at: new Date().toISOString(), level: level as LogLine['level'], message: text })
+      if (linesKept + logs.length > message.maxLogLines || logBytes > message.maxLogBytes + 65_536) return
+      logs.push({ at: new Date().toISOString(), level: level as LogLine['level'], message: text, turn })
     } else if (kind === 'call') {
       const [id, name, args, scope] = values
       if (typeof id !== 'number' || typeof name !== 'string' || typeof args !== 'string') return
@@ -250,10 +269,14 @@ export function startExecution(
   return {
     cancel: () =>
       stop('cancelled', sandboxFailure('cancelled', 'Cancelled', 'The execution was cancelled.', false)),
-    reply(id, ok, json, at) {
-      waiting--
+    reply(id, { ok, json, at, turn }) {
       if (ended || outcome !== undefined || context === undefined) return
-      enter(context.control.apply(undefined, ['reply', id, ok, json, at]))
+      waiting--
+      enter(context.control.apply(undefined, ['reply', id, ok, json, at, turn]))
+    },
+    still(calls) {
+      askedStill = calls
+      tellStill()
     },
     suspend(calls) {
       if (inside === 0 && waiting === calls) conclude({ status: 'suspended', error: SUSPENDED })

@@ -137,6 +137,7 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
           children: 0,
           parked: 0,
           onWaiting: () => {},
+          onStill: [],
           resolve(result) {
             signal?.removeEventListener('abort', cancel)
             resolve(result)

@@ -19,13 +19,23 @@ export interface RunMessage {
   maxLogBytes: number
   maxOutputBytes: number
   seed: string | undefined
-  linesKept: number
+  linesKept: Record<string, number>
+}
+
+/** The answer to a call: JSON text, the time the code sees from then on, and what the answer is known by. */
+export interface Reply {
+  ok: boolean
+  json: string
+  at: number | undefined
+  turn: number | undefined
 }
 
 export type ToWorker =
   | RunMessage
   | { type: 'cancel'; run: number }
-  | { type: 'reply'; run: number; id: number; ok: boolean; json: string; at: number | undefined }
+  | ({ type: 'reply'; run: number; id: number } & Reply)
+  /** Say so once it does nothing but wait for so many calls. */
+  | { type: 'still'; run: number; waiting: number }
   /** End it, if it does nothing but wait for so many calls. */
   | { type: 'suspend'; run: number; waiting: number }
   | { type: 'ping' }
@@ -39,6 +49,8 @@ export interface DoneMessage {
   error: WorkflowError | undefined
   logs: LogLine[]
   stats: { durationMs: number; cpuMs: number; heapBytes: number; bridgeCalls: number }
+  /** Calls whose answers it did not get. */
+  waiting: number
 }
 
 /** What a sandbox process holds now. */
@@ -59,6 +71,8 @@ export type FromWorker =
   | { type: 'pong'; figures: ProcessFigures }
   | { type: 'call'; run: number; id: number; name: string; args: string; within: string | undefined }
   | DoneMessage
+  /** It does nothing but wait for so many calls. */
+  | { type: 'still'; run: number; waiting: number }
   /** A thread of this process is beyond control: give it nothing new, and end it when its runs are done. */
   | { type: 'doomed'; reason: string }
 

@@ -100,6 +100,10 @@ export function startSandboxProcess(
       suspendSoon(run, SUSPEND_AGAIN_MS)
     }, afterMs)
   }
+  /** Asks again whenever what it waits for has changed: the answer counts only for what it was asked about. */
+  const askStill = (run: SandboxRun) => {
+    if (run.onStill.length > 0) send({ type: 'still', run: run.id, waiting: run.waiting })
+  }
   /** Past its limit and unanswered: the process hangs, and everything in it with it. */
   function expire(run: SandboxRun) {
     log.warn(
@@ -126,16 +130,20 @@ export function startSandboxProcess(
     } else if (message.type === 'doomed') events.onDoomed(message.reason)
     else if (message.type === 'done') {
       try {
-        end(message.run, resultOf(message))
+        end(message.run, resultOf(message, runs.get(message.run)?.run.waiting ?? 0))
       } catch (error) {
         log.error({ err: error }, 'A sandbox process sent a result that cannot be read')
         kill()
       }
       events.onRoom()
+    } else if (message.type === 'still') {
+      const run = runs.get(message.run)?.run
+      if (run?.waiting === message.waiting) for (const resolve of run.onStill.splice(0)) resolve()
     } else if (message.type === 'call') {
       const run = runs.get(message.run)?.run
       if (run === undefined) return
       const answered = answerCall(run, message.name, message.args, message.within, log)
+      askStill(run)
       if (run.children > 0) events.onRoom()
       answered.then(
         (reply) => {
@@ -179,7 +187,10 @@ export function startSandboxProcess(
         watchdog: setTimeout(() => expire(run), run.job.limits.timeoutMs + GRACE_MS),
         idle: undefined,
       })
-      run.onWaiting = () => suspendSoon(run)
+      run.onWaiting = () => {
+        suspendSoon(run)
+        askStill(run)
+      }
       send(runMessage(run))
     },
     cancel(run) {

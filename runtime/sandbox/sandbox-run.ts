@@ -2,7 +2,13 @@ import { AppError, toAppError } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import type { BridgeFailure } from './guest/failure.ts'
-import { type DoneMessage, MAX_WAITING_CALL_BYTES, MAX_WAITING_CALLS, type RunMessage } from './protocol.ts'
+import {
+  type DoneMessage,
+  MAX_WAITING_CALL_BYTES,
+  MAX_WAITING_CALLS,
+  type Reply,
+  type RunMessage,
+} from './protocol.ts'
 import type { Bridge, SandboxJob, SandboxResult, Turn, WorkflowError } from './sandbox.ts'
 
 /** One execution as the server sees it, from the queue to its result. */
@@ -20,6 +26,8 @@ export interface SandboxRun {
   parked: number
   /** Called when what it waits for has changed. */
   onWaiting(): void
+  /** To be called when its code does nothing but wait. */
+  onStill: (() => void)[]
   resolve(result: SandboxResult): void
 }
 
@@ -52,16 +60,19 @@ export function runMessage(run: SandboxRun): RunMessage {
     maxLogBytes: limits.maxLogBytes,
     maxOutputBytes: limits.maxOutputBytes,
     seed: job.seed,
-    linesKept: job.linesKept ?? 0,
+    linesKept: job.linesKept ?? {},
   }
 }
 
-export function resultOf(done: DoneMessage): SandboxResult {
+/** @param waiting the calls that were not answered */
+export function resultOf(done: DoneMessage, waiting: number): SandboxResult {
   const { logs, stats } = done
   if (done.status === 'completed') {
     return { status: 'completed', output: JSON.parse(done.output ?? 'null') as Json, logs, stats }
   }
-  return { status: done.status, error: done.error as WorkflowError, logs, stats }
+  const error = done.error as WorkflowError
+  if (done.status !== 'suspended') return { status: done.status, error, logs, stats }
+  return { status: done.status, error, answered: waiting < done.waiting, logs, stats }
 }
 
 /**
@@ -74,9 +85,10 @@ export async function answerCall(
   args: string,
   within: string | undefined,
   log: Logger,
-): Promise<{ ok: boolean; json: string; at: number | undefined }> {
+): Promise<Reply> {
   const child = name === 'workflows.run'
   let at: number | undefined
+  let known: number | undefined
   let parked = false
   const turn: Turn = {
     park: () => {
@@ -88,6 +100,14 @@ export async function answerCall(
     at: (ms) => {
       at = ms
     },
+    name: (turn) => {
+      known = turn
+    },
+    still: () =>
+      new Promise((resolve) => {
+        run.onStill.push(resolve)
+        run.onWaiting()
+      }),
   }
   run.waiting++
   if (child) run.children++
@@ -98,12 +118,12 @@ export async function answerCall(
       throw new AppError('forbidden', `This workflow is not bound to the connector '${String(list[0])}'.`)
     }
     const answer = await run.bridge({ name, args: list, within }, run.calls.signal, turn)
-    return { ok: true, json: JSON.stringify(answer) ?? 'null', at }
+    return { ok: true, json: JSON.stringify(answer) ?? 'null', at, turn: known }
   } catch (error) {
-    const known = toAppError(error)
-    if (known.code === 'internal')
+    const failure = toAppError(error)
+    if (failure.code === 'internal')
       log.error({ err: error, call: name, execution: run.job.context.execution.id }, 'A bridge call failed')
-    return { ok: false, json: failureJson(known), at }
+    return { ok: false, json: failureJson(failure), at, turn: known }
   } finally {
     run.waiting--
     if (child) run.children--

@@ -512,4 +512,58 @@ describe('bridge limits', () => {
     )
     await small.close()
   })
+
+  test('one put aside as its wait is answered says so', async () => {
+    const result = await runBody("return await ctx.wait.event('x')", {}, async (_call, _signal, turn) => {
+      turn.park()
+      // As long as nothing but a wait must go on before it is put aside.
+      await new Promise((next) => setTimeout(next, 25))
+      return 'here'
+    })
+    expect(result).toMatchObject(
+      result.status === 'completed' ? { output: 'here' } : { status: 'suspended', answered: true },
+    )
+  })
+
+  test('the server learns when the code does nothing but wait', async () => {
+    const seen: string[] = []
+    const body = `
+      const slow = ctx.state.get('slow')
+      for (let i = 0; i < 3; i++) { await ctx.state.get('quick'); const end = i * 3e6; for (let n = 0; n < end; n++); }
+      await ctx.state.get('last')
+      return await slow`
+    await runBody(body, {}, async ({ args }, _signal, turn) => {
+      seen.push(String(args[0]))
+      if (args[0] !== 'quick') await turn.still()
+      seen.push(`${String(args[0])} answered`)
+      return null
+    })
+    expect(seen.slice(-3)).toEqual(['last', 'slow answered', 'last answered'])
+  })
+})
+
+describe('what follows an answer', () => {
+  test('random numbers and log lines depend on the answer alone, not on what was left out before it', async () => {
+    const bridge: Bridge = async ({ name, args }, _signal, turn) => {
+      turn.name(name === 'step.begin' ? 2 ** 52 + 1 : 7)
+      if (name !== 'step.begin') return null
+      return args[0] === 'done' ? { done: true, value: 1 } : { done: false, scope: 'a.0' }
+    }
+    const drawn = (name: string) =>
+      runBody(
+        `await ctx.step('${name}', () => { ctx.log.info('in'); return Math.random() }); ctx.log.info('out'); return [Math.random(), crypto.randomUUID()]`,
+        { seed: 'x'.repeat(32), linesKept: { 7: 1 } },
+        name === 'done'
+          ? async (call, signal, turn) => {
+              const answer = await bridge(call, signal, turn)
+              turn.name(7)
+              return answer
+            }
+          : bridge,
+      )
+    const [whole, skipped] = [await drawn('now'), await drawn('done')]
+    expect(outputOf(whole)).toEqual(outputOf(skipped))
+    expect(whole.logs).toMatchObject([{ message: 'in' }])
+    expect(skipped.logs).toEqual([])
+  })
 })

@@ -34,8 +34,8 @@ export interface SandboxJob {
   seed?: string
   /** The time its code sees at first, in milliseconds since 1970; it moves on with each answer that says so. */
   clock?: number
-  /** Log lines to leave out: an earlier run logged them. */
-  linesKept?: number
+  /** Log lines to leave out, by {@link LogLine} `turn`: so many of each were logged by earlier runs. */
+  linesKept?: Record<string, number>
 }
 
 /**
@@ -60,6 +60,14 @@ export interface Turn {
   park(): void
   /** When it was answered, in milliseconds since 1970: the time the workflow sees from then on. */
   at(ms: number): void
+  /**
+   * What the answer is known by, the same whenever the code runs again: a whole number from 1. The random numbers that
+   * the code draws after it follow from it, and the lines it logs carry it; so neither depends on what was left out
+   * before or goes on beside it.
+   */
+  name(turn: number): void
+  /** Resolves when the code does nothing but wait for answers: what it does next depends on them. */
+  still(): Promise<void>
 }
 
 /** Answers a workflow's call. An AppError reaches the workflow as an Error; `signal` aborts when the execution ends. */
@@ -70,6 +78,8 @@ export interface LogLine {
   at: string
   level: 'debug' | 'info' | 'warn' | 'error'
   message: string
+  /** What the answer it followed is known by; 0: it came before the first. */
+  turn: number
 }
 
 export interface WorkflowError {
@@ -102,8 +112,12 @@ export interface SandboxStats {
 
 export type SandboxResult = (
   | { status: 'completed'; output: Json }
-  /** suspended: it waits for calls that were parked, and holds nothing any more; the error only says so. */
-  | { status: 'failed' | 'timeout' | 'cancelled' | 'suspended'; error: WorkflowError }
+  | { status: 'failed' | 'timeout' | 'cancelled'; error: WorkflowError }
+  /**
+   * It waits for calls that were parked, and holds nothing any more; the error only says so. `answered`: one of them was
+   * answered as it was put aside.
+   */
+  | { status: 'suspended'; error: WorkflowError; answered: boolean }
 ) & { logs: LogLine[]; stats: SandboxStats }
 
 export interface Sandbox {

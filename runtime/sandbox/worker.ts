@@ -52,7 +52,10 @@ process.on('message', (message: ToWorker) => {
       checks ??= setInterval(checkAll, CHECK_MS)
       break
     case 'reply':
-      executions.get(message.run)?.reply(message.id, message.ok, message.json, message.at)
+      executions.get(message.run)?.reply(message.id, message)
+      break
+    case 'still':
+      executions.get(message.run)?.still(message.waiting)
       break
     case 'suspend':
       executions.get(message.run)?.suspend(message.waiting)

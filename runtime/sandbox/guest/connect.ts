@@ -25,7 +25,7 @@ export interface GuestJob {
 }
 
 /** Calls from the host into the isolate; anything else about it is private. */
-export type Control = (operation: 'start' | 'reply', a: unknown, b: unknown, c?: unknown, d?: unknown) => void
+export type Control = (operation: 'start' | 'reply', ...given: unknown[]) => void
 
 /**
  * Runs inside the isolate while the snapshot is made, so that a context costs nothing of it: the globals and what
@@ -38,6 +38,7 @@ export function buildConnect(
   failures: Failures,
   seedCrypto: (key: string) => void,
   setClock: (ms: number) => void,
+  setTurn: (turn: number) => void,
   buildContext: (p: Primordials, failures: Failures, services: GuestServices, job: GuestJob) => () => object,
   buildSubtle: (p: Primordials, failures: Failures, services: GuestServices) => object,
 ) {
@@ -55,6 +56,10 @@ export function buildConnect(
   let logLines = 0
   let logBytes = 0
   let finished = false
+  /** What the last answer is known by. */
+  let turn = 0
+  /** Steps under way beside which nothing else is, outermost first. */
+  let alone: string[] = []
   let send: Send
   /** Filled in when the execution starts. */
   const job: GuestJob = { __proto__: null } as never
@@ -116,14 +121,35 @@ export function buildConnect(
       pending[id] = { resolve, reject, pick, stack: stackHere(), bytes }
       outstanding++
       outstandingBytes += bytes
-      send('call', id, name, encoded.json, within)
+      send('call', id, name, encoded.json, within ?? alone[alone.length - 1])
     })
   }
 
-  function reply(id: number, ok: boolean, json: string, at: number | undefined) {
+  /**
+   * A step begins. With no call waiting there is nothing but this step that could go on: every call made until it ends
+   * is part of it, whichever `ctx` it is made with.
+   * @returns ends it, and what began within it and goes on
+   */
+  function enter(scope: string): () => void {
+    if (outstanding > 0) return () => {}
+    const depth = alone.length
+    alone[depth] = scope
+    return () => {
+      if (alone[depth] !== scope) return
+      const left: string[] = []
+      for (let i = 0; i < depth; i++) left[i] = alone[i] as string
+      alone = left
+    }
+  }
+
+  function reply(id: number, ok: boolean, json: string, at: number | undefined, known: number | undefined) {
     const entry = pending[id]
     if (entry === undefined) return
     if (at !== undefined) setClock(at)
+    if (known !== undefined) {
+      turn = known
+      setTurn(known)
+    }
     delete pending[id]
     outstanding--
     outstandingBytes -= entry.bytes
@@ -164,12 +190,13 @@ export function buildConnect(
         'log',
         'warn',
         `Log limit reached (${job.maxLogLines} lines, ${job.maxLogBytes} bytes): later lines were dropped.`,
+        turn,
       )
       return
     }
     // biome-ignore lint/complexity/useMathMinMax: Math belongs to the workflow by now.
     const limit = room < 16_384 ? room : 16_384
-    send('log', level, message.length > limit ? `${p.slice(message, 0, limit)}… [truncated]` : message)
+    send('log', level, message.length > limit ? `${p.slice(message, 0, limit)}… [truncated]` : message, turn)
   }
 
   function finish(output: unknown) {
@@ -192,6 +219,7 @@ export function buildConnect(
           'log',
           'warn',
           `${outstanding} call(s) were still running when the workflow returned and were cancelled; await every call.`,
+          turn,
         )
       }
       send('done', encoded.json)
@@ -238,7 +266,7 @@ export function buildConnect(
     p.promiseThen(p.apply(body, undefined, []), main, failWith)
   }
 
-  const services = { call, log, refuse }
+  const services = { call, log, refuse, enter }
   const contextOfJob = buildContext(p, failures, services, job)
   const { crypto } = globalThis as unknown as { crypto: object }
   p.defineProperty(crypto, 'subtle', {
@@ -248,10 +276,11 @@ export function buildConnect(
   } as never)
   p.freeze(crypto)
 
-  const control: Control = (operation, a, b, c, d) => {
+  const control: Control = (operation, a, b, c, d, e) => {
     try {
       if (operation === 'start') start(a as string, b as () => Promise<unknown>)
-      else if (!finished) reply(a as number, b as boolean, c as string, d as number | undefined)
+      else if (!finished)
+        reply(a as number, b as boolean, c as string, d as number | undefined, e as number | undefined)
     } catch (error) {
       failWith(error)
     }
@@ -268,4 +297,6 @@ export interface GuestServices {
   call(name: string, args: unknown[], pick?: (value: unknown) => unknown, within?: string): Promise<unknown>
   log(level: string, values: unknown[]): void
   refuse(code: string, name: string, message: string, hint: string, kind?: string): Error
+  /** A step begins; the function given ends it. */
+  enter(scope: string): () => void
 }

@@ -64,7 +64,7 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
     const setClock = (${installClock.toString()})(p, random.nextByte)
     const failures = (${buildFailures.toString()})(p)
     const encode = (${buildEncoder.toString()})(p)
-    const connect = (${buildConnect.toString()})(p, encode, failures, random.seed, setClock, (p, failures, services, job) => (${buildContext.toString()})(p, failures, services, job, ${buildSteps.toString()}, ${buildStores.toString()}), ${buildSubtle.toString()})
+    const connect = (${buildConnect.toString()})(p, encode, failures, random.seed, setClock, random.turn, (p, failures, services, job) => (${buildContext.toString()})(p, failures, services, job, ${buildSteps.toString()}, ${buildStores.toString()}), ${buildSubtle.toString()})
     globalThis.__connect = (send) => {
       p.Error.stackTraceLimit = ${STACK_FRAMES}
       for (const name of ${JSON.stringify(removedGlobals)}) p.deleteProperty(globalThis, name)

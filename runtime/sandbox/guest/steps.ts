@@ -26,13 +26,16 @@ export function buildSteps(
     const begun = (await call('step.begin', [name])) as { done: boolean; value?: unknown; scope?: string }
     if (begun.done) return begun.value
     const scope = begun.scope as string
+    const leave = services.enter(scope)
     let value: unknown
     try {
       value = await p.apply(run as () => unknown, undefined, [contextWithin(scope)])
     } catch (error) {
+      leave()
       await call('step.fail', [scope])
       throw error
     }
+    leave()
     const kept = value === undefined ? null : value
     await call('step.end', [scope, kept])
     // What it gives is what it would give when it is taken from the record: plain JSON.

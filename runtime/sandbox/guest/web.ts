@@ -3,7 +3,8 @@ import type { Primordials } from './primordials.ts'
 /**
  * Runs inside the isolate while the snapshot is made. Defines the web-standard basics V8 lacks; the larger
  * ones (`URL`, `URLSearchParams`, `structuredClone`, `atob`, `btoa`: core-js) load on first use, which keeps
- * a fresh context cheap. Returns `seed`, which gives the execution its random numbers, and `nextByte` of them.
+ * a fresh context cheap. Returns `seed`, which gives the execution its random numbers, `turn`, which
+ * goes on with those that follow from an answer, and `nextByte` of them.
  */
 export function installWeb(p: Primordials, loaders: { names: string[]; load: () => void }[]) {
   const scope = globalThis as unknown as Record<string, unknown>
@@ -250,7 +251,15 @@ export function installWeb(p: Primordials, loaders: { names: string[]; load: () 
   // `subtle` is added when an execution begins: it calls the host.
   hide(scope, 'crypto', crypto)
 
-  return { seed, nextByte }
+  return { seed, turn, nextByte }
+  /** A stream of its own for each: RFC 8439's nonce. */
+  function turn(known: number) {
+    const low = known % 4294967296
+    state[12] = 0
+    state[13] = low
+    state[14] = (known - low) / 4294967296 + 1
+    used = 64
+  }
   function seed(key: string) {
     const constants = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574]
     for (let i = 0; i < 4; i++) state[i] = constants[i] as number
