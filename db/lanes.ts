@@ -300,15 +300,22 @@ export async function leaveLanes(tx: Tx, leaving: readonly Leaving[]): Promise<s
     if (ended !== null) change(ended, 'live')
   }
   if (changes.size === 0) return []
-  const rows = await tx.rows<{ id: string; waiting: number }>(
+  const rows = await tx.rows<Pick<Lane, 'id' | 'places' | 'taken' | 'waiting'>>(
     `WITH locked AS (SELECT id FROM lanes WHERE id = ANY($1) ORDER BY id FOR UPDATE)
      UPDATE lanes l SET taken = greatest(0, l.taken - c.taken), waiting = greatest(0, l.waiting - c.waiting), live = greatest(0, l.live - c.live)
      FROM locked JOIN jsonb_to_recordset($2::jsonb) AS c(id text, taken integer, waiting integer, live integer) USING (id)
-     WHERE l.id = locked.id RETURNING l.id, l.waiting`,
+     WHERE l.id = locked.id RETURNING l.id, l.places, l.taken, l.waiting`,
     [[...changes.keys()], toJsonb([...changes.values()])],
   )
-  return rows.filter(({ waiting }) => waiting > 0).map(({ id }) => id)
+  return rows.filter(isToBeServed).map(({ id }) => id)
 }
+
+/**
+ * A place that was counted out is given on at once. Of a customer's share the next are taken many at a time, when
+ * half of it is free: workers still have the other half to do meanwhile, and each costs a fraction of a transaction.
+ */
+const isToBeServed = ({ places, taken, waiting }: Pick<Lane, 'places' | 'taken' | 'waiting'>): boolean =>
+  waiting > 0 && (places !== null || taken <= FAIR_PLACES / 2)
 
 /** An execution that was cancelled before it ran: gives back what it has. Gives the lanes as {@link leaveLanes}. */
 export async function leaveQueue(

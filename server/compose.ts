@@ -118,7 +118,9 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     const files = buildFiles(database)
     const sandbox = buildSandbox({ processes: config.sandboxProcesses, log })
     const connectLinks = buildConnectLinks({ db: database, log, publicUrl: () => publicUrl })
+    const callCounter = buildCallCounter({ db: database, redisUrl: config.redisUrl, log })
     const connections = buildConnections({
+      countCall: (account, { limit, seconds }) => callCounter.count(`calls ${account}`, limit, seconds),
       db: database,
       vault,
       http,
@@ -195,7 +197,6 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       publicUrl: () => publicUrl,
       changed,
     }
-    const callCounter = buildCallCounter({ db: database, redisUrl: config.redisUrl, log })
     const invoker: Invoker = {
       db: database,
       services,

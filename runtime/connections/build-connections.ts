@@ -12,6 +12,7 @@ import {
 import type { Database, Tx } from '../../db/database.ts'
 import { DEFAULT_TIMEOUT_MS } from '../connectors/call.ts'
 import { isExpiredError } from '../connectors/expiry.ts'
+import type { CountCall } from '../connectors/traffic.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import { buildTokenRequests } from '../oauth/token-requests.ts'
@@ -42,6 +43,8 @@ interface Parts {
   /** Runs the handlers of custom auth methods. */
   sandbox: Pick<Sandbox, 'run'>
   log: Logger
+  /** Counts calls over all processes. */
+  countCall?: CountCall
   /** A link by which the owner of an expired account connects it anew; without, the hint names the tools. */
   reconnectLink?: (scope: TenantScope, connection: SealedConnectionRow) => Promise<string | undefined>
 }
@@ -54,11 +57,12 @@ export function buildConnections({
   sandbox,
   log,
   reconnectLink,
+  countCall,
 }: Parts): Connections {
   const resolver = buildResolver(db)
   const recorder = buildTraceRecorder(db, log)
 
-  const make = buildMakeCall({ http, files, recorder, sandbox })
+  const make = buildMakeCall({ http, files, recorder, sandbox, countCall })
   const hintFor = async (scope: TenantScope, connection: SealedConnectionRow): Promise<string> => {
     const link = await reconnectLink?.(scope, connection).catch((error: Error) => {
       log.warn({ connection: connection.id, err: error.message }, 'no reconnect link could be made')

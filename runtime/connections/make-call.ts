@@ -4,7 +4,7 @@ import { newId } from '../../core/ids.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { type CallFiles, type CallTrace, callAction } from '../connectors/call.ts'
 import type { AuthMethod } from '../connectors/definition.ts'
-import { buildTraffic } from '../connectors/traffic.ts'
+import { buildTraffic, type CountCall } from '../connectors/traffic.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -33,11 +33,13 @@ interface Parts {
   http: HttpClient
   files: Files
   recorder: TraceRecorder
+  /** Counts calls over all processes, for connectors that say how often a connection may call. */
+  countCall?: CountCall | undefined
 }
 
 /** Calls of this process share one memory of the accounts' limits. */
-export function buildMakeCall({ http, files, recorder, sandbox }: Parts): MakeCall {
-  const traffic = buildTraffic()
+export function buildMakeCall({ http, files, recorder, sandbox, countCall }: Parts): MakeCall {
+  const traffic = buildTraffic(Date.now, countCall)
   return async (scope, call, credentials, input, context, signal) => {
     const traceId = newId('trace')
     const { connection, connector } = call
@@ -107,7 +109,7 @@ function filesOf(files: Files, scope: TenantScope, context: CallContext): CallFi
  * fill in the variables of the address that bear their names.
  */
 function targetOf({ head, schemas, connection, authMethod }: ResolvedCall, credentials: Credentials) {
-  const { slug, baseUrl, errors, expiry, rateLimit, concurrency } = head
+  const { slug, baseUrl, errors, expiry, rateLimit, concurrency, callRate } = head
   const variables = filledVariables(head, authMethod, credentials)
   const own = connection?.base_url ?? null
   return {
@@ -119,6 +121,7 @@ function targetOf({ head, schemas, connection, authMethod }: ResolvedCall, crede
     ...(expiry === undefined ? {} : { expiry }),
     ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(callRate === undefined ? {} : { callRate }),
   }
 }
 

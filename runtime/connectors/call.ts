@@ -38,7 +38,15 @@ export interface ActionResult {
 
 export type CalledConnector = Pick<
   ConnectorDefinition,
-  'slug' | 'baseUrl' | 'variables' | 'schemas' | 'errors' | 'expiry' | 'rateLimit' | 'concurrency'
+  | 'slug'
+  | 'baseUrl'
+  | 'variables'
+  | 'schemas'
+  | 'errors'
+  | 'expiry'
+  | 'rateLimit'
+  | 'concurrency'
+  | 'callRate'
 >
 
 /** Where a call finds the files its input refers to, and keeps a response that is one. */

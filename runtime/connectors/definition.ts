@@ -93,6 +93,15 @@ export const ConnectorDefinition = z
       })
       .optional()
       .describe('Headers of the rate limit, where they are not the common ones.'),
+    callRate: z
+      .object({
+        limit: z.number().int().min(1).max(1_000_000).describe('At most so many calls …'),
+        seconds: z.number().int().min(1).max(86_400).describe('… in a window of so many seconds.'),
+      })
+      .optional()
+      .describe(
+        'How often one connection may call, over all servers together. A call over that waits a few seconds for the next window, or fails as one to be tried again.',
+      ),
     concurrency: z
       .number()
       .int()

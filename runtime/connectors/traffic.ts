@@ -16,7 +16,13 @@ const MAX_WAIT_MS = 5_000
 /** Clocks differ: a call right at the reset often comes a little early. */
 const RESET_MARGIN_MS = 50
 
-type Limits = Pick<ConnectorDefinition, 'slug' | 'rateLimit' | 'concurrency'>
+type Limits = Pick<ConnectorDefinition, 'slug' | 'rateLimit' | 'concurrency' | 'callRate'>
+
+/** Counts a call in a window that all processes share; see runtime/access/call-counter.ts. */
+export type CountCall = (
+  account: string,
+  rate: { limit: number; seconds: number },
+) => Promise<{ used: number; leftMs: number }>
 
 /** The calls of this process, kept within what each account may do. */
 export interface Traffic {
@@ -60,7 +66,7 @@ interface AccountLimits {
  * keep several limits (GitHub's `x-ratelimit-resource`), and a 429 with nothing but Retry-After may be about one
  * action alone (Slack): that one holds for the action only.
  */
-export function buildTraffic(now: () => number = Date.now): Traffic {
+export function buildTraffic(now: () => number = Date.now, countCall?: CountCall): Traffic {
   const lanes = buildLanes()
   const accounts = new LRUCache<string, AccountLimits>({ max: REMEMBERED_CONNECTIONS })
 
@@ -73,6 +79,25 @@ export function buildTraffic(now: () => number = Date.now): Traffic {
     return until <= now() ? 0 : until - now() + RESET_MARGIN_MS
   }
 
+  /** Counts the call; what comes over the rate waits for the next window, if that is near. */
+  const keepRate = async (
+    account: string,
+    connector: Limits,
+    action: Pick<ActionDefinition, 'slug'>,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> => {
+    const rate = connector.callRate
+    if (rate === undefined || countCall === undefined) return
+    for (;;) {
+      const { used, leftMs } = await countCall(account, rate)
+      if (used <= rate.limit) return
+      if (leftMs > Math.min(MAX_WAIT_MS, deadline - performance.now()))
+        throw limitReached(`${connector.slug}.${action.slug}`, leftMs)
+      await pause(leftMs + RESET_MARGIN_MS, signal)
+    }
+  }
+
   return {
     enter: async (account, connector, action, deadline, signal) => {
       const limit = connector.concurrency ?? DEFAULT_CONCURRENCY
@@ -83,6 +108,7 @@ export function buildTraffic(now: () => number = Date.now): Traffic {
           throw limitReached(`${connector.slug}.${action.slug}`, wait)
         }
         if (wait > 0) await pause(wait, signal)
+        await keepRate(account, connector, action, deadline, signal)
         return leave
       } catch (error) {
         leave()

@@ -30,6 +30,7 @@ export const ConnectorFields = {
     .describe(ConnectorDefinition.shape.errors.description ?? ''),
   expiry: ConnectorDefinition.shape.expiry.unwrap(),
   rateLimit: ConnectorDefinition.shape.rateLimit.unwrap(),
+  callRate: ConnectorDefinition.shape.callRate.unwrap(),
   concurrency: ConnectorDefinition.shape.concurrency.unwrap(),
 }
 

@@ -30,6 +30,7 @@ export const createConnector = defineTool({
     errors: ConnectorFields.errors.optional(),
     expiry: ConnectorFields.expiry.optional(),
     rateLimit: ConnectorFields.rateLimit.optional(),
+    callRate: ConnectorFields.callRate.optional(),
     concurrency: ConnectorFields.concurrency.optional(),
   }),
   output: z.object({ connector: Connector }),

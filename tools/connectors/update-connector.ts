@@ -32,6 +32,7 @@ export const updateConnector = defineTool({
     errors: ConnectorFields.errors.nullable().optional(),
     expiry: ConnectorFields.expiry.nullable().optional(),
     rateLimit: ConnectorFields.rateLimit.nullable().optional(),
+    callRate: ConnectorFields.callRate.nullable().optional(),
     concurrency: ConnectorFields.concurrency.nullable().optional(),
     verification: z
       .object({
