@@ -25,6 +25,10 @@ export async function runFaults(options: FaultRun): Promise<Figures> {
   const random = buildRandom(seed)
   const ledger = await startLedger(buildRandom(seed + 1))
   const cluster = await startCluster(options.backend)
+  const interrupted = () => {
+    void cluster.close().finally(() => process.exit(1)) // nothing that was started here is left behind
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted)
   try {
     if (cluster.disk === undefined) say('(the disk is not filled: no small one can be mounted here)')
     if (cluster.setClock === undefined)
@@ -45,6 +49,7 @@ export async function runFaults(options: FaultRun): Promise<Figures> {
     say(`${((performance.now() - startedAt) / 1000).toFixed(1).padStart(6)} s       no more orders`)
     return await reachVerdict(cluster.databaseUrl, workload, ledger, say)
   } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted)
     await cluster.close()
     await ledger.close()
   }
