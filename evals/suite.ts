@@ -1,0 +1,71 @@
+import type { Doors } from './doors.ts'
+
+/** What a suite is opened with. */
+export interface SuiteOptions {
+  doors: Doors
+  seed: number
+  /** How many tasks are wanted at most. */
+  count: number
+  /** Options of this suite alone, as given on the command line. */
+  settings: Record<string, string>
+  /** Says on stderr what goes on. */
+  note(text: string): void
+}
+
+/** What a policy did at a task. What costs nothing is left out. */
+export interface Attempt {
+  /** Calls of tools, of models, and how many of the former failed. */
+  steps?: number
+  toolErrors?: number
+  tokens?: number
+  money?: number
+  /** What it did, in its order, for people to read. */
+  trajectory?: object[]
+}
+
+export interface Verdict {
+  passed: boolean
+  /** Why not; empty when it passed. */
+  problems: string[]
+}
+
+/**
+ * One thing to do in an environment that is reset for it. A task is only ever given out when the end state that
+ * counts is not there yet: whoever does nothing fails.
+ */
+export interface Task<Situation> {
+  /** The same for the same seed, in every run. */
+  id: string
+  /** What kind of task it is: rates are told by it. */
+  class: string
+  /** Where it happens, such as the API. */
+  environment: string
+  /** What a policy may know. */
+  situation: Situation
+  /** Whether the end state is there, judged by the environment; nothing the policy says is looked at. */
+  check(): Promise<Verdict>
+  /** What was not to be touched, and is not as it was. */
+  regressions(): Promise<string[]>
+  /** How to reach the end state: for the oracle, which shows that it can be reached. */
+  solve(): Promise<Attempt>
+  /** Puts the environment back. */
+  reset(): Promise<void>
+}
+
+export type Policy<Situation> = (task: Pick<Task<Situation>, 'id' | 'situation'>) => Promise<Attempt>
+
+export interface OpenSuite<Situation> {
+  /** Tasks by seed, one at a time: each is reset before the next is made. */
+  tasks(): AsyncIterable<Task<Situation>>
+  /** What the tasks were made of, and what was left out, for the report. */
+  notes(): Record<string, unknown>
+  close(): Promise<void>
+}
+
+/** A kind of task with the policies that may be measured at it; `nothing` and `oracle` are those of every suite. */
+export interface Suite<Situation> {
+  name: string
+  description: string
+  policies: Record<string, (options: SuiteOptions) => Policy<Situation>>
+  open(options: SuiteOptions): Promise<OpenSuite<Situation>>
+}

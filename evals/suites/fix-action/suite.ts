@@ -1,0 +1,178 @@
+import { ToolFailure } from '../../doors.ts'
+import { type ApiServer, startApiServer } from '../../environments/described-api/api.ts'
+import { specifications } from '../../environments/specifications.ts'
+import { mutate } from '../../mutations/mutate.ts'
+import { type Mutation, type MutationClass, mutationClasses } from '../../mutations/mutation.ts'
+import { buildRandom } from '../../random.ts'
+import type { OpenSuite, Suite, SuiteOptions, Task, Verdict } from '../../suite.ts'
+import { breakAction, differing, restore } from './apply.ts'
+import { checkAction, shortOf } from './check-action.ts'
+import { deterministic, type FixSituation } from './policies.ts'
+import { exported, openWorld, type World } from './world.ts'
+
+/** Candidates looked at for one task, before its class counts as used up. */
+const MAX_CANDIDATES = 60
+const KNOWLEDGE = ['spec', 'import', 'evidence'] as const
+
+/**
+ * A correct action is made wrong in one of the ways APIs break, and is to be mended. Settings: `knowledge` (spec: the
+ * API's description is given; import: what the last import made may be compared with; evidence: failed calls only)
+ * and `specs` (names, separated by commas).
+ */
+export const fixAction: Suite<FixSituation> = {
+  name: 'fix-action',
+  description: 'Mend an action that was made wrong in one of the ways APIs break.',
+  policies: { deterministic },
+  async open(options) {
+    const { knowledge = 'spec', specs } = options.settings
+    if (!KNOWLEDGE.some((one) => one === knowledge))
+      throw new Error(`knowledge is one of ${KNOWLEDGE.join(', ')}, not '${knowledge}'.`)
+    const { found, absent } = specifications(specs?.split(','))
+    if (absent.length > 0) options.note(`not there, left out: ${absent.join(', ')}`)
+    const server = await startApiServer()
+    try {
+      const worlds: World[] = []
+      for (const described of found) {
+        const world = await openWorld(options.doors, server, described)
+        options.note(
+          `${world.name}: ${world.behaviours.size} of ${world.definition.actions.length} actions can be used`,
+        )
+        worlds.push(world)
+      }
+      return opened(options, server, worlds, absent)
+    } catch (error) {
+      await server.close()
+      throw error
+    }
+  },
+}
+
+function opened(
+  options: SuiteOptions,
+  server: ApiServer,
+  worlds: readonly World[],
+  absent: readonly string[],
+): OpenSuite<FixSituation> {
+  const harmless: Record<string, number> = {}
+  return {
+    async *tasks() {
+      const open = new Set<MutationClass>(mutationClasses)
+      const seen = new Set<string>()
+      for (let number = 0; number < options.count && open.size > 0; ) {
+        for (const kind of [...open]) {
+          if (number >= options.count) return
+          const task = await nextTask({ options, worlds, kind, number, seen, harmless })
+          if (task === undefined) open.delete(kind)
+          else {
+            number += 1
+            yield task
+          }
+        }
+      }
+    },
+    notes: () => ({
+      apis: Object.fromEntries(
+        worlds.map(({ name, behaviours, definition, leftOut }) => [
+          name,
+          { actions: definition.actions.length, usable: behaviours.size, leftOut },
+        ]),
+      ),
+      absent,
+      harmlessMutations: harmless,
+    }),
+    close: () => server.close(),
+  }
+}
+
+interface Search {
+  options: SuiteOptions
+  worlds: readonly World[]
+  kind: MutationClass
+  number: number
+  /** Mutations that were looked at. */
+  seen: Set<string>
+  /** Mutations that broke nothing, by class. */
+  harmless: Record<string, number>
+}
+
+/** A mutation that really breaks its action, applied; undefined when none is found any more. */
+async function nextTask(search: Search): Promise<Task<FixSituation> | undefined> {
+  const { options, worlds, kind, number, seen, harmless } = search
+  const random = buildRandom(options.seed, `${kind} ${number}`)
+  for (let candidate = 0; candidate < MAX_CANDIDATES; candidate += 1) {
+    const world = random.pick(worlds)
+    const slug = world === undefined ? undefined : random.pick([...world.behaviours.keys()])
+    if (world === undefined || slug === undefined) return undefined
+    const mutation = mutate(world.definition, slug, kind, random)
+    if (mutation === undefined) continue
+    const key = JSON.stringify([world.name, mutation])
+    if (seen.has(key)) continue
+    seen.add(key)
+    const task = taskOf(options, world, mutation, number)
+    if (await isBroken(options, world, mutation, task)) return task
+    harmless[kind] = (harmless[kind] ?? 0) + 1
+    await task.reset()
+  }
+  return undefined
+}
+
+async function isBroken(
+  { doors }: SuiteOptions,
+  world: World,
+  mutation: Mutation,
+  task: Task<FixSituation>,
+): Promise<boolean> {
+  try {
+    await breakAction(doors, world, mutation)
+  } catch (error) {
+    if (error instanceof ToolFailure && error.status === 400) return false // Patchbay does not take such an action
+    throw error
+  }
+  return !(await task.check()).passed
+}
+
+function taskOf(options: SuiteOptions, world: World, mutation: Mutation, number: number): Task<FixSituation> {
+  const { doors, settings } = options
+  const { action, connector = {} } = mutation
+  const broken = mutation.broken ?? world.definition.actions.find(({ slug }) => slug === action)
+  const asBroken = {
+    ...world.definition,
+    ...connector,
+    actions: world.definition.actions.map((one) => (one.slug === action && broken ? broken : one)),
+  }
+  return {
+    id: `${number} ${mutation.class} ${world.name}.${action} ${mutation.variant}`,
+    class: mutation.class,
+    environment: world.name,
+    situation: {
+      connector: world.name,
+      action,
+      mayCompareWithImport: settings.knowledge === 'import',
+      ...((settings.knowledge ?? 'spec') === 'spec' ? { spec: world.spec } : {}),
+    },
+    check: () => checkTask(options, world, action),
+    regressions: async () =>
+      differing(asBroken, await exported(doors, world.name), [
+        `actions.${action}`,
+        ...Object.keys(connector),
+      ]),
+    async solve() {
+      await restore(doors, world)
+      return {}
+    },
+    reset: () => restore(doors, world),
+  }
+}
+
+async function checkTask({ doors }: SuiteOptions, world: World, slug: string): Promise<Verdict> {
+  const wanted = world.behaviours.get(slug)
+  const definition = await exported(doors, world.name)
+  const action = definition.actions.find((one) => one.slug === slug)
+  if (action === undefined || wanted === undefined) return { passed: false, problems: ['the action is gone'] }
+  const { problems, behaviour } = await checkAction(
+    { doors, api: world.api, definition, action },
+    wanted.collects === true,
+  )
+  const all = problems.length > 0 ? problems : shortOf(behaviour, wanted)
+  return { passed: all.length === 0, problems: all }
+}
