@@ -566,4 +566,17 @@ describe('what follows an answer', () => {
     expect(whole.logs).toMatchObject([{ message: 'in' }])
     expect(skipped.logs).toEqual([])
   })
+
+  test('no clock but that of the answers is to be seen, in formats of dates neither', async () => {
+    const body = `
+      const format = new Intl.DateTimeFormat('en', { dateStyle: 'short', timeZone: 'UTC' })
+      class Later extends Date {}
+      return [format.format(), format.format(undefined), [0].map(format.format)[0], format.formatToParts().map((part) => part.value).join(''),
+        new Date().toLocaleDateString('en', { timeZone: 'UTC' }), new Later().getTime(), new (Date.prototype.constructor)().getTime(), structuredClone(new Date()).getTime()]`
+    const clock = Date.UTC(2001, 8, 9)
+    expect(outputOf(await runBody(body, { clock }))).toEqual([
+      ...['9/9/01', '9/9/01', '1/1/70', '9/9/01', '9/9/2001'],
+      ...[clock, clock, clock],
+    ])
+  })
 })

@@ -52,6 +52,22 @@ export function installClock(p: Primordials, randomByte: () => number) {
     for (let i = 0; i < 4; i++) low = low * 256 + randomByte()
     return ((high & 0x1fffff) * 4294967296 + low) / 9007199254740992
   })
+  // A format that is given no date takes the clock of the machine.
+  const formats = Intl.DateTimeFormat.prototype
+  const { get: formatOf } = Object.getOwnPropertyDescriptor(formats, 'format') as PropertyDescriptor
+  const partsOf = formats.formatToParts
+  p.defineProperty(formats, 'format', {
+    __proto__: null,
+    get(this: unknown) {
+      const format = p.apply(formatOf as () => unknown, this, []) as (date: unknown) => string
+      return (date: unknown) => format(date === undefined ? look() : date)
+    },
+    configurable: true,
+    enumerable: false,
+  } as never)
+  define(formats, 'formatToParts', function formatToParts(this: unknown, date: unknown) {
+    return p.apply(partsOf as never, this, [date === undefined ? look() : date])
+  })
   return (ms: number) => {
     looks = 0
     if (ms > now) now = ms
