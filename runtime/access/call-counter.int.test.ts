@@ -1,20 +1,14 @@
-import { afterEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { buildLogger } from '../../core/log.ts'
-import { type Database, openDatabase } from '../../db/database.ts'
-import {
-  createTestDatabase,
-  describeOnEachDatabase,
-  openTestDatabase,
-  slowRun,
-} from '../../tests/setup/database.ts'
+import type { Database } from '../../db/database.ts'
+import { describeOnEachDatabase, openTestDatabase, slowRun } from '../../tests/setup/database.ts'
 import { buildTraffic } from '../connectors/traffic.ts'
-import { prepareQueueSchema } from '../queue/execution-queue.ts'
 import { buildCallCounter, type CallCounter } from './call-counter.ts'
 
 const LIMIT = 25
 const log = buildLogger('silent')
 
-function promises(counters: (count: number) => Promise<CallCounter[]>): void {
+function promises(counters: (count: number) => CallCounter[] | Promise<CallCounter[]>): void {
   const closing: CallCounter[] = []
   afterEach(async () => {
     await Promise.all(closing.splice(0).map((counter) => counter.close()))
@@ -69,37 +63,31 @@ function promises(counters: (count: number) => Promise<CallCounter[]>): void {
 }
 
 describeOnEachDatabase('counting calls', (kind) => {
-  let db: Database | undefined
-  afterEach(async () => {
-    await db?.close()
-    db = undefined
+  let db: Database
+  beforeAll(async () => {
+    db = await openTestDatabase(kind)
   })
-  promises(async (count) => {
-    const opened = await openTestDatabase(kind)
-    db = opened
-    // On the embedded database one process counts for all.
-    const counters = kind === 'embedded' ? 1 : count
-    return Array.from({ length: counters }, () => buildCallCounter({ db: opened, redisUrl: undefined, log }))
-  })
+  afterAll(() => db.close())
+  // On the embedded database one process counts for all.
+  promises((count) =>
+    Array.from({ length: kind === 'embedded' ? 1 : count }, () =>
+      buildCallCounter({ db, redisUrl: undefined, log }),
+    ),
+  )
 })
 
 describe.skipIf(!slowRun || inject('redisUrl') === null)(
   'counting calls in Redis (needs a Redis server)',
   () => {
-    let close: (() => Promise<void>) | undefined
-    afterEach(async () => {
-      await close?.()
+    let db: Database
+    beforeAll(async () => {
+      db = await openTestDatabase()
     })
+    afterAll(() => db.close())
     promises(async (count) => {
-      const { drop, ...where } = await createTestDatabase()
-      const db = await openDatabase({ ...where, log, prepare: prepareQueueSchema })
-      close = async () => {
-        await db.close()
-        await drop()
-      }
       const redisUrl = `${inject('redisUrl')}/9`
       const counters = Array.from({ length: count }, () => buildCallCounter({ db, redisUrl, log }))
-      await new Promise((next) => setTimeout(next, 300)) // until they are connected
+      await new Promise((next) => setTimeout(next, 500)) // until they are connected
       return counters
     })
   },
