@@ -410,8 +410,8 @@ export const pendingChildren = async (tx: Tx, executionId: string): Promise<stri
 
 /** The execution that a step of its parent called earlier: after a crash the parent goes on with it. */
 export const findChild = (tx: Tx, parentId: string, parentStep: string) =>
-  tx.row<{ id: string; status: ExecutionStatus; run: number; output: Json; resumable: boolean }>(
-    `SELECT id, status, run, output, coalesce(error->>'name' IN ('WorkerLost', 'CallerEnded'), false) AS resumable FROM executions
+  tx.row<{ id: string; status: ExecutionStatus; run: number; output: Json }>(
+    `SELECT id, status, run, output FROM executions
      WHERE parent_execution_id = $1 AND parent_step = $2 ORDER BY id DESC LIMIT 1`,
     [parentId, parentStep],
   )

@@ -94,6 +94,43 @@ test('a workflow whose worker died goes on with what it called, though that is n
   expect(executions.slice(0, 2).map(({ status }: Body) => status)).toEqual(['completed', 'failed'])
 })
 
+test('a workflow that is called again by a retry keeps what it did, and its calls keep their idempotency keys', async () => {
+  const operation = (operationId: string) => ({
+    post: {
+      operationId,
+      parameters: [{ name: 'Idempotency-Key', in: 'header', schema: { type: 'string' } }],
+      responses: { 200: { description: 'ok' } },
+    },
+  })
+  await tenant.ok('import_spec', {
+    slug: 'keyed',
+    baseUrl: upstream.url,
+    spec: JSON.stringify({
+      openapi: '3.0.3',
+      info: { title: 'Keyed', version: '1' },
+      paths: { '/first': operation('first'), '/second': operation('second') },
+    }),
+  })
+  const code =
+    'export default async (ctx) => { await ctx.connectors.keyed.first(); return ctx.connectors.keyed.second() }'
+  await deployWorkflow(tenant, 'keyed', code)
+  const retry = { maxAttempts: 3, initialIntervalMs: 100, backoffCoefficient: 1, maxIntervalMs: 100 }
+  const caller = "export default async (ctx) => ctx.workflows.run('keyed', {})"
+  const slug = await deployWorkflow(tenant, 'calls-keyed', caller, { retry })
+  upstream.received.length = 0
+  const seconds = () => upstream.received.filter(({ path }) => path === '/second')
+  // Each run of the called one asks three times, and fails twice.
+  upstream.answer = ({ path }) => ({
+    status: path === '/second' && seconds().length <= 6 ? 503 : 200,
+    body: { ok: true },
+  })
+  const { execution } = await tenant.ok('run_workflow', { workflow: slug, environment: 'dev' })
+  expect(await ended(execution.id)).toMatchObject({ status: 'completed', attempt: 3 })
+  expect(upstream.received.filter(({ path }) => path === '/first')).toHaveLength(1)
+  expect(seconds()).toHaveLength(7)
+  expect(new Set(seconds().map(({ headers }) => headers['idempotency-key'])).size).toBe(1)
+})
+
 test('what is switched off is not replayed either', async () => {
   const slug = await deployWorkflow(tenant, 'off', 'export default async () => 1', { tier: 'instant' })
   const { execution } = await tenant.ok('run_workflow', { workflow: slug })

@@ -169,7 +169,8 @@ export function buildEngine(deps: EngineDeps): Engine {
     const request = childOf(parent, slug, input, step)
     const child = await start(
       scope,
-      earlier?.resumable === true ? { ...request, originOf: earlier.id } : request,
+      // What it had done stays done, and what it does again has the same idempotency keys.
+      earlier === undefined ? request : { ...request, originOf: earlier.id },
       signal,
     )
     return answerOf(child)
@@ -320,7 +321,7 @@ export function buildEngine(deps: EngineDeps): Engine {
           event_id: eventId,
           status: inline ? 'running' : 'queued',
           parent_step: request.parent?.step ?? null,
-          origin_id: origin?.id ?? null,
+          origin_id: origin?.origin_id ?? origin?.id ?? null,
           // A caller waits for an inline run and gets its error: nothing is retried or set aside behind its back.
           max_attempts: inline ? 1 : (version.retry?.maxAttempts ?? 1),
           dead_letter: !inline,
