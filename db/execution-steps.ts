@@ -199,8 +199,10 @@ export async function endChildStep(
   return wake(tx, parent)
 }
 
-/** Executions that one event may reach. */
-const MAX_RECEIVERS = 1_000
+/** Executions that an event reaches in one transaction. */
+const MAX_RECEIVERS = 200
+/** Events kept for one execution that does not wait for them yet. */
+const MAX_SIGNALS = 1_000
 
 export interface SentEvent {
   /** To this execution only; null: to all that wait for it. */
@@ -208,18 +210,24 @@ export interface SentEvent {
   name: string
   key: string | null
   payload: Json
+  /** Only executions in these environments; null: in all. */
+  environments: readonly string[] | null
 }
 
 /**
  * Hands an event to the executions that wait for it. One that is addressed and does not wait for it yet finds it
  * when it does.
- * @returns the executions that got it; `undefined` when the one addressed is not there, `ended` when it is over
+ * @param event `after`: only executions with greater ids
+ * @returns the executions that got it, and the id after which there may be more; `undefined` when the one addressed is
+ *   not there, `ended` when it is over, `full` when it has too many already
  */
 export async function sendEvent(
   tx: Tx,
-  event: SentEvent & { signal: { id: string } },
-): Promise<{ received: string[]; woken: QueuedExecution[] } | 'ended' | undefined> {
-  const { executionId, name, key, payload } = event
+  event: SentEvent & { signal: { id: string }; after: string },
+): Promise<
+  { received: string[]; woken: QueuedExecution[]; next: string | null } | 'ended' | 'full' | undefined
+> {
+  const { executionId, name, key, payload, environments, after } = event
   if (executionId !== null) {
     const row = await lock(tx, executionId)
     if (row === undefined) return undefined
@@ -229,9 +237,9 @@ export async function sendEvent(
     `SELECT DISTINCT ON (s.execution_id) s.execution_id, s.seq FROM execution_steps s JOIN executions e ON e.id = s.execution_id
      WHERE s.kind = '${WAIT_EVENT}' AND s.status = 'pending' AND s.name = $1 AND ($2::text IS NULL OR s.execution_id = $2)
        AND ($3::text IS NULL AND $2::text IS NOT NULL OR s.waits_for IS NOT DISTINCT FROM $3)
-       AND e.status IN ('queued', 'running', 'waiting')
+       AND e.status IN ('queued', 'running', 'waiting') AND ($4::text[] IS NULL OR e.environment = ANY($4)) AND s.execution_id > $5
      ORDER BY s.execution_id, s.seq LIMIT ${MAX_RECEIVERS}`,
-    [name, executionId, key],
+    [name, executionId, key, environments, after],
   )
   const received: string[] = []
   const woken: QueuedExecution[] = []
@@ -242,14 +250,17 @@ export async function sendEvent(
     woken.push(...(await wake(tx, step.execution_id)))
   }
   if (executionId !== null && received.length === 0) {
-    await tx.run(
+    const kept = await tx.run(
       `INSERT INTO execution_signals (id, organization_id, customer_id, execution_id, name, key, payload)
-       SELECT $1, organization_id, customer_id, id, $3, $4, $5 FROM executions WHERE id = $2`,
+       SELECT $1, organization_id, customer_id, id, $3, $4, $5 FROM executions
+       WHERE id = $2 AND (SELECT count(*) FROM execution_signals WHERE execution_id = $2) < ${MAX_SIGNALS}`,
       [event.signal.id, executionId, name, key, toJsonb(payload)],
     )
+    if (kept === 0) return 'full'
     received.push(executionId)
   }
-  return { received, woken }
+  const next = steps.length === MAX_RECEIVERS ? (steps.at(-1)?.execution_id ?? null) : null
+  return { received, woken, next }
 }
 
 /**

@@ -280,6 +280,34 @@ describeOnEachDatabase('durable executions', (kind) => {
       expect(['queued', 'running']).toContain(open.execution.status)
     })
 
+    test('events stay in their environment, and a test key has no say in production', async () => {
+      const code = `export default async (ctx) => {
+        if (ctx.input === 'send') return ctx.events.send('crossing', { payload: ctx.environment })
+        return [await ctx.wait.event('crossing'), await ctx.wait.approval({ title: 'Go?' })]
+      }`
+      const workflow = await deployWorkflow(tenant, 'crossing', code)
+      await tenant.ok('deploy_workflow', { workflow, environment: 'production' })
+      const { execution } = await tenant.ok('run_workflow', { workflow, environment: 'production' })
+      await inStatus(execution.id, 'waiting')
+      const sender = await ended(await start(workflow, 'send'))
+      expect(sender).toMatchObject({ status: 'completed', output: { received: 0 } })
+
+      const testKey = await tenant.key({ role: 'developer', mode: 'test' })
+      const refusedTo = async (tool: string, input: object) =>
+        expect(await tenant.call(tool, input, testKey)).toMatchObject({ status: 403 })
+      expect((await tenant.ok('send_event', { name: 'crossing' }, testKey)).received).toEqual([])
+      await refusedTo('send_event', { name: 'crossing', execution: execution.id })
+      await refusedTo('cancel_execution', { execution: execution.id })
+      expect((await tenant.ok('send_event', { name: 'crossing', environment: 'dev' })).received).toEqual([])
+      expect((await tenant.ok('send_event', { name: 'crossing' })).received).toEqual([execution.id])
+      const approval = await eventually(
+        async () => (await tenant.ok('list_approvals', { execution: execution.id })).approvals[0],
+      )
+      await refusedTo('decide_approval', { approval: approval.id, approved: true })
+      await tenant.ok('decide_approval', { approval: approval.id, approved: true })
+      expect(await ended(execution.id)).toMatchObject({ status: 'completed' })
+    })
+
     test('one that waits can be cancelled, and is then over', async () => {
       const slug = await deployWorkflow(
         tenant,

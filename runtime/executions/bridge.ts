@@ -176,6 +176,7 @@ export function buildEffects(
           name: text(name, 'event name'),
           key: keyOf(option(event, 'key')),
           payload: option(event, 'payload') ?? null,
+          environments: [execution.environment],
         })
       ).length,
     }),

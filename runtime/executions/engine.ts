@@ -144,7 +144,7 @@ export function buildEngine(deps: EngineDeps): Engine {
         const { parent: _, ...request } = childOf(parent, slug, input)
         return { executionId: (await start(scopeOfRun(parent), request)).id }
       },
-      sendEvent: async (scope, event) => (await send(scope, event)).received,
+      sendEvent: (scope, event) => send(scope, event),
     },
   }
 
@@ -195,14 +195,25 @@ export function buildEngine(deps: EngineDeps): Engine {
     throw childFailure(child.id, { status: child.status, error: child.error })
   }
 
-  const send = async (scope: TenantScope, event: SentEvent) => {
-    const sent = await db.tenant(scope, (tx) => sendEvent(tx, { ...event, signal: { id: newId('signal') } }))
-    if (sent === undefined)
-      throw notFound('execution', event.executionId ?? '', 'list_executions shows the ones there are.')
-    if (sent === 'ended')
-      throw conflict(`The execution '${event.executionId}' has ended: nothing there waits for an event.`)
-    await admission.enqueue(sent.woken)
-    return sent
+  const send = async (scope: TenantScope, event: SentEvent): Promise<string[]> => {
+    const received: string[] = []
+    let after: string | null = ''
+    while (after !== null) {
+      const part: Parameters<typeof sendEvent>[1] = { ...event, after, signal: { id: newId('signal') } }
+      const sent = await db.tenant(scope, (tx) => sendEvent(tx, part))
+      if (sent === undefined)
+        throw notFound('execution', event.executionId ?? '', 'list_executions shows the ones there are.')
+      if (sent === 'ended')
+        throw conflict(`The execution '${event.executionId}' has ended: nothing there waits for an event.`)
+      if (sent === 'full')
+        throw new AppError('limit_exceeded', `Too many events are kept for '${event.executionId}' already.`, {
+          hint: 'It finds them when it waits for them with ctx.wait.event.',
+        })
+      await admission.enqueue(sent.woken)
+      received.push(...sent.received)
+      after = sent.next
+    }
+    return received
   }
 
   /**
@@ -361,7 +372,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       if (row === undefined) throw await whyNot(db, scope, executionId, 'cancelled')
       return row
     },
-    sendEvent: async (scope, event) => (await send(scope, event)).received,
+    sendEvent: send,
     decide: async (scope, approvalId, decision) => {
       const woken = await db.tenant(scope, async (tx) => {
         const approval = await getApproval(tx, approvalId)

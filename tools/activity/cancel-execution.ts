@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { scopeOf } from '../../core/actor.ts'
 import { defineTool } from '../define-tool.ts'
+import { requireEnvironmentFor } from '../workflows/environment.ts'
 import { ExecutionRef, ExecutionSummary, requireExecution, toExecutionSummary } from './execution.ts'
 
 export const cancelExecution = defineTool({
@@ -15,6 +16,10 @@ export const cancelExecution = defineTool({
   http: 'POST /executions/:execution/cancel',
   resource: (input) => input.execution,
   async run(context, input) {
+    await context.read(async (tx) => {
+      const { environment } = await requireExecution(tx, input.execution)
+      await requireEnvironmentFor(tx, context.actor, environment, 'cancel executions in')
+    })
     await context.services.executions.cancel(scopeOf(context.actor), input.execution)
     const row = await context.read((tx) => requireExecution(tx, input.execution))
     return { execution: toExecutionSummary(row) }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { scopeOf } from '../../core/actor.ts'
 import { defineTool } from '../define-tool.ts'
+import { requireEnvironmentFor } from '../workflows/environment.ts'
 import { Approval, ApprovalRef, requireApproval, toApproval } from './approval.ts'
+import { requireExecution } from './execution.ts'
 
 export const decideApproval = defineTool({
   name: 'decide_approval',
@@ -20,6 +22,11 @@ export const decideApproval = defineTool({
   resource: (input) => input.approval,
   async run(context, input) {
     const { approved, comment } = input
+    await context.read(async (tx) => {
+      const { execution_id: execution } = await requireApproval(tx, input.approval)
+      const { environment } = await requireExecution(tx, execution)
+      await requireEnvironmentFor(tx, context.actor, environment, 'decide for workflows in')
+    })
     await context.services.executions.decide(scopeOf(context.actor), input.approval, {
       approved,
       by: context.actor.id,
