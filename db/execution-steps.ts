@@ -42,18 +42,32 @@ export const WAIT_EVENT = 'wait.event'
 export const WAIT_APPROVAL = 'wait.approval'
 export const WAIT_WORKFLOW = 'workflows.run'
 
+/** Text of one statement: V8 holds 512 MB in one, and it is copied on its way. */
+const MAX_TEXT_LENGTH = 32 * 1024 * 1024
+
 export const insertSteps = async (tx: Tx, steps: readonly NewStep[]): Promise<void> => {
-  if (steps.length === 0) return
-  await tx.run(
-    `INSERT INTO execution_steps (${COLUMNS})
-     SELECT ${COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS r(execution_id text, seq integer, organization_id text, customer_id text,
-       kind text, name text, fingerprint text, within text, status text, output jsonb, error jsonb, wake_at timestamptz, waits_for text,
-       attempt integer, run integer, started_at timestamptz, finished_at timestamptz)
-     ON CONFLICT (execution_id, seq) DO UPDATE SET status = excluded.status, output = excluded.output, error = excluded.error,
-       finished_at = excluded.finished_at`,
-    [toJsonb(steps)],
-  )
+  let texts: string[] = []
+  let length = 0
+  const insert = async () => {
+    if (texts.length > 0) await tx.run(INSERT, [`[${texts.join(',')}]`])
+    texts = []
+    length = 0
+  }
+  for (const step of steps) {
+    const text = toJsonb(step)
+    if (length + text.length > MAX_TEXT_LENGTH) await insert()
+    texts.push(text)
+    length += text.length
+  }
+  await insert()
 }
+
+const INSERT = `INSERT INTO execution_steps (${COLUMNS})
+  SELECT ${COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS r(execution_id text, seq integer, organization_id text, customer_id text,
+    kind text, name text, fingerprint text, within text, status text, output jsonb, error jsonb, wake_at timestamptz, waits_for text,
+    attempt integer, run integer, started_at timestamptz, finished_at timestamptz)
+  ON CONFLICT (execution_id, seq) DO UPDATE SET status = excluded.status, output = excluded.output, error = excluded.error,
+    finished_at = excluded.finished_at`
 
 /** Steps of one run, to be kept while it is still its worker's. */
 export interface StepBatch {
@@ -90,11 +104,16 @@ export const loadSteps = (db: Database, executionId: string) =>
     ]),
   )
 
-/** The newest first, without what they gave; of one execution the actor may see. */
-export const listSteps = (tx: Tx, page: { executionId: string; after: number; limit: number }) =>
-  tx.rows<StepRow>(
-    `SELECT ${COLUMNS} FROM execution_steps WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
-    [page.executionId, page.after, page.limit],
+/** In order; outputs longer than `maxOutput` (characters of JSON) are left out. */
+export const listSteps = (
+  tx: Tx,
+  page: { executionId: string; after: number; limit: number; maxOutput: number },
+) =>
+  tx.rows<StepRow & { output_length: number }>(
+    `SELECT ${COLUMNS.replace('output', 'CASE WHEN t.length <= $4 THEN output END AS output')}, t.length AS output_length
+     FROM execution_steps, LATERAL (SELECT coalesce(length(output::text), 0) AS length) t
+     WHERE execution_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+    [page.executionId, page.after, page.limit, page.maxOutput],
   )
 
 /** What the other execution did becomes done for this one too, as attempt 0. Gives the number of steps. */

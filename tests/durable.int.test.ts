@@ -308,6 +308,23 @@ describeOnEachDatabase('durable executions', (kind) => {
       expect(await ended(execution.id)).toMatchObject({ status: 'completed' })
     })
 
+    test('the list of steps leaves out what is too large to be looked at, and says so', async () => {
+      const slug = await deployWorkflow(
+        tenant,
+        'large',
+        `export default async (ctx) => {
+          await ctx.step('large', () => 'x'.repeat(100_000))
+          await ctx.step('small', () => 'x')
+        }`,
+      )
+      const execution = await ended(await start(slug))
+      const { steps } = await tenant.ok('list_execution_steps', { execution: execution.id })
+      expect(steps).toMatchObject([
+        { name: 'large', output: null, outputOmitted: true },
+        { name: 'small', output: 'x', outputOmitted: false },
+      ])
+    })
+
     test('one that waits can be cancelled, and is then over', async () => {
       const slug = await deployWorkflow(
         tenant,

@@ -29,6 +29,7 @@ const POLL_MS = 1_000
 const RETRY_MS = 1_000
 const MAX_NAME_LENGTH = 200
 const MAX_KEY_LENGTH = 500
+const MAX_APPROVAL_LENGTH = 256 * 1024
 const MAX_SCOPE_LENGTH = 800
 
 /** What is not recorded: secrets, pure functions, and files, which never change. */
@@ -186,6 +187,11 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
   function waitForApproval(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
     const [given] = call.args
     const { title, description, data, timeout } = isJsonObject(given) ? given : {}
+    if (JSON.stringify([title, description, data]).length > MAX_APPROVAL_LENGTH)
+      throw invalidInput(`What is to be decided on may have ${MAX_APPROVAL_LENGTH} characters of JSON.`, {
+        where: 'ctx.wait.approval',
+        hint: 'Give what a person looks at, and where the rest is.',
+      })
     const asked = recorder.ask(call, WAIT_APPROVAL, label(title, 'ctx.wait.approval: title'), call.args)
     const id = asked.known?.waits_for ?? newId('approval')
     const approval = {

@@ -118,8 +118,8 @@ export function buildRecorder(options: RecorderOptions): Recorder {
     return flushing
   }
 
-  const refuseMore = () => {
-    if (record.next < MAX_STEPS && bytes <= MAX_RECORDED_BYTES) return
+  const refuseMore = (size: number) => {
+    if (record.next < MAX_STEPS && bytes + size <= MAX_RECORDED_BYTES) return
     throw new AppError(
       'limit_exceeded',
       `One execution may record ${MAX_STEPS} calls and steps, and ${MAX_RECORDED_BYTES / 2 ** 20} MB of their results.`,
@@ -140,7 +140,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
       asked.set(alike, nth + 1)
       const place = { print, step, nth }
       const known = record.take(place)
-      if (known === undefined) refuseMore()
+      if (known === undefined) refuseMore(0)
       return {
         kind,
         name,
@@ -217,7 +217,10 @@ export function buildRecorder(options: RecorderOptions): Recorder {
       ...change,
     }),
     push(row) {
-      bytes += sizeOf(row.output)
+      const size = sizeOf(row.output)
+      // Calls under way together may give more than is left; that they failed can still be recorded.
+      if (row.status === 'done' && bytes + size > MAX_RECORDED_BYTES) refuseMore(size)
+      bytes += size
       buffer.push(row)
       if (options.durable) linger ??= setTimeout(() => flushed().catch(() => undefined), LINGER_MS)
     },

@@ -5,6 +5,7 @@ import { Timestamp } from '../params.ts'
 import { ExecutionRef, requireExecution } from './execution.ts'
 
 const MAX_STEPS = 200
+const MAX_OUTPUT_LENGTH = 65_536
 
 export const listExecutionSteps = defineTool({
   name: 'list_execution_steps',
@@ -24,6 +25,11 @@ export const listExecutionSteps = defineTool({
         name: z.string().describe('What was called or waited for, or the name given to ctx.step.'),
         status: z.enum(['done', 'failed', 'pending']),
         output: z.unknown(),
+        outputOmitted: z
+          .boolean()
+          .describe(
+            `Is the output left out because it has more than ${MAX_OUTPUT_LENGTH} characters of JSON?`,
+          ),
         error: z.unknown().describe('Why it failed.'),
         attempt: z.number().int().describe('0: taken over from the execution it replays.'),
         wakeAt: Timestamp.nullable().describe('When a pending one ends by itself.'),
@@ -40,7 +46,7 @@ export const listExecutionSteps = defineTool({
     const { after, limit } = input
     const rows = await context.read(async (tx) => {
       const { id } = await requireExecution(tx, input.execution)
-      return listSteps(tx, { executionId: id, after, limit: limit + 1 })
+      return listSteps(tx, { executionId: id, after, limit: limit + 1, maxOutput: MAX_OUTPUT_LENGTH })
     })
     const shown = rows.slice(0, limit)
     return {
@@ -50,6 +56,7 @@ export const listExecutionSteps = defineTool({
         name: row.name,
         status: row.status,
         output: row.output,
+        outputOmitted: row.output_length > MAX_OUTPUT_LENGTH,
         error: row.error,
         attempt: row.attempt,
         wakeAt: row.wake_at,
