@@ -11,6 +11,10 @@ function promises(start: () => Promise<TestPlatform>): void {
   let tenant: Tenant
   let upstream: Upstream
   /** Runs under way at the upstream, by the name they gave; and the most there ever were. */
+  const together = new Map([
+    ['narrow', 3],
+    ['small', 2],
+  ])
   const under = new Map<string, { now: number; most: number; order: number[] }>()
 
   beforeAll(async () => {
@@ -25,7 +29,9 @@ function promises(start: () => Promise<TestPlatform>): void {
       of.now += 1
       of.most = Math.max(of.most, of.now)
       of.order.push(Number(n))
-      await new Promise((next) => setTimeout(next, 15))
+      // The first stay until as many are there as may be.
+      do await new Promise((next) => setTimeout(next, 15))
+      while (of.order.length < (together.get(name) ?? 0))
       of.now -= 1
       const fails = path.endsWith('in-line.1') && of.order.filter((seen) => seen === 1).length === 1
       return { status: fails ? 503 : 200, body: {} }
