@@ -27,6 +27,18 @@ export function sampleAnswer(document: Node, operation: Node): SampleAnswer {
   return { status, body: sample(schema, options, document) }
 }
 
+/** A document without the examples in its schemas, many of which are not as the schemas say. */
+export function withoutExamples<T>(value: T, isMap = false): T {
+  if (Array.isArray(value)) return value.map((item) => withoutExamples(item)) as T
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(
+    ([key]) => isMap || (key !== 'example' && key !== 'examples' && key !== 'x-example'),
+  )
+  return Object.fromEntries(
+    entries.map(([key, child]) => [key, withoutExamples(child, !isMap && key === 'properties')]),
+  ) as T
+}
+
 const resolvedIn = (document: Node, node: Node): Node =>
   typeof node.$ref === 'string'
     ? node.$ref

@@ -1,7 +1,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type PrismOperation, readOperations, type SentRequest } from '../../../tests/wire/prism.ts'
-import { garbled, type PagingContract, pageOf, type SampleAnswer, sampleAnswer } from './answers.ts'
+import {
+  garbled,
+  type PagingContract,
+  pageOf,
+  type SampleAnswer,
+  sampleAnswer,
+  withoutExamples,
+} from './answers.ts'
 import { refusedCredentials } from './credentials.ts'
 import type { Excerpt } from './document.ts'
 import { refusalOf } from './judge-request.ts'
@@ -87,7 +94,8 @@ function send(
 }
 
 function buildApi({ document, basePath }: Excerpt, operations: readonly PrismOperation[]): Api {
-  const routes = operations.map((operation) => routeOf(operation, document))
+  const unexampled = withoutExamples(document)
+  const routes = operations.map((operation) => routeOf(operation, document, unexampled))
   let arrived: Arrived[] = []
   let garble = false
   return {
@@ -193,14 +201,20 @@ const credentialNames = (document: Record<string, unknown>): ReadonlySet<string>
   ])
 }
 
-function routeOf(operation: PrismOperation, document: Record<string, unknown>): Route {
+const pathsOf = (document: Record<string, unknown>) =>
+  document.paths as Record<string, Record<string, Record<string, unknown>>>
+
+function routeOf(
+  operation: PrismOperation,
+  document: Record<string, unknown>,
+  unexampled: Record<string, unknown>,
+): Route {
   const path = operation.path.replace(/[#?].*$/, '')
-  const paths = document.paths as Record<string, Record<string, Record<string, unknown>>>
-  const described = paths[operation.path]?.[operation.method] ?? {}
+  const described = pathsOf(document)[operation.path]?.[operation.method] ?? {}
   return {
     operation,
     described,
-    answer: sampleAnswer(document, described),
+    answer: sampleAnswer(unexampled, pathsOf(unexampled)[operation.path]?.[operation.method] ?? {}),
     literals: path.split('/').filter((segment) => !segment.includes('{')).length,
     template: new RegExp(
       `^${path
