@@ -2,7 +2,7 @@ import { type Backend, startCluster } from './cluster.ts'
 import { listFaults } from './faults.ts'
 import { startLedger } from './ledger.ts'
 import { buildRandom } from './random.ts'
-import { type Figures, reachVerdict } from './verdict.ts'
+import { type Figures, noteRecorded, reachVerdict } from './verdict.ts'
 import { installWorkload } from './workload.ts'
 
 export interface FaultRun {
@@ -34,6 +34,7 @@ export async function runFaults(options: FaultRun): Promise<Figures> {
     if (cluster.setClock === undefined)
       say('(no clock jumps: libfaketime is not installed, and Node has no clock to set)')
     const workload = await installWorkload(cluster.url, ledger)
+    await noteRecorded(cluster.databaseUrl)
     const faults = listFaults(cluster, ledger, random, options.patience)
     workload.start(options.perSecond)
     const startedAt = performance.now()
