@@ -165,6 +165,23 @@ describe('by failures alone', () => {
     expect(patch).toEqual([{ op: 'replace', path: '/method', value: 'POST' }])
   })
 
+  test('of several methods that a 405 allows, the one that is like ours', () => {
+    const methodAt = (method: string, allow: string) =>
+      told({ ...right, method }, [failed(405, '', { headers: { allow } })]).after.method
+    expect(methodAt('PUT', 'GET, PATCH, DELETE')).toBe('PATCH')
+    expect(methodAt('PUT', 'POST, PATCH')).toBe('PUT')
+  })
+
+  test('a public call that is refused needs credentials; a 401 that asks for a bearer token gets one', () => {
+    expect(told({ ...right, auth: [] }, [failed(401)]).patch).toEqual([{ op: 'remove', path: '/auth' }])
+    const authMethods = [{ slug: 'token', type: 'bearer_token' as const, name: 'Token', prefix: 'Token ' }]
+    const challenge = failed(401, '', { headers: { 'www-authenticate': 'Bearer realm="shop"' } })
+    const asked = (evidence: Evidence) =>
+      fix(right, [evidence], { description: undefined, connector: { ...shop, authMethods } }).connectorPatch
+    expect(asked(challenge)).toEqual([{ op: 'remove', path: '/authMethods/0/prefix' }])
+    expect(asked(failed(401, '', { headers: { 'www-authenticate': 'Basic' } }))).toEqual([])
+  })
+
   test('where a 301 leads, with the placeholders in their places', () => {
     const evidence = failed(301, '', {
       url: 'https://shop.example/v2/order/o1/items?dry_run=true',

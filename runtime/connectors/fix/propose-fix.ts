@@ -5,6 +5,7 @@ import { type ComparedHead, compareConnector, type SharedHead } from './compare-
 import { type Aspect, aspectsOf, type Evidence } from './evidence.ts'
 import { matchOperation } from './match-operation.ts'
 import type { Schemas } from './portable-schema.ts'
+import { readChallenge, readRefusedPublic } from './read-challenge.ts'
 import { readFailures } from './read-failure.ts'
 
 /** A JSON Patch (RFC 6902). */
@@ -59,10 +60,7 @@ export function proposeFix(task: FixTask): ProposedFix {
   const { action, connector, evidence } = task
   const match = task.description === undefined ? undefined : matchOperation(action, task.description.actions)
   const compared = match === undefined ? [] : comparedWith(task, match.reference)
-  const parts =
-    compared.length > 0
-      ? compared
-      : readFailures(action, evidence, connector.schemas).map((part): Part => ({ of: 'action', ...part }))
+  const parts = compared.length > 0 ? compared : readFrom(task)
   const failing = new Set(evidence.flatMap(aspectsOf))
   const about = parts.filter(({ aspect }) => failing.has(aspect))
   const chosen = new Set(about.length > 0 ? about : parts)
@@ -120,6 +118,18 @@ function comparedWith({ action, connector, description }: FixTask, reference: Ac
   return [
     ...own.map((part): Part => ({ of: 'action', ...part })),
     ...compareConnector(connector, description).map((part): Part => ({ of: 'connector', ...part })),
+  ]
+}
+
+/** What the failures alone tell. */
+function readFrom({ action, connector, evidence }: FixTask): Part[] {
+  const refused = readRefusedPublic(action, evidence)
+  const own = [...refused, ...readFailures(action, evidence, connector.schemas)]
+  // Who sent no credentials learns nothing of where they belong.
+  const shared = refused.length > 0 ? [] : readChallenge(connector, evidence)
+  return [
+    ...own.map((part): Part => ({ of: 'action', ...part })),
+    ...shared.map((part): Part => ({ of: 'connector', ...part })),
   ]
 }
 

@@ -36,16 +36,24 @@ const told = (
   certainty = TOLD,
 ): ComparedAspect => ({ aspect, differences: [{ where, what, certainty }], mend })
 
+/** Methods that are taken for one another: all of them change something with a body. */
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
+
 const readAllow: Reader = (action, { status, headers }) => {
   if (status !== 405) return []
   const allowed = (headers.allow ?? '')
     .split(',')
     .map((method) => method.trim().toUpperCase())
     .filter((method) => method !== '' && method !== 'HEAD' && method !== 'OPTIONS')
-  const [only, another] = allowed
-  if (only === undefined || another !== undefined || only === action.method) return []
+  if (allowed.includes(action.method)) return []
+  const alike = allowed.filter((method) => WITH_BODY.has(method) === (action.body !== undefined))
+  const [only, another] = allowed.length === 1 ? allowed : alike
+  if (only === undefined || another !== undefined) return []
   return [
-    told('address', '/method', `the app allows ${only} only`, (before) => ({ ...before, method: only })),
+    told('address', '/method', `the app allows ${allowed.join(', ')}`, (before) => ({
+      ...before,
+      method: only,
+    })),
   ]
 }
 
