@@ -388,6 +388,26 @@ describeOnEachDatabase('durable executions', (kind) => {
       })
     })
 
+    test('it goes on when the workflow it waits for is deleted', async () => {
+      await deployWorkflow(
+        tenant,
+        'child-deleted',
+        `export default async (ctx) => ctx.wait.event('never-sent')`,
+      )
+      const slug = await deployWorkflow(
+        tenant,
+        'parent-of-deleted',
+        `export default async (ctx) => ctx.workflows.run('child-deleted', null).catch((error) => error.message)`,
+      )
+      const id = await start(slug)
+      await inStatus(id, 'waiting')
+      await tenant.ok('delete_workflow', { workflow: 'child-deleted' })
+      expect(await ended(id)).toMatchObject({
+        status: 'completed',
+        output: expect.stringContaining('deleted'),
+      })
+    })
+
     test('what a step drew by lot or logged changes nothing of what comes after it', async () => {
       const slug = await deployWorkflow(
         tenant,

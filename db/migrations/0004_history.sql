@@ -164,6 +164,12 @@ BEGIN
   DELETE FROM dead_letters WHERE execution_id IN (SELECT id FROM gone);
   DELETE FROM files WHERE execution_id IN (SELECT id FROM gone);
   DELETE FROM state_entries WHERE scope = 'execution' AND scope_id IN (SELECT id FROM gone);
+  -- An execution that called one of these and waits for it would wait for ever.
+  WITH ended AS (
+    UPDATE execution_steps s SET status = 'failed', error = '{"status": "deleted"}' FROM gone g
+    WHERE s.execution_id = g.parent_execution_id AND s.kind = 'workflows.run' AND s.status = 'pending' AND s.waits_for = g.id
+    RETURNING s.execution_id)
+  UPDATE executions e SET status = 'queued', due_at = now() FROM ended WHERE e.id = ended.execution_id AND e.status = 'waiting';
   RETURN NULL;
 END $$;
 CREATE TRIGGER executions_gone AFTER DELETE ON executions REFERENCING OLD TABLE AS gone
