@@ -311,11 +311,14 @@ export function childFailure(id: string, ended: Json): AppError {
 const beginning = (scope: string): number =>
   2 ** 52 + Number(createHash('sha256').update(scope).digest().readBigUInt64BE() >> 12n)
 
-/** What a call is about, for people: `github.create_issue`, a key, an address without its query. */
+/** What a call is about, for people: `github.create_issue`, a key, an address without its query, name and password. */
 function subject(name: string, [first, second]: Json[]): string {
   const text = typeof first === 'string' ? first : ''
   if (name.startsWith('connectors.')) return `${text}.${String(second)}`.slice(0, MAX_NAME_LENGTH)
-  return text.replace(/[?#].*$/s, '').slice(0, MAX_NAME_LENGTH)
+  return text
+    .replace(/[?#].*$/s, '')
+    .replace(/^([a-z]+:\/\/)[^/]*@/i, '$1')
+    .slice(0, MAX_NAME_LENGTH)
 }
 
 function label(value: Json | undefined, where?: string): string {
