@@ -17,14 +17,14 @@ const KNOWLEDGE = ['spec', 'import', 'evidence'] as const
 /**
  * A correct action is made wrong in one of the ways APIs break, and is to be mended. Settings: `knowledge` (spec: the
  * API's description is given; import: what the last import made may be compared with; evidence: failed calls only)
- * and `specs` (names, separated by commas).
+ * `specs` (names, separated by commas); and `slugs` (meaningless: the names of actions tell nothing).
  */
 export const fixAction: Suite<FixSituation> = {
   name: 'fix-action',
   description: 'Mend an action that was made wrong in one of the ways APIs break.',
   policies: { deterministic },
   async open(options) {
-    const { knowledge = 'spec', specs } = options.settings
+    const { knowledge = 'spec', specs, slugs } = options.settings
     if (!KNOWLEDGE.some((one) => one === knowledge))
       throw new Error(`knowledge is one of ${KNOWLEDGE.join(', ')}, not '${knowledge}'.`)
     const { found, absent } = specifications(specs?.split(','))
@@ -33,7 +33,9 @@ export const fixAction: Suite<FixSituation> = {
     try {
       const worlds: World[] = []
       for (const described of found) {
-        const world = await openWorld(options.doors, server, described)
+        const world = await openWorld(options.doors, server, described, {
+          meaninglessSlugs: slugs === 'meaningless',
+        })
         options.note(
           `${world.name}: ${world.behaviours.size} of ${world.definition.actions.length} actions can be used`,
         )
