@@ -23,16 +23,23 @@ export function sampleAnswer(document: Node, operation: Node): SampleAnswer {
   const json = Object.entries((response.content ?? {}) as Node).find(([type]) => /[/+]json\b/.test(type))?.[1]
   const schema = json?.schema ?? response.schema
   if (schema === undefined) return { status, body: undefined }
-  const options = { quiet: true, skipWriteOnly: true, maxSampleDepth: MAX_DEPTH }
+  const options = {
+    quiet: true,
+    skipWriteOnly: true,
+    enablePatterns: true,
+    maxSampleDepth: MAX_DEPTH,
+  }
   return { status, body: sample(schema, options, document) }
 }
 
-/** A document without the examples in its schemas, many of which are not as the schemas say. */
+const NOT_RULES = new Set(['example', 'examples', 'x-example', 'default'])
+
+/** A document without the examples and defaults in its schemas, many of which are not as the schemas say. */
 export function withoutExamples<T>(value: T, isMap = false): T {
   if (Array.isArray(value)) return value.map((item) => withoutExamples(item)) as T
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).filter(
-    ([key]) => isMap || (key !== 'example' && key !== 'examples' && key !== 'x-example'),
+    ([key, child]) => isMap || !NOT_RULES.has(key) || (key === 'default' && typeof child === 'object'),
   )
   return Object.fromEntries(
     entries.map(([key, child]) => [key, withoutExamples(child, !isMap && key === 'properties')]),

@@ -12,6 +12,8 @@ import { exported, openWorld, type World } from './world.ts'
 
 /** Candidates looked at for one task, before its class counts as used up. */
 const MAX_CANDIDATES = 60
+/** How often each action is tried: most can be broken in several ways. */
+const ROUNDS = 4
 const KNOWLEDGE = ['spec', 'import', 'evidence'] as const
 
 /**
@@ -101,19 +103,21 @@ interface Search {
 async function nextTask(search: Search): Promise<Task<FixSituation> | undefined> {
   const { options, worlds, kind, number, seen, harmless } = search
   const random = buildRandom(options.seed, `${kind} ${number}`)
-  for (let candidate = 0; candidate < MAX_CANDIDATES; candidate += 1) {
-    const world = random.pick(worlds)
-    const slug = world === undefined ? undefined : random.pick([...world.behaviours.keys()])
-    if (world === undefined || slug === undefined) return undefined
-    const mutation = mutate(world.definition, slug, kind, random)
-    if (mutation === undefined) continue
-    const key = JSON.stringify([world.name, mutation])
-    if (seen.has(key)) continue
-    seen.add(key)
-    const task = taskOf(options, world, mutation, number)
-    if (await isBroken(options, world, mutation, task)) return task
-    harmless[kind] = (harmless[kind] ?? 0) + 1
-    await task.reset()
+  const actions = worlds.flatMap((world) => [...world.behaviours.keys()].map((slug) => ({ world, slug })))
+  let candidates = 0
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const { world, slug } of random.shuffled(actions)) {
+      const mutation = mutate(world.definition, slug, kind, random)
+      const key = JSON.stringify([world.name, mutation])
+      if (mutation === undefined || seen.has(key)) continue
+      seen.add(key)
+      candidates += 1
+      const task = taskOf(options, world, mutation, number)
+      if (await isBroken(options, world, mutation, task)) return task
+      harmless[kind] = (harmless[kind] ?? 0) + 1
+      await task.reset()
+      if (candidates === MAX_CANDIDATES) return undefined
+    }
   }
   return undefined
 }

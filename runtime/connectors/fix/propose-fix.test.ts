@@ -116,6 +116,29 @@ describe('against a description', () => {
     expect(after.inputSchema).toEqual(broken.inputSchema)
   })
 
+  test('an envelope that the API does not have is taken away, also one that is called like a field', () => {
+    const {
+      orderId,
+      'X-Tenant': tenant,
+      dry_run: dryRun,
+      ...fields
+    } = right.inputSchema.properties as Record<string, object>
+    const sizes = { type: 'object', properties: fields, required: ['sku', 'quantity'] }
+    const broken = {
+      ...right,
+      inputSchema: {
+        ...right.inputSchema,
+        properties: { orderId, 'X-Tenant': tenant, dry_run: dryRun, sizes },
+        required: ['orderId', 'X-Tenant', 'sizes'],
+      },
+    }
+    const { after } = fix(broken, [failed(422)])
+    expect(after).toEqual({ ...right, inputSchema: { ...right.inputSchema, required: expect.any(Array) } })
+    expect((after.inputSchema.required as string[]).toSorted()).toEqual(
+      (right.inputSchema.required as string[]).toSorted(),
+    )
+  })
+
   test('only what the failure is about is changed; what else differs is told, and stays', () => {
     const broken = { ...right, method: 'PUT', outputSchema: { type: 'array' } }
     const { after, changes } = fix(broken, [failed(405)])

@@ -79,19 +79,30 @@ export function alignInputs(ours: readonly WireInput[], theirs: readonly WireInp
   byRule(1, (mine, other) => mine.place === other.place && sameName(mine, other))
   byRule(0.95, sameName)
   byRule(0.9, (mine, other) => mine.key === other.key)
-  const likest = [...left]
-    .flatMap((mine) => [...open].map((other) => ({ mine, other, score: likenessOf(mine, other) })))
+  // What holds the others is none of them, however alike the names are.
+  const single = [...left].filter((mine) => !holds(mine, open))
+  const target = new Set([...open].filter((other) => !holds(other, left)))
+  const likest = single
+    .flatMap((mine) => [...target].map((other) => ({ mine, other, score: likenessOf(mine, other) })))
     .filter(({ score }) => score >= MIN_LIKENESS)
     .toSorted((a, b) => b.score - a.score)
   for (const { mine, other, score } of likest)
     if (left.has(mine) && open.has(other)) pair(mine, other, 0.5 + score * 0.4)
-  const [only, another] = [...left]
-  const [target, ...others] = [...open].filter(
-    (other) => other.place === only?.place && fitsInto(only, other),
+  const [only, another] = single.filter((mine) => left.has(mine))
+  const [last, ...others] = [...target].filter(
+    (other) => open.has(other) && other.place === only?.place && fitsInto(only, other),
   )
-  if (only !== undefined && another === undefined && target !== undefined && others.length === 0)
-    pair(only, target, ONLY_ONE_LEFT)
+  if (only !== undefined && another === undefined && last !== undefined && others.length === 0)
+    pair(only, last, ONLY_ONE_LEFT)
   return { pairs, extra: [...left], missing: [...open] }
+}
+
+/** Is this an envelope of fields that stand by themselves on the other side? */
+function holds({ place, schema }: WireInput, others: ReadonlySet<WireInput>): boolean {
+  const inside = isSchemaObject(schema) && isSchemaObject(schema.properties) ? schema.properties : {}
+  const fields = [...others].filter((other) => other.place === 'body')
+  const held = fields.filter(({ name }) => Object.hasOwn(inside, name))
+  return place === 'body' && held.length > 0 && held.length * 2 >= fields.length
 }
 
 const sameName = (left: WireInput, right: WireInput): boolean =>
