@@ -53,7 +53,8 @@ function messageOf(body: Json, error: JsonObject | undefined): string {
   const said = typeof error?.message === 'string' ? error.message : ''
   if (body === null || (error === undefined && body !== null)) return said
   const whole = typeof body === 'string' ? body : JSON.stringify(body)
-  return `${said} ${whole.length <= MAX_MESSAGE_CHARS ? whole : (messageIn(body) ?? '')}`.trim()
+  const sentence = whole.length <= MAX_MESSAGE_CHARS ? whole : (messageIn(body) ?? '')
+  return `${said} ${sentence}`.trim().slice(0, 2 * MAX_MESSAGE_CHARS)
 }
 
 function parsed(body: Json | undefined): Json {
