@@ -15,7 +15,7 @@ export const listExecutionSteps = defineTool({
   input: z.object({
     execution: ExecutionRef,
     after: z.number().int().min(-1).default(-1).describe('Only those after this place (seq).'),
-    limit: z.number().int().min(1).max(MAX_STEPS).default(50),
+    limit: z.number().int().min(1).max(MAX_STEPS).default(50).describe('How many at most.'),
   }),
   output: z.object({
     steps: z.array(
