@@ -96,15 +96,12 @@ export function pageOf(
   const list = at(answer, contract.items)
   if (!Array.isArray(list) || list.length === 0) return undefined
   const first = contract.type === 'page' ? (contract.firstPage ?? 1) : 0
-  const number =
-    contract.type === 'offset'
-      ? Math.floor(Number(asked ?? 0) / PER_PAGE)
-      : contract.type === 'page'
-        ? Number(asked ?? first) - first
-        : Number((asked ?? 'c0').replace(/\D/g, ''))
+  const number = pageNumber(contract, asked, first)
   const count = number < 0 || number >= PAGES ? 0 : number === PAGES - 1 ? 1 : PER_PAGE
   const isLast = number >= PAGES - 1
-  const items = Array.from({ length: Number.isFinite(count) ? count : 0 }, () => structuredClone(list[0]))
+  const items = Array.from({ length: Number.isFinite(count) ? count : 0 }, (_, index) =>
+    numbered(list[0], number * PER_PAGE + index),
+  )
   let body = put(structuredClone(answer), contract.items, items)
   const cursor = `c${number + 1}`
   if (contract.type === 'cursor' && contract.next !== undefined && !contract.next.includes('-1'))
@@ -115,6 +112,27 @@ export function pageOf(
   const link = contract.type === 'link' && contract.next === undefined && !isLast
   return { body, ...(link ? { link: `<${addressOf(cursor)}>; rel="next"` } : {}) }
 }
+
+function pageNumber(contract: PagingContract, asked: string | undefined, first: number): number {
+  if (contract.type === 'offset') return Math.floor(Number(asked ?? 0) / PER_PAGE)
+  if (contract.type === 'page') return Number(asked ?? first) - first
+  const told = Number((asked ?? '').replace(/\D/g, ''))
+  // Where the last item is the cursor, its number is that of the item, else that of the page.
+  if (contract.next?.includes('-1')) return asked === undefined ? 0 : (told + 1) / PER_PAGE
+  return told
+}
+
+/** An item like the others, with its number where its schema takes any text: no two pages are the same. */
+function numbered(item: unknown, number: number): unknown {
+  if (item === ANY_TEXT) return `${ANY_TEXT} ${number}`
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return item
+  return Object.fromEntries(
+    Object.entries(item).map(([key, value]) => [key, value === ANY_TEXT ? `${ANY_TEXT} ${number}` : value]),
+  )
+}
+
+/** What the sampler makes of a text without a rule. */
+const ANY_TEXT = 'string'
 
 const stepsOf = (path: string) => path.split('.').filter((step) => step !== '')
 
