@@ -18,7 +18,7 @@ export default defineConfig({
     exclude: ['node_modules/**', 'data/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
     globalSetup: ['tests/setup/global.ts'],
     pool: 'forks',
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: slow ? 120_000 : 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './tests/setup/summary-reporter.ts'],

@@ -212,5 +212,5 @@ describe.skipIf(!hasPostgres)('servers on Postgres (needs a Postgres server)', (
 
 describe.skipIf(!hasPostgres || inject('redisUrl') === null)(
   'servers on Postgres and Redis (needs both servers)',
-  () => promises(() => ({ REDIS_URL: inject('redisUrl') ?? '' })),
+  () => promises(() => ({ REDIS_URL: `${inject('redisUrl')}/3` })),
 )

@@ -270,5 +270,5 @@ describeOnEachDatabase('executions', (kind) => promises(() => startTestPlatform(
 
 describe.skipIf(!slowRun || inject('postgresUrl') === null || inject('redisUrl') === null)(
   'executions with the queue on Redis (needs Postgres and Redis servers)',
-  () => promises(() => startTestPlatform('postgres', { REDIS_URL: inject('redisUrl') ?? '' })),
+  () => promises(() => startTestPlatform('postgres', { REDIS_URL: `${inject('redisUrl')}/1` })),
 )

@@ -146,5 +146,5 @@ describeOnBothDatabases('limits of what runs at once', (kind) => promises(() => 
 
 describe.skipIf(inject('postgresUrl') === null || inject('redisUrl') === null)(
   'limits of what runs at once, with the queue on Redis (needs Postgres and Redis servers)',
-  () => promises(() => startTestPlatform('postgres', { REDIS_URL: inject('redisUrl') ?? '' })),
+  () => promises(() => startTestPlatform('postgres', { REDIS_URL: `${inject('redisUrl')}/2` })),
 )

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../core/ids.ts'
-import { describeOnEachDatabase, openTestDatabase, slowRun } from '../tests/setup/database.ts'
+import { describeOnBothDatabases, openTestDatabase, slowRun } from '../tests/setup/database.ts'
 import { deleteCustomer, insertCustomer } from './customers.ts'
 import type { Database, Tx } from './database.ts'
 import { insertEvents, type NewEvent } from './execution-queue.ts'
@@ -26,7 +26,7 @@ const BELONGINGS = [
   'files',
 ] as const
 
-describeOnEachDatabase('history', (kind) => {
+describeOnBothDatabases('history', (kind) => {
   let db: Database
   let organizationId: string
   let customerId: string

@@ -10,10 +10,10 @@ import { openWorld, type World } from '../tools/connections/testing/world.ts'
 import { createWebhookEndpoint } from '../tools/webhooks/create-webhook-endpoint.ts'
 import { redeliverWebhook } from '../tools/webhooks/redeliver-webhook.ts'
 import { updateWebhookEndpoint } from '../tools/webhooks/update-webhook-endpoint.ts'
-import { describeOnEachDatabase } from './setup/database.ts'
+import { describeOnBothDatabases } from './setup/database.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
 
-describeOnEachDatabase('the outbox of webhooks', (kind) => {
+describeOnBothDatabases('the outbox of webhooks', (kind) => {
   let world: World
   let owner: Actor
   let product: Upstream

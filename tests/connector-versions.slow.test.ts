@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { describeOnEachDatabase } from './setup/database.ts'
+import { describeOnBothDatabases } from './setup/database.ts'
 import { deployWorkflow } from './setup/flow.ts'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
@@ -23,7 +23,7 @@ const query = (name: string, required = false) => ({
   parameters: [{ name, in: 'query', required, schema: { type: 'string' } }],
 })
 
-describeOnEachDatabase('versions of a connector', (kind) => {
+describeOnBothDatabases('versions of a connector', (kind) => {
   let platform: TestPlatform
   let tenant: Tenant
   let app: Upstream
