@@ -82,6 +82,8 @@ function promises(start: () => Promise<TestPlatform>): void {
     const execution = await ended((await deliver(hook.url, {})).body.executionIds[0])
     upstream.answer = before
     expect(execution).toMatchObject({ status: 'completed', output: { asked: 4 }, attempt: 2, maxAttempts: 2 })
+    const replay = await tenant.ok('replay_execution', { execution: execution.id })
+    expect(replay.execution).toMatchObject({ maxAttempts: 2 })
   })
 
   test('a sender that asks whether the URL is right is answered, and nothing runs', async () => {

@@ -119,10 +119,11 @@ export function buildEngine(deps: EngineDeps): Engine {
     const { recorded, woken, freed } = await finishRuns(db, items)
     admission.serve(freed)
     await admission.enqueue(woken)
-    return items.map((item) => recorded.includes(item.id))
+    const kept = new Set(recorded)
+    return items.map((item) => kept.has(item.id))
   }, MAX_BATCH)
 
-  const kept = buildBatcher<StepBatch, boolean>((batches) => keepSteps(db, batches), MAX_BATCH)
+  const steps = buildBatcher<StepBatch, boolean>((batches) => keepSteps(db, batches), MAX_BATCH)
 
   const runDeps: RunDeps = {
     db,
@@ -131,7 +132,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     connections: deps.connections,
     files: deps.files,
     sandbox: deps.sandbox,
-    keepSteps: (batch) => kept.add(batch),
+    keepSteps: (batch) => steps.add(batch),
     others: {
       run: (parent, slug, input, key, signal) =>
         outlast((again) => runChild(parent, slug, input, key, signal, again), signal),
@@ -204,7 +205,9 @@ export function buildEngine(deps: EngineDeps): Engine {
       if (sent === undefined)
         throw notFound('execution', event.executionId ?? '', 'list_executions shows the ones there are.')
       if (sent === 'ended')
-        throw conflict(`The execution '${event.executionId}' has ended: nothing there waits for an event.`)
+        throw conflict(`The execution '${event.executionId}' has ended: nothing there waits for an event.`, {
+          hint: 'get_execution shows how it ended; leave out execution to reach others that wait.',
+        })
       if (sent === 'full')
         throw new AppError('limit_exceeded', `Too many events are kept for '${event.executionId}' already.`, {
           hint: 'It finds them when it waits for them with ctx.wait.event.',
@@ -425,7 +428,8 @@ export function buildEngine(deps: EngineDeps): Engine {
             sequential: original.lanes.some((lane) => lane === triggerLane(original.trigger_id ?? '')),
             status: 'queued',
             origin_id: options?.from === 'failed_step' ? (original.origin_id ?? original.id) : null,
-            max_attempts: version.retry?.maxAttempts ?? 1,
+            retry: original.retry,
+            max_attempts: (original.retry ?? version.retry)?.maxAttempts ?? 1,
             dead_letter: true,
             worker: null,
           },
