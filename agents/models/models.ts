@@ -1,0 +1,120 @@
+import type { z } from 'zod'
+import type { JsonObject, JsonSchema } from '../../core/json.ts'
+import type { SamplingPort } from './sampling.ts'
+
+/** How demanding a call is: `plan` weighs and decides, `build` writes code and definitions, `small` sorts and sums up. */
+export const MODEL_TIERS = ['plan', 'build', 'small'] as const
+export type ModelTier = (typeof MODEL_TIERS)[number]
+
+/** Built once by the composition root from configuration. */
+export interface Models {
+  /** Which provider and models answer, for status and error texts. Never a key. */
+  describe(): { provider: 'openai' | 'none'; baseUrl?: string; tiers?: Record<ModelTier, string> }
+  /**
+   * The model as one run may use it: budget counted, usage kept per organization, steps told to `sink`.
+   * @throws AppError `unavailable`, saying how to configure one and which plain tools do the job, when neither an
+   * endpoint is configured nor `sampling` is given.
+   */
+  forRun(options: RunModelOptions): RunModel
+}
+
+export interface RunModelOptions {
+  organizationId: string
+  runId: string
+  budget: Budget
+  sink: ModelSink
+  signal: AbortSignal
+  /** The MCP client's own model: asked when no endpoint is configured. */
+  sampling?: SamplingPort
+  /** Seconds the run was active before now (in a process that died, before a question): counted against `maxSeconds`. */
+  secondsUsed?: number
+  /** Takes secrets the run has met out of every text before it is sent; what a `Secret` prints is redacted anyway. */
+  redact?: (text: string) => string
+}
+
+export interface RunModel {
+  /**
+   * One answer that fits a zod schema: `response_format` json_schema where the model has it, else a forced tool call,
+   * else JSON in text. Answers that do not fit are sent back with what was wrong, at most twice.
+   * @param call.purpose a word or two for the trajectory; `name` when absent
+   * @throws AppError `upstream_error` with the complaint when no answer fits; `limit_exceeded` naming the budget
+   */
+  structured<S extends z.ZodType>(call: {
+    tier: ModelTier
+    /** What the answer is, as an identifier: `integration_plan`. */
+    name: string
+    system: string
+    prompt: string
+    schema: S
+    purpose?: string
+  }): Promise<z.output<S>>
+  /**
+   * A conversation with tools: calls are validated and repaired, results returned, until the model answers without
+   * calls. `messages` of the result holds the whole conversation, to go on from.
+   * @throws AppError `limit_exceeded` when `maxSteps` or the budget is used up
+   */
+  converse(call: {
+    tier: ModelTier
+    system: string
+    messages: readonly ChatMessage[]
+    tools: readonly AgentTool[]
+    maxSteps: number
+    purpose?: string
+  }): Promise<{ text: string; messages: ChatMessage[] }>
+  /** What the run has used so far, in this process and before. */
+  used(): Promise<Usage>
+}
+
+/** A message as data: what is kept in a checkpoint and sent again. */
+export type ChatMessage =
+  | { role: 'user'; content: string }
+  | { role: 'assistant'; content: string; toolCalls?: ChatToolCall[] }
+  | { role: 'tool'; toolCallId: string; content: string }
+
+export interface ChatToolCall {
+  id: string
+  name: string
+  /** As the model wrote them: JSON, or what it took for JSON. */
+  arguments: string
+}
+
+export interface AgentTool {
+  name: string
+  description: string
+  input: JsonSchema
+  /** What it throws the model is told, except a cancelled run and a budget used up: those end the conversation. */
+  run(input: JsonObject): Promise<unknown>
+}
+
+/** What one run may use. */
+export interface Budget {
+  /** Input and output tokens together. */
+  maxTokens: number
+  maxCostUsd?: number
+  /** Turns: an answer with its repairs is one, a round of a conversation is one. */
+  maxSteps: number
+  /** Seconds the run is active. */
+  maxSeconds: number
+}
+
+export interface Usage {
+  /** Tokens sent, those read from the provider's cache included. */
+  inputTokens: number
+  cachedInputTokens: number
+  outputTokens: number
+  /** By the configured prices; 0 for models without one. */
+  costUsd: number
+  /** Requests a model answered. */
+  calls: number
+  steps: number
+}
+
+/** Who is told what a run's model does: its events. */
+export interface ModelSink {
+  /** A piece of the text of an answer, as it comes. */
+  token(text: string): void
+  call(call: { tier: ModelTier; model: string; purpose: string; usage: Usage; durationMs: number }): void
+  toolCall(
+    call: { name: string; input: JsonObject; durationMs: number } & ({ output: unknown } | { error: string }),
+  ): void
+}
