@@ -15,6 +15,7 @@ import { compose } from '../server/compose.ts'
 import { startPostgres, type TestServer } from '../tests/setup/postgres-server.ts'
 import { startRedis } from '../tests/setup/redis-server.ts'
 import { type Child, startChild } from './child.ts'
+import { benchDocs } from './docs.ts'
 import { benchHistory } from './history.ts'
 import { benchImport } from './import.ts'
 import { closedLoop, compare, type Figures } from './measure.ts'
@@ -302,6 +303,11 @@ async function benchHistoryHere(): Promise<void> {
   }
 }
 
+async function benchDocsHere(): Promise<void> {
+  console.log('\nThe passage that answers a question, among whole documentations')
+  await benchDocs(newFolder(), process.env)
+}
+
 async function benchScaleHere(): Promise<void> {
   console.log(
     '\nThe cost of an event with one customer and workflow, and with many; the memory of idle triggers',
@@ -335,6 +341,7 @@ try {
   if (wants('sandbox')) await benchSandbox(row)
   if (wants('queue')) await benchQueue()
   if (wants('search')) await benchSearchHere()
+  if (wants('docs')) await benchDocsHere()
   if (wants('import')) await benchImport()
   if (wants('scale')) await benchScaleHere()
   if (wants('history')) await benchHistoryHere()

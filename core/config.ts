@@ -121,11 +121,47 @@ const environmentSchema = z.object({
     .describe(
       'Days that executions, events and traces are kept at least; they go, by whole partitions, at most a quarter of that (a day) later. Executions that have not ended, and dead letters not replayed, stay.',
     ),
+  PATCHBAY_EMBEDDINGS: z
+    .enum(['builtin', 'endpoint', 'none'])
+    .optional()
+    .describe(
+      'What makes the embeddings of the documentation index: the model that comes along (English; the default), an endpoint (the default with PATCHBAY_EMBEDDING_BASE_URL), or nothing: search by words alone.',
+    ),
+  PATCHBAY_EMBEDDING_BASE_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Where an OpenAI-compatible POST /embeddings is, such as https://api.openai.com/v1.'),
+  PATCHBAY_EMBEDDING_MODEL: z.string().min(1).optional().describe('The embedding model of that endpoint.'),
+  PATCHBAY_EMBEDDING_API_KEY: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Key of that endpoint, sent as bearer token.'),
+  PATCHBAY_EMBEDDING_DIMENSIONS: z.coerce
+    .number()
+    .int()
+    .min(8)
+    .max(16_000)
+    .optional()
+    .describe(
+      'Length of its vectors, asked for with every request. Up to 2000, they then have an index; without it they are compared one by one.',
+    ),
   PATCHBAY_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('For the command line: the server to call, when it is not the one of the data folder.'),
 })
+
+export type EmbeddingSettings =
+  | { by: 'builtin' }
+  | { by: 'none' }
+  | {
+      by: 'endpoint'
+      baseUrl: string
+      model: string
+      apiKey: string | undefined
+      dimensions: number | undefined
+    }
 
 export interface Config {
   host: string
@@ -146,6 +182,8 @@ export interface Config {
   rateLimitPerMinute: number
   maxWebhookBytes: number
   historyDays: number
+  /** What makes the embeddings of the documentation index. */
+  embeddings: EmbeddingSettings
   /** The server the command line calls. */
   clientUrl: string | undefined
 }
@@ -179,6 +217,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   if (given.DATABASE_URL !== undefined && given.PATCHBAY_MASTER_KEY === undefined) {
     problems.push('PATCHBAY_MASTER_KEY: required with DATABASE_URL (make one with: openssl rand -base64 32)')
   }
+  const embeddings = parsed.success ? embeddingsOf(parsed.data, problems) : { by: 'none' as const }
   if (problems.length > 0 || !parsed.success) {
     throw new AppError(
       'misconfigured',
@@ -209,6 +248,34 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     rateLimitPerMinute: env.PATCHBAY_RATE_LIMIT_PER_MINUTE,
     maxWebhookBytes: env.PATCHBAY_MAX_WEBHOOK_BYTES,
     historyDays: env.PATCHBAY_HISTORY_DAYS,
+    embeddings,
     clientUrl: env.PATCHBAY_URL?.replace(/\/+$/, ''),
+  }
+}
+
+/** The embedding settings as one; those that contradict each other, or can take no effect, are problems. */
+function embeddingsOf(env: z.infer<typeof environmentSchema>, problems: string[]): EmbeddingSettings {
+  const baseUrl = env.PATCHBAY_EMBEDDING_BASE_URL
+  const by = env.PATCHBAY_EMBEDDINGS ?? (baseUrl === undefined ? 'builtin' : 'endpoint')
+  if (by !== 'endpoint') {
+    const given = Object.entries(env).filter(
+      ([name, value]) => name.startsWith('PATCHBAY_EMBEDDING_') && value !== undefined,
+    )
+    for (const [name] of given)
+      problems.push(
+        `${name}: has no effect without ${baseUrl === undefined ? 'PATCHBAY_EMBEDDING_BASE_URL' : 'PATCHBAY_EMBEDDINGS=endpoint'}`,
+      )
+    return { by }
+  }
+  const model = env.PATCHBAY_EMBEDDING_MODEL
+  if (baseUrl === undefined)
+    problems.push('PATCHBAY_EMBEDDING_BASE_URL: required with PATCHBAY_EMBEDDINGS=endpoint')
+  if (model === undefined) problems.push('PATCHBAY_EMBEDDING_MODEL: required with an embedding endpoint')
+  return {
+    by,
+    baseUrl: baseUrl ?? '',
+    model: model ?? '',
+    apiKey: env.PATCHBAY_EMBEDDING_API_KEY,
+    dimensions: env.PATCHBAY_EMBEDDING_DIMENSIONS,
   }
 }

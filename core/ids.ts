@@ -31,6 +31,8 @@ const idPrefixes = {
   file: 'file',
   approval: 'apr',
   signal: 'sig',
+  docSource: 'doc',
+  docChunk: 'dch',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -7,6 +7,7 @@ import { buildLogger, type Logger } from '../core/log.ts'
 import { deleteExpiredCache } from '../db/cache.ts'
 import { deleteOldConnectLinks } from '../db/connect-links.ts'
 import { type Database, openDatabase } from '../db/database.ts'
+import { findDocVectors, prepareDocVectors } from '../db/doc-vectors.ts'
 import { deleteExpiredFiles } from '../db/files.ts'
 import { maintainHistory, makePartitions } from '../db/history.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
@@ -20,6 +21,8 @@ import { buildRateLimits } from '../runtime/access/rate-limits.ts'
 import { buildChanges } from '../runtime/changes/changes.ts'
 import { buildConnectLinks } from '../runtime/connect-links/connect-links.ts'
 import { buildConnections } from '../runtime/connections/build-connections.ts'
+import { buildEmbedder, vectorLengths } from '../runtime/docs-index/build-embedder.ts'
+import { buildDocsIndex } from '../runtime/docs-index/docs-index.ts'
 import { buildAdmission } from '../runtime/executions/admission.ts'
 import { buildEngine, type Engine } from '../runtime/executions/engine.ts'
 import { startSweeper } from '../runtime/executions/sweeper.ts'
@@ -98,7 +101,10 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
     log,
-    prepare: prepareQueueSchema,
+    prepare: async (client) => {
+      await prepareQueueSchema(client)
+      await prepareDocVectors(client, vectorLengths(config.embeddings))
+    },
   })
   try {
     return await composeOn(db)
@@ -175,6 +181,12 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       publicUrl: () => publicUrl,
       changed: (scope) => changed(scope, 'tools'),
     })
+    const docsIndex = buildDocsIndex({
+      vectors: await findDocVectors(database),
+      embedder: buildEmbedder(config.embeddings),
+    })
+    const { note } = docsIndex.describe()
+    if (note !== null) log.info({ note }, 'documentation index')
     const services: Services = {
       vault,
       http,
@@ -186,6 +198,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       connectLinks,
       oauth,
       actionSearch: buildActionSearch(),
+      docsIndex,
       catalog: {
         visibleTo: (actor) => registry.all.filter((tool) => mayCall(actor, tool)),
         call: async (name, input, caller) => {
@@ -262,6 +275,7 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await end('webhooks', webhooks.stop())
         await within(QUEUE_CLOSE_MS, 'queue', queue.close(), log)
         await sandbox.close()
+        await docsIndex.close()
         connectLinks.close()
         await connections.settled()
         await apiKeys.close()

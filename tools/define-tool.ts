@@ -10,6 +10,7 @@ export const toolsets = {
   catalog: 'Find, describe and call any tool by name.',
   organization: 'Who am I, API keys, audit log, key rotation.',
   connectors: 'Connectors, their actions, and imports from API descriptions.',
+  docs: 'An index of API documentation: what to read before building or repairing an action.',
   customers: 'The customers an integration runs for.',
   connections: 'Customers’ authenticated accounts.',
   oauth: 'OAuth apps (your clients at providers) and connecting accounts by consent.',

@@ -3,6 +3,7 @@ import type { JsonObject } from '../core/json.ts'
 import type { ApiKeys } from '../runtime/access/api-keys.ts'
 import type { ConnectLinks } from '../runtime/connect-links/connect-links.ts'
 import type { Connections } from '../runtime/connections/connections.ts'
+import type { DocsIndex } from '../runtime/docs-index/docs-index.ts'
 import type { Executions } from '../runtime/executions/executions.ts'
 import type { Files } from '../runtime/files/files.ts'
 import type { HttpClient } from '../runtime/http/client.ts'
@@ -31,6 +32,8 @@ export interface Services {
   schedules: Pick<Schedules, 'runNow'>
   /** Finds actions by what they do. */
   actionSearch: ActionSearch
+  /** Finds passages of API documentation. */
+  docsIndex: DocsIndex
   /** The registry as an actor may see it; how `call_tool` reaches other tools. */
   catalog: Catalog
   /** The address of this server that third parties can reach, without a trailing slash. */

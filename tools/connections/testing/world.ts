@@ -60,6 +60,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     connectLinks: notHere('connectLinks') as Services['connectLinks'],
     oauth: notHere('oauth') as Services['oauth'],
     actionSearch: buildActionSearch(),
+    docsIndex: notHere('docsIndex') as Services['docsIndex'],
     catalog: notHere('catalog') as Services['catalog'],
     publicUrl: () => 'http://127.0.0.1',
     changed: () => undefined,

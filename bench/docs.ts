@@ -1,0 +1,120 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildLogger } from '../core/log.ts'
+import { openDatabase } from '../db/database.ts'
+import { findDocVectors, prepareDocVectors } from '../db/doc-vectors.ts'
+import { createOrganization } from '../runtime/access/bootstrap.ts'
+import { buildDocsIndex, type Retrieval } from '../runtime/docs-index/docs-index.ts'
+import type { DocDocument } from '../runtime/docs-index/document.ts'
+import { BUILTIN_LENGTH, buildBuiltinEmbedder } from '../runtime/docs-index/embed-builtin.ts'
+import { buildEndpointEmbedder } from '../runtime/docs-index/embed-endpoint.ts'
+import type { Embedder } from '../runtime/docs-index/embedder.ts'
+import { readMarkdown } from '../runtime/docs-index/read-markdown.ts'
+
+const FOLDER = fileURLToPath(new URL('../../shared/data/docs', import.meta.url))
+const SIZES = [600, 1200, 2000]
+const RETRIEVALS: readonly Retrieval[] = ['full_text', 'vector', 'fused']
+const LOOKED_AT = 20
+
+interface Question {
+  id: string
+  question: string
+  file: string
+  heading: string
+}
+
+/**
+ * How often the passage that answers a question is found first, among the first five, and how near the top, by words,
+ * by meaning and by both, for several sizes of chunks. An endpoint of the environment is measured beside the built-in
+ * model: DOCS_BENCH_BASE_URL, DOCS_BENCH_MODEL, DOCS_BENCH_API_KEY.
+ */
+export async function benchDocs(
+  dataDir: string,
+  environment: Record<string, string | undefined>,
+): Promise<void> {
+  if (!existsSync(join(FOLDER, 'questions.json')))
+    return console.log('  skipped: ../shared/data/docs (the corpus and its questions are not here)')
+  const { pairs } = JSON.parse(readFileSync(join(FOLDER, 'questions.json'), 'utf8')) as { pairs: Question[] }
+  const documents = readCorpus()
+  console.log(`  ${documents.length} pages, ${pairs.length} questions, all pages in one index`)
+  const db = await openDatabase({
+    databaseUrl: undefined,
+    dataDir,
+    log: buildLogger('error'),
+    prepare: (client) => prepareDocVectors(client, [BUILTIN_LENGTH]),
+  })
+  const vectors = await findDocVectors(db)
+  const embedders: Embedder[] = [buildBuiltinEmbedder()]
+  const { DOCS_BENCH_BASE_URL: baseUrl, DOCS_BENCH_MODEL: model } = environment
+  if (baseUrl !== undefined && model !== undefined)
+    embedders.push(buildEndpointEmbedder({ baseUrl, model, apiKey: environment.DOCS_BENCH_API_KEY }))
+  console.log(
+    '  embedder                 chunk  passages  index s  retrieval   recall@1  recall@5    MRR   ms',
+  )
+  try {
+    for (const [at, embedder] of embedders.entries()) {
+      for (const maxChars of SIZES) {
+        const { organizationId } = await db.system((tx) =>
+          createOrganization(tx, { name: `Docs ${at} ${maxChars}` }),
+        )
+        const scope = { organizationId, customerIds: null }
+        const tenant = {
+          read: <T>(fn: Parameters<typeof db.read<T>>[1]) => db.read(scope, fn),
+          transaction: <T>(fn: Parameters<typeof db.tenant<T>>[1]) => db.tenant(scope, fn),
+        }
+        const { signal } = new AbortController()
+        const index = buildDocsIndex({ vectors, embedder, sizes: { maxChars } })
+        const startedAt = performance.now()
+        const source = {
+          connectorId: null,
+          kind: 'text' as const,
+          name: 'corpus',
+          title: 'Corpus',
+          url: null,
+        }
+        const { chunks } = await index.index(tenant, organizationId, source, documents, { signal })
+        const seconds = (performance.now() - startedAt) / 1000
+        for (const retrieval of RETRIEVALS) {
+          const ranks: number[] = []
+          const began = performance.now()
+          for (const question of pairs) {
+            const { passages } = await index.search(
+              tenant,
+              { query: question.question, connectorId: null, limit: LOOKED_AT, retrieval },
+              signal,
+            )
+            ranks.push(passages.findIndex((passage) => answers(passage, question)))
+            if (environment.DOCS_BENCH_VERBOSE !== undefined)
+              console.log(
+                `    ${question.id} ${ranks.at(-1)} ${passages[0]?.url} ${passages[0]?.breadcrumb.join(' > ')}`,
+              )
+          }
+          const ms = (performance.now() - began) / pairs.length
+          const share = (top: number) =>
+            (ranks.filter((rank) => rank >= 0 && rank < top).length / ranks.length).toFixed(2)
+          const mrr = ranks.reduce((sum, rank) => sum + (rank < 0 ? 0 : 1 / (rank + 1)), 0) / ranks.length
+          console.log(
+            `  ${embedder.id.padEnd(24)} ${String(maxChars).padStart(5)} ${String(chunks).padStart(9)} ${seconds.toFixed(0).padStart(8)}  ${retrieval.padEnd(10)} ${share(1).padStart(9)} ${share(5).padStart(9)} ${mrr.toFixed(2).padStart(6)} ${ms.toFixed(0).padStart(4)}`,
+          )
+        }
+      }
+      await embedder.close()
+    }
+  } finally {
+    await db.close()
+  }
+}
+
+function readCorpus(): DocDocument[] {
+  return readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .sort()
+    .map((file) => readMarkdown(readFileSync(join(FOLDER, file), 'utf8'), { url: file }))
+}
+
+const plain = (heading: string) => heading.replaceAll('`', '').trim()
+
+/** Is the passage of the section, or of one below it, that holds the answer? */
+const answers = (passage: { url: string | null; breadcrumb: string[] }, { file, heading }: Question) =>
+  passage.url?.replace(/#.*$/, '') === file && passage.breadcrumb.map(plain).includes(plain(heading))

@@ -1,0 +1,177 @@
+import type { Tx } from './database.ts'
+
+export type DocSourceKind = 'text' | 'url' | 'connector'
+
+export interface DocSourceRow {
+  id: string
+  connector_id: string | null
+  /** Slug of the connector. */
+  connector: string | null
+  kind: DocSourceKind
+  name: string
+  title: string
+  url: string | null
+  pages: number
+  chunks: number
+  indexed_at: Date
+  created_at: Date
+}
+
+const SOURCE_COLUMNS = `s.id, s.connector_id, c.slug AS connector, s.kind, s.name, s.title, s.url, s.pages,
+  (SELECT count(*)::int FROM doc_chunks d WHERE d.source_id = s.id) AS chunks, s.indexed_at, s.created_at`
+const SOURCES = `FROM doc_sources s LEFT JOIN connectors c ON c.id = s.connector_id`
+
+/** What names a source within its organization. */
+export interface DocSourceKey {
+  connectorId: string | null
+  kind: DocSourceKind
+  name: string
+}
+
+export const findDocSource = (tx: Tx, key: DocSourceKey) =>
+  tx.row<DocSourceRow>(
+    `SELECT ${SOURCE_COLUMNS} ${SOURCES} WHERE s.connector_id IS NOT DISTINCT FROM $1 AND s.kind = $2 AND s.name = $3`,
+    [key.connectorId, key.kind, key.name],
+  )
+
+export const getDocSource = (tx: Tx, id: string) =>
+  tx.row<DocSourceRow>(`SELECT ${SOURCE_COLUMNS} ${SOURCES} WHERE s.id = $1`, [id])
+
+export const listDocSources = (
+  tx: Tx,
+  page: { connectorId: string | null; cursor: string | null; limit: number },
+) =>
+  tx.rows<DocSourceRow>(
+    `SELECT ${SOURCE_COLUMNS} ${SOURCES}
+     WHERE ($1::text IS NULL OR s.connector_id = $1) AND ($2::text IS NULL OR s.id < $2) ORDER BY s.id DESC LIMIT $3`,
+    [page.connectorId, page.cursor, page.limit],
+  )
+
+/** Makes the source, or says when it was indexed anew; locked until the end of the transaction. @returns its id */
+export async function upsertDocSource(
+  tx: Tx,
+  source: DocSourceKey & {
+    id: string
+    organizationId: string
+    title: string
+    url: string | null
+    pages: number
+  },
+): Promise<string> {
+  const row = await tx.row<{ id: string }>(
+    `INSERT INTO doc_sources (id, organization_id, connector_id, kind, name, title, url, pages)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+     ON CONFLICT (organization_id, connector_id, kind, name)
+     DO UPDATE SET title = excluded.title, url = excluded.url, pages = excluded.pages, indexed_at = now() RETURNING id`,
+    [
+      source.id,
+      source.organizationId,
+      source.connectorId,
+      source.kind,
+      source.name,
+      source.title,
+      source.url,
+      source.pages,
+    ],
+  )
+  return row?.id ?? source.id
+}
+
+export const deleteDocSource = (tx: Tx, id: string) => tx.run('DELETE FROM doc_sources WHERE id = $1', [id])
+
+export interface NewDocChunk {
+  id: string
+  /** SHA-256 in hex. */
+  hash: string
+  position: number
+  url: string | null
+  breadcrumb: readonly string[]
+  content: string
+  /** Parts of the identifiers in it, for the full-text index. */
+  parts: string
+}
+
+export const listChunkHashes = async (tx: Tx, sourceId: string) =>
+  tx.rows<{ id: string; hash: string }>(
+    "SELECT id, encode(hash, 'hex') AS hash FROM doc_chunks WHERE source_id = $1",
+    [sourceId],
+  )
+
+/** Removes what is not among the hashes. @returns how many */
+export const deleteOtherChunks = (tx: Tx, sourceId: string, hashes: readonly string[]) =>
+  tx.run("DELETE FROM doc_chunks WHERE source_id = $1 AND encode(hash, 'hex') <> ALL ($2::text[])", [
+    sourceId,
+    hashes,
+  ])
+
+/**
+ * Puts chunks in; one that is there keeps its row and is only told its place. In the full-text index the nearest
+ * heading weighs most, then those above it, then the text, then the parts of identifiers.
+ */
+export const upsertChunks = (
+  tx: Tx,
+  source: { id: string; organizationId: string; connectorId: string | null },
+  chunks: readonly NewDocChunk[],
+) =>
+  tx.run(
+    `INSERT INTO doc_chunks (id, organization_id, source_id, connector_id, hash, position, url, breadcrumb, content, search)
+     SELECT n.id, $1, $2, $3, decode(n.hash, 'hex'), n.position, n.url, ARRAY(SELECT jsonb_array_elements_text(n.breadcrumb)), n.content,
+       setweight(to_tsvector('english', n.heading), 'A') || setweight(to_tsvector('english', n.above), 'B')
+       || setweight(to_tsvector('english', n.content), 'C') || setweight(to_tsvector('english', n.parts), 'D')
+     FROM jsonb_to_recordset($4::jsonb) AS n (id text, hash text, position int, url text, breadcrumb jsonb, content text, heading text, above text, parts text)
+     ON CONFLICT (source_id, hash) DO UPDATE SET position = excluded.position, url = excluded.url`,
+    [
+      source.organizationId,
+      source.id,
+      source.connectorId,
+      JSON.stringify(
+        chunks.map((chunk) => ({
+          ...chunk,
+          heading: chunk.breadcrumb.at(-1) ?? '',
+          above: chunk.breadcrumb.slice(0, -1).join(' / '),
+        })),
+      ),
+    ],
+  )
+
+export interface DocChunkRow {
+  id: string
+  source_id: string
+  source_title: string
+  connector: string | null
+  url: string | null
+  breadcrumb: string[]
+  content: string
+}
+
+export const getChunks = (tx: Tx, ids: readonly string[]) =>
+  tx.rows<DocChunkRow>(
+    `SELECT d.id, d.source_id, s.title AS source_title, c.slug AS connector, d.url, d.breadcrumb, d.content
+     FROM doc_chunks d JOIN doc_sources s ON s.id = d.source_id LEFT JOIN connectors c ON c.id = d.connector_id WHERE d.id = ANY ($1)`,
+    [ids],
+  )
+
+/** Weights of D, C, B, A: parts of identifiers, text, headings above, nearest heading. */
+const WEIGHTS = '{0.2, 0.4, 0.6, 1.0}'
+
+/**
+ * Ids of the chunks that hold any of the terms, best first: each term counts by its cover density (ts_rank_cd) and the
+ * more the fewer chunks hold it, which Postgres' own ranking leaves out.
+ */
+export const matchChunks = async (
+  tx: Tx,
+  query: { terms: readonly string[]; connectorId: string | null; limit: number },
+): Promise<string[]> =>
+  (
+    await tx.rows<{ id: string }>(
+      `WITH terms AS (
+         SELECT DISTINCT q FROM (SELECT plainto_tsquery('english', t) AS q FROM unnest($1::text[]) AS t) every WHERE numnode(q) > 0),
+       hits AS (
+         SELECT d.id, t.q, ts_rank_cd('${WEIGHTS}', d.search, t.q) AS density, count(*) OVER (PARTITION BY t.q) AS holders
+         FROM terms t JOIN doc_chunks d ON d.search @@ t.q WHERE $2::text IS NULL OR d.connector_id = $2),
+       size AS (SELECT count(*) AS chunks FROM doc_chunks WHERE $2::text IS NULL OR connector_id = $2)
+       SELECT h.id FROM hits h, size
+       GROUP BY h.id ORDER BY sum(ln(1 + (size.chunks - h.holders + 0.5) / (h.holders + 0.5)) * h.density / (h.density + 1)) DESC, h.id LIMIT $3`,
+      [query.terms, query.connectorId, query.limit],
+    )
+  ).map(({ id }) => id)

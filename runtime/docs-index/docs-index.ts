@@ -1,0 +1,256 @@
+import { createHash } from 'node:crypto'
+import { type AppError, invalidInput, toAppError } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import type { Tx } from '../../db/database.ts'
+import {
+  type DocChunkRow,
+  type DocSourceKey,
+  deleteOtherChunks,
+  getChunks,
+  listChunkHashes,
+  matchChunks,
+  type NewDocChunk,
+  upsertChunks,
+  upsertDocSource,
+} from '../../db/doc-index.ts'
+import {
+  type DocVectors,
+  deleteOtherEmbeddings,
+  insertEmbeddings,
+  listEmbedded,
+  nearestChunks,
+} from '../../db/doc-vectors.ts'
+import { type ChunkSizes, chunkDocument, defaultChunkSizes } from './chunk.ts'
+import { cleanText, type DocDocument } from './document.ts'
+import { EMBED_BATCH, type Embedder } from './embedder.ts'
+import { fuseRankings } from './fuse.ts'
+import { identifierParts, termsOf } from './words.ts'
+
+/** The caller's short transactions; none is open while texts are embedded. */
+export interface Transactions {
+  read<T>(fn: (tx: Tx) => Promise<T>): Promise<T>
+  transaction<T>(fn: (tx: Tx) => Promise<T>): Promise<T>
+}
+
+export interface DocSourceInput extends DocSourceKey {
+  title: string
+  url: string | null
+}
+
+export interface Indexed {
+  sourceId: string
+  chunks: number
+  added: number
+  kept: number
+  removed: number
+  /** Chunks with an embedding now; fewer than `chunks` when there is no pgvector, or the model failed. */
+  embedded: number
+  /** What a reader should know: no vectors, and why. */
+  notes: string[]
+}
+
+/** `fused` asks both ways; the others are for measuring. */
+export type Retrieval = 'fused' | 'full_text' | 'vector'
+
+export interface DocsIndex {
+  /** Does it find by meaning too? */
+  describe(): { retrieval: 'fused' | 'full_text'; embedder: string | null; note: string | null }
+  /**
+   * Indexes documents as one source, in place of what it had. Chunks that are unchanged keep their ids and embeddings.
+   * @throws AppError `invalid_input` when there is nothing, or too much, to index
+   */
+  index(
+    tenant: Transactions,
+    organizationId: string,
+    source: DocSourceInput,
+    documents: readonly DocDocument[],
+    run: { signal: AbortSignal; progress?: (embedded: number, of: number) => void },
+  ): Promise<Indexed>
+  /** The passages that answer best, best first. */
+  search(
+    tenant: Pick<Transactions, 'read'>,
+    query: { query: string; connectorId: string | null; limit: number; retrieval?: Retrieval },
+    signal: AbortSignal,
+  ): Promise<{ passages: DocChunkRow[]; note: string | null }>
+  close(): Promise<void>
+}
+
+export const MAX_SOURCE_CHUNKS = 10_000
+const STORED_AT_ONCE = 500
+/** Of each ranking, how many are fused. */
+const CANDIDATES = 50
+
+const NO_PGVECTOR =
+  'The database has no pgvector: passages are found by their words alone, not by meaning. Install the extension and restart to have both.'
+const NO_EMBEDDER = 'Embeddings are turned off: passages are found by their words alone, not by meaning.'
+
+/** The index of API documentation: chunks in Postgres, found by words and by meaning. */
+export function buildDocsIndex(options: {
+  /** Where pgvector is; undefined: the database has none. */
+  vectors: DocVectors | undefined
+  /** Undefined: turned off. */
+  embedder: Embedder | undefined
+  sizes?: ChunkSizes
+}): DocsIndex {
+  const { vectors, embedder, sizes = defaultChunkSizes } = options
+  const meaning = vectors === undefined || embedder === undefined ? undefined : { vectors, embedder }
+  const missing = vectors === undefined ? NO_PGVECTOR : NO_EMBEDDER
+
+  const embedMissing = async (
+    tenant: Transactions,
+    sourceId: string,
+    chunks: readonly NewDocChunk[],
+    run: { signal: AbortSignal; progress?: (embedded: number, of: number) => void },
+  ): Promise<{ embedded: number; notes: string[] }> => {
+    if (meaning === undefined) return { embedded: 0, notes: [missing] }
+    const { id } = meaning.embedder
+    const { ids, done } = await tenant.read(async (tx) => ({
+      ids: new Map((await listChunkHashes(tx, sourceId)).map((row) => [row.hash, row.id])),
+      done: new Set(await listEmbedded(tx, sourceId, id)),
+    }))
+    const open = chunks.flatMap((chunk) => {
+      const chunkId = ids.get(chunk.hash)
+      return chunkId === undefined || done.has(chunkId) ? [] : [{ chunkId, text: embeddedText(chunk) }]
+    })
+    const before = chunks.length - open.length
+    let embedded = before
+    for (let at = 0; at < open.length; at += EMBED_BATCH) {
+      const batch = open.slice(at, at + EMBED_BATCH)
+      try {
+        const found = await meaning.embedder.embed(
+          batch.map(({ text }) => text),
+          run.signal,
+        )
+        const embeddings = batch.flatMap(({ chunkId }, n) => {
+          const vector = found[n]
+          return vector === undefined ? [] : [{ chunkId, vector }]
+        })
+        await tenant.transaction((tx) => insertEmbeddings(tx, meaning.vectors, id, embeddings))
+        embedded += embeddings.length
+      } catch (error) {
+        const failed = toAppError(error)
+        if (failed.code === 'internal' || run.signal.aborted) throw error
+        return { embedded, notes: [embeddingFailed(failed, chunks.length - embedded)] }
+      }
+      run.progress?.(embedded - before, open.length)
+    }
+    await tenant.transaction((tx) => deleteOtherEmbeddings(tx, sourceId, id))
+    return { embedded, notes: [] }
+  }
+
+  return {
+    describe: () => ({
+      retrieval: meaning === undefined ? 'full_text' : 'fused',
+      embedder: meaning?.embedder.id ?? null,
+      note: meaning === undefined ? missing : null,
+    }),
+
+    index: async (tenant, organizationId, source, documents, run) => {
+      const chunks = toChunks(documents, sizes)
+      const hashes = chunks.map(({ hash }) => hash)
+      const stored = await tenant.transaction(async (tx) => {
+        const sourceId = await upsertDocSource(tx, {
+          ...source,
+          id: newId('docSource'),
+          organizationId,
+          pages: documents.length,
+        })
+        const had = (await listChunkHashes(tx, sourceId)).length
+        const removed = await deleteOtherChunks(tx, sourceId, hashes)
+        for (let at = 0; at < chunks.length; at += STORED_AT_ONCE) {
+          const { connectorId } = source
+          await upsertChunks(
+            tx,
+            { id: sourceId, organizationId, connectorId },
+            chunks.slice(at, at + STORED_AT_ONCE),
+          )
+        }
+        const kept = had - removed
+        return { sourceId, removed, kept, added: chunks.length - kept }
+      })
+      return {
+        ...stored,
+        chunks: chunks.length,
+        ...(await embedMissing(tenant, stored.sourceId, chunks, run)),
+      }
+    },
+
+    search: async (tenant, { query, connectorId, limit, retrieval = 'fused' }, signal) => {
+      const terms = termsOf(query)
+      let note = meaning === undefined ? missing : null
+      let vector: Float32Array | undefined
+      if (meaning !== undefined && retrieval !== 'full_text') {
+        try {
+          vector = (await meaning.embedder.embed([query], signal))[0]
+        } catch (error) {
+          const failed = toAppError(error)
+          if (failed.code === 'internal' || signal.aborted) throw error
+          note = `Passages are found by their words alone this time: ${failed.message}`
+        }
+      }
+      const passages = await tenant.read(async (tx) => {
+        const asked = { connectorId, limit: CANDIDATES }
+        const rankings: string[][] = []
+        if (retrieval !== 'vector' && terms.length > 0)
+          rankings.push(await matchChunks(tx, { ...asked, terms }))
+        if (meaning !== undefined && vector !== undefined) {
+          const { id } = meaning.embedder
+          rankings.push(await nearestChunks(tx, meaning.vectors, { ...asked, vector, embedder: id }))
+        }
+        const ids = fuseRankings(rankings).slice(0, limit)
+        const rows = new Map((await getChunks(tx, ids)).map((row) => [row.id, row]))
+        return ids.flatMap((id) => rows.get(id) ?? [])
+      })
+      return { passages, note }
+    },
+
+    close: async () => embedder?.close(),
+  }
+}
+
+/** A passage is embedded with where it stands: "Limits" alone says little. */
+const embeddedText = ({ breadcrumb, content }: Pick<NewDocChunk, 'breadcrumb' | 'content'>) =>
+  `${breadcrumb.join(' > ')}\n${content}`
+
+const embeddingFailed = ({ message }: AppError, open: number) =>
+  `${open} passage(s) are found by their words only so far: ${message} Index the source again to embed them; what is done stays.`
+
+/** Of all documents; passages that are the same (same place, same words) once. */
+function toChunks(documents: readonly DocDocument[], sizes: ChunkSizes): NewDocChunk[] {
+  const chunks = new Map<string, NewDocChunk>()
+  for (const document of documents) {
+    for (const { breadcrumb, anchor, content: raw } of chunkDocument(document, sizes)) {
+      const content = cleanText(raw)
+      const hash = createHash('sha256')
+        .update(JSON.stringify([breadcrumb, content]))
+        .digest('hex')
+      if (content === '' || chunks.has(hash)) continue
+      chunks.set(hash, {
+        id: newId('docChunk'),
+        hash,
+        position: chunks.size,
+        url: document.url === null ? null : withAnchor(document.url, anchor),
+        breadcrumb,
+        content,
+        parts: identifierParts(`${breadcrumb.join(' ')} ${content}`),
+      })
+      if (chunks.size > MAX_SOURCE_CHUNKS) {
+        throw invalidInput(`The source has more than ${MAX_SOURCE_CHUNKS} passages.`, {
+          hint: 'Index it in parts: fewer pages at a time, or one text per topic.',
+        })
+      }
+    }
+  }
+  if (chunks.size === 0) {
+    throw invalidInput(
+      'There is nothing to index: no text is left once markup, scripts and navigation are gone.',
+      {
+        hint: 'A page that a script fills in has no text of its own; give its text, its Markdown, or the API description.',
+      },
+    )
+  }
+  return [...chunks.values()]
+}
+
+const withAnchor = (url: string, anchor: string | null) =>
+  anchor === null ? url : `${url.replace(/#.*$/, '')}#${encodeURIComponent(anchor)}`
