@@ -33,6 +33,7 @@ const idPrefixes = {
   signal: 'sig',
   docSource: 'doc',
   docChunk: 'dch',
+  agentRun: 'run',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

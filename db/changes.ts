@@ -6,7 +6,7 @@ const RECONNECT_MS = 1_000
 /** A connection that was cut without a word is noticed by then. */
 const PROBE_MS = 5_000
 
-const kinds = ['triggers', 'connections', 'api_keys'] as const
+const kinds = ['triggers', 'connections', 'api_keys', 'agent_runs'] as const
 export type ChangeKind = (typeof kinds)[number]
 
 /** Something was committed that processes may have remembered otherwise (db/migrations/0013_changes.sql). */

@@ -21,6 +21,7 @@ export const toolsets = {
   triggers: 'Webhooks and the routes from them to workflows.',
   activity: 'Events, executions, traces, logs, dead letters, replay.',
   secrets: 'Encrypted values workflows read.',
+  agents: 'Agents that build, test and fix for you: start runs, answer them, watch them.',
   configs: 'Settings workflows read, per environment.',
 } as const
 export type Toolset = keyof typeof toolsets
