@@ -5,6 +5,7 @@ import { buildLogger } from '../core/log.ts'
 import { openDatabase } from '../db/database.ts'
 import { findDocVectors, prepareDocVectors } from '../db/doc-vectors.ts'
 import { createOrganization } from '../runtime/access/bootstrap.ts'
+import { defaultChunkSizes } from '../runtime/docs-index/chunk.ts'
 import { buildDocsIndex, type Retrieval } from '../runtime/docs-index/docs-index.ts'
 import type { DocDocument } from '../runtime/docs-index/document.ts'
 import { BUILTIN_LENGTH, buildBuiltinEmbedder } from '../runtime/docs-index/embed-builtin.ts'
@@ -45,7 +46,10 @@ export async function benchDocs(
     prepare: (client) => prepareDocVectors(client, [BUILTIN_LENGTH]),
   })
   const vectors = await findDocVectors(db)
-  const embedders: Embedder[] = [buildBuiltinEmbedder()]
+  const builtin = buildBuiltinEmbedder()
+  /** The same model given whole passages, for comparison. */
+  const whole: Embedder = { ...builtin, id: `${builtin.id}/whole`, spanChars: undefined }
+  const embedders: Embedder[] = [builtin, whole]
   const { DOCS_BENCH_BASE_URL: baseUrl, DOCS_BENCH_MODEL: model } = environment
   if (baseUrl !== undefined && model !== undefined)
     embedders.push(buildEndpointEmbedder({ baseUrl, model, apiKey: environment.DOCS_BENCH_API_KEY }))
@@ -54,7 +58,7 @@ export async function benchDocs(
   )
   try {
     for (const [at, embedder] of embedders.entries()) {
-      for (const maxChars of SIZES) {
+      for (const maxChars of embedder === whole ? [defaultChunkSizes.maxChars] : SIZES) {
         const { organizationId } = await db.system((tx) =>
           createOrganization(tx, { name: `Docs ${at} ${maxChars}` }),
         )

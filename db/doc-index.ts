@@ -83,6 +83,8 @@ export interface NewDocChunk {
   id: string
   /** SHA-256 in hex. */
   hash: string
+  /** Which of the source's pages it is of. */
+  page: number
   position: number
   url: string | null
   breadcrumb: readonly string[]
@@ -114,12 +116,12 @@ export const upsertChunks = (
   chunks: readonly NewDocChunk[],
 ) =>
   tx.run(
-    `INSERT INTO doc_chunks (id, organization_id, source_id, connector_id, hash, position, url, breadcrumb, content, search)
-     SELECT n.id, $1, $2, $3, decode(n.hash, 'hex'), n.position, n.url, ARRAY(SELECT jsonb_array_elements_text(n.breadcrumb)), n.content,
+    `INSERT INTO doc_chunks (id, organization_id, source_id, connector_id, hash, page, position, url, breadcrumb, content, search)
+     SELECT n.id, $1, $2, $3, decode(n.hash, 'hex'), n.page, n.position, n.url, ARRAY(SELECT jsonb_array_elements_text(n.breadcrumb)), n.content,
        setweight(to_tsvector('english', n.heading), 'A') || setweight(to_tsvector('english', n.above), 'B')
        || setweight(to_tsvector('english', n.content), 'C') || setweight(to_tsvector('english', n.parts), 'D')
-     FROM jsonb_to_recordset($4::jsonb) AS n (id text, hash text, position int, url text, breadcrumb jsonb, content text, heading text, above text, parts text)
-     ON CONFLICT (source_id, hash) DO UPDATE SET position = excluded.position, url = excluded.url`,
+     FROM jsonb_to_recordset($4::jsonb) AS n (id text, hash text, page int, position int, url text, breadcrumb jsonb, content text, heading text, above text, parts text)
+     ON CONFLICT (source_id, hash) DO UPDATE SET page = excluded.page, position = excluded.position, url = excluded.url`,
     [
       source.organizationId,
       source.id,
@@ -152,11 +154,23 @@ export const getChunks = (tx: Tx, ids: readonly string[]) =>
   )
 
 /** Weights of D, C, B, A: parts of identifiers, text, headings above, nearest heading. */
-const WEIGHTS = '{0.2, 0.4, 0.6, 1.0}'
+const WEIGHTS = '{0.1, 0.33, 0.5, 1.0}'
+/** How soon more of the same word says no more (BM25's k1, in units of a word of the nearest heading). */
+const SATURATION = 0.4
+/** How much long passages are held against their length (BM25's b). */
+const LENGTH_WEIGHT = 0.75
+/** What its page says, against what the passage itself says. */
+const PAGE_WEIGHT = 0.3
+
+/** BM25 of one word, from how densely it stands in a text of so many words, and in how many of all texts it does. */
+const bm25 = (text: { density: string; words: string; usual: string; holders: string; all: string }) =>
+  `ln(1 + (${text.all} - ${text.holders} + 0.5) / (${text.holders} + 0.5)) * ${text.density}
+   / (${text.density} + ${SATURATION} * (1 - ${LENGTH_WEIGHT} + ${LENGTH_WEIGHT} * ${text.words} / greatest(${text.usual}, 1)))`
 
 /**
- * Ids of the chunks that hold any of the terms, best first: each term counts by its cover density (ts_rank_cd) and the
- * more the fewer chunks hold it, which Postgres' own ranking leaves out.
+ * Ids of the chunks that hold any of the terms, best first: BM25 over the words' weighted density (ts_rank_cd of one
+ * word), since Postgres' own ranking does not know that rare words say more; a part of the same for the whole page is
+ * added, so that of equal passages the one on a page about the matter comes first.
  */
 export const matchChunks = async (
   tx: Tx,
@@ -166,12 +180,22 @@ export const matchChunks = async (
     await tx.rows<{ id: string }>(
       `WITH terms AS (
          SELECT DISTINCT q FROM (SELECT plainto_tsquery('english', t) AS q FROM unnest($1::text[]) AS t) every WHERE numnode(q) > 0),
+       pages AS (
+         SELECT source_id, page, count(*) AS chunks, sum(words) AS words FROM doc_chunks
+         WHERE $2::text IS NULL OR connector_id = $2 GROUP BY source_id, page),
+       corpus AS (SELECT sum(chunks) AS chunks, count(*) AS pages, sum(words) AS words FROM pages),
        hits AS (
-         SELECT d.id, t.q, ts_rank_cd('${WEIGHTS}', d.search, t.q) AS density, count(*) OVER (PARTITION BY t.q) AS holders
+         SELECT d.id, d.source_id, d.page, d.words, t.q, ts_rank_cd('${WEIGHTS}', d.search, t.q) AS density
          FROM terms t JOIN doc_chunks d ON d.search @@ t.q WHERE $2::text IS NULL OR d.connector_id = $2),
-       size AS (SELECT count(*) AS chunks FROM doc_chunks WHERE $2::text IS NULL OR connector_id = $2)
-       SELECT h.id FROM hits h, size
-       GROUP BY h.id ORDER BY sum(ln(1 + (size.chunks - h.holders + 0.5) / (h.holders + 0.5)) * h.density / (h.density + 1)) DESC, h.id LIMIT $3`,
+       by_chunk AS (
+         SELECT h.id, h.source_id, h.page, sum(${bm25({ density: 'h.density', words: 'h.words', usual: 'c.words / c.chunks', holders: 'h.holders', all: 'c.chunks' })}) AS score
+         FROM (SELECT *, count(*) OVER (PARTITION BY q) AS holders FROM hits) h, corpus c GROUP BY h.id, h.source_id, h.page),
+       by_page AS (
+         SELECT h.source_id, h.page, sum(${bm25({ density: 'h.density', words: 'p.words', usual: 'c.words / c.pages', holders: 'h.holders', all: 'c.pages' })}) AS score
+         FROM (SELECT source_id, page, q, sum(density) AS density, count(*) OVER (PARTITION BY q) AS holders FROM hits GROUP BY source_id, page, q) h
+         JOIN pages p USING (source_id, page), corpus c GROUP BY h.source_id, h.page)
+       SELECT m.id FROM by_chunk m JOIN by_page p USING (source_id, page)
+       ORDER BY m.score + ${PAGE_WEIGHT} * p.score DESC, m.id LIMIT $3`,
       [query.terms, query.connectorId, query.limit],
     )
   ).map(({ id }) => id)

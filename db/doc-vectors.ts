@@ -58,7 +58,7 @@ const asVector = (vector: Float32Array) => `[${vector.join(',')}]`
 export const listEmbedded = async (tx: Tx, sourceId: string, embedder: string): Promise<string[]> =>
   (
     await tx.rows<{ chunk_id: string }>(
-      `SELECT e.chunk_id FROM doc_embeddings e JOIN doc_chunks c ON c.id = e.chunk_id WHERE c.source_id = $1 AND e.embedder = $2`,
+      `SELECT DISTINCT e.chunk_id FROM doc_embeddings e JOIN doc_chunks c ON c.id = e.chunk_id WHERE c.source_id = $1 AND e.embedder = $2`,
       [sourceId, embedder],
     )
   ).map(({ chunk_id }) => chunk_id)
@@ -68,18 +68,19 @@ export const insertEmbeddings = (
   tx: Tx,
   { schema }: DocVectors,
   embedder: string,
-  embeddings: readonly { chunkId: string; vector: Float32Array }[],
+  embeddings: readonly { chunkId: string; span: number; vector: Float32Array }[],
 ) =>
   tx.run(
-    `INSERT INTO doc_embeddings (chunk_id, organization_id, connector_id, embedder, length, embedding)
-     SELECT c.id, c.organization_id, c.connector_id, $3, $4, v.embedding::${schema}.vector
-     FROM unnest($1::text[], $2::text[]) AS v (chunk_id, embedding) JOIN doc_chunks c ON c.id = v.chunk_id
-     ON CONFLICT (chunk_id, embedder) DO UPDATE SET length = excluded.length, embedding = excluded.embedding`,
+    `INSERT INTO doc_embeddings (chunk_id, organization_id, connector_id, embedder, span, length, embedding)
+     SELECT c.id, c.organization_id, c.connector_id, $3, v.span, $4, v.embedding::${schema}.vector
+     FROM unnest($1::text[], $2::text[], $5::smallint[]) AS v (chunk_id, embedding, span) JOIN doc_chunks c ON c.id = v.chunk_id
+     ON CONFLICT (chunk_id, embedder, span) DO UPDATE SET length = excluded.length, embedding = excluded.embedding`,
     [
       embeddings.map(({ chunkId }) => chunkId),
       embeddings.map(({ vector }) => asVector(vector)),
       embedder,
       embeddings[0]?.vector.length ?? 0,
+      embeddings.map(({ span }) => span),
     ],
   )
 
@@ -90,6 +91,9 @@ export const deleteOtherEmbeddings = (tx: Tx, sourceId: string, embedder: string
     [sourceId, embedder],
   )
 
+/** So many of the nearest are looked at for each chunk wanted: several may be of one. */
+const SPANS_PER_CHUNK = 4
+
 /** Ids of the chunks nearest in meaning, the nearest first. */
 export async function nearestChunks(
   tx: Tx,
@@ -98,14 +102,15 @@ export async function nearestChunks(
 ): Promise<string[]> {
   // The index gives its nearest before rows of others are left out: it must look on until there are enough.
   if (iterates) await tx.run("SET LOCAL hnsw.iterative_scan = 'relaxed_order'")
+  await tx.run(`SET LOCAL hnsw.ef_search = ${Math.trunc(query.limit * SPANS_PER_CHUNK)}`)
   const length = Math.trunc(query.vector.length)
   const rows = await tx.rows<{ chunk_id: string }>(
     `SELECT chunk_id FROM (
        SELECT chunk_id, (embedding::${schema}.vector(${length})) OPERATOR(${schema}.<=>) $1::${schema}.vector AS distance FROM doc_embeddings
        WHERE length = ${length} AND embedder = $2 AND ($3::text IS NULL OR connector_id = $3)
        ORDER BY (embedding::${schema}.vector(${length})) OPERATOR(${schema}.<=>) $1::${schema}.vector LIMIT $4) near
-     ORDER BY distance`,
-    [asVector(query.vector), query.embedder, query.connectorId, query.limit],
+     GROUP BY chunk_id ORDER BY min(distance) LIMIT $5`,
+    [asVector(query.vector), query.embedder, query.connectorId, query.limit * SPANS_PER_CHUNK, query.limit],
   )
   return rows.map(({ chunk_id }) => chunk_id)
 }

@@ -38,6 +38,8 @@ const tables = [
   'connect_links',
   'files',
   'file_chunks',
+  'doc_sources',
+  'doc_chunks',
 ]
 
 interface Planted {
@@ -107,6 +109,10 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     content: MARK,
     customer: customer.id,
   })
+  const { source } = await tenant.ok('index_api_docs', {
+    text: `# ${MARK}\n\nWhat ${MARK} does.`,
+    connector: connectorSlug,
+  })
   const { workflow } = await tenant.ok('create_workflow', {
     name: `${MARK} flow`,
     slug: `flow-${slug}`,
@@ -152,6 +158,7 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     oauthApp.id,
     authorizationId,
     file.file,
+    source.id,
     workflow.id,
     workflow.slug,
     version?.id,

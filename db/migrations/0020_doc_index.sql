@@ -24,11 +24,14 @@ CREATE TABLE doc_chunks (
   connector_id text REFERENCES connectors ON DELETE CASCADE,
   -- Of breadcrumb and content: what is unchanged keeps its row and embedding.
   hash bytea NOT NULL,
+  -- Which of the source's pages it is of: what its page says counts for a passage too.
+  page integer NOT NULL,
   position integer NOT NULL,
   url text,
   breadcrumb text[] NOT NULL,
   content text NOT NULL,
   search tsvector NOT NULL,
+  words integer GENERATED ALWAYS AS (length(search)) STORED,
   UNIQUE (source_id, hash)
 );
 CREATE INDEX doc_chunks_search ON doc_chunks USING gin (search);
@@ -71,9 +74,11 @@ BEGIN
       connector_id text REFERENCES patchbay.connectors ON DELETE CASCADE,
       -- Which model made it: vectors of different models cannot be compared.
       embedder text NOT NULL,
+      -- A chunk may have several: of groups of its sentences.
+      span smallint NOT NULL,
       length integer NOT NULL,
       embedding %I.vector NOT NULL,
-      PRIMARY KEY (chunk_id, embedder))', pgvector);
+      PRIMARY KEY (chunk_id, embedder, span))', pgvector);
     CREATE INDEX doc_embeddings_connector ON patchbay.doc_embeddings (organization_id, connector_id, embedder);
     ALTER TABLE patchbay.doc_embeddings ENABLE ROW LEVEL SECURITY;
     ALTER TABLE patchbay.doc_embeddings FORCE ROW LEVEL SECURITY;

@@ -24,6 +24,7 @@ import { type ChunkSizes, chunkDocument, defaultChunkSizes } from './chunk.ts'
 import { cleanText, type DocDocument } from './document.ts'
 import { EMBED_BATCH, type Embedder } from './embedder.ts'
 import { fuseRankings } from './fuse.ts'
+import { spansOf } from './spans.ts'
 import { identifierParts, termsOf } from './words.ts'
 
 /** The caller's short transactions; none is open while texts are embedded. */
@@ -110,23 +111,26 @@ export function buildDocsIndex(options: {
     }))
     const open = chunks.flatMap((chunk) => {
       const chunkId = ids.get(chunk.hash)
-      return chunkId === undefined || done.has(chunkId) ? [] : [{ chunkId, text: embeddedText(chunk) }]
+      return chunkId === undefined || done.has(chunkId) ? [] : [{ chunkId, chunk }]
     })
     const before = chunks.length - open.length
     let embedded = before
     for (let at = 0; at < open.length; at += EMBED_BATCH) {
       const batch = open.slice(at, at + EMBED_BATCH)
+      const spans = batch.flatMap(({ chunkId, chunk }) =>
+        spansOf(chunk, meaning.embedder).map((text, span) => ({ chunkId, span, text })),
+      )
       try {
         const found = await meaning.embedder.embed(
-          batch.map(({ text }) => text),
+          spans.map(({ text }) => text),
           run.signal,
         )
-        const embeddings = batch.flatMap(({ chunkId }, n) => {
+        const embeddings = spans.flatMap(({ chunkId, span }, n) => {
           const vector = found[n]
-          return vector === undefined ? [] : [{ chunkId, vector }]
+          return vector === undefined ? [] : [{ chunkId, span, vector }]
         })
         await tenant.transaction((tx) => insertEmbeddings(tx, meaning.vectors, id, embeddings))
-        embedded += embeddings.length
+        embedded += batch.length
       } catch (error) {
         const failed = toAppError(error)
         if (failed.code === 'internal' || run.signal.aborted) throw error
@@ -208,17 +212,13 @@ export function buildDocsIndex(options: {
   }
 }
 
-/** A passage is embedded with where it stands: "Limits" alone says little. */
-const embeddedText = ({ breadcrumb, content }: Pick<NewDocChunk, 'breadcrumb' | 'content'>) =>
-  `${breadcrumb.join(' > ')}\n${content}`
-
 const embeddingFailed = ({ message }: AppError, open: number) =>
   `${open} passage(s) are found by their words only so far: ${message} Index the source again to embed them; what is done stays.`
 
 /** Of all documents; passages that are the same (same place, same words) once. */
 function toChunks(documents: readonly DocDocument[], sizes: ChunkSizes): NewDocChunk[] {
   const chunks = new Map<string, NewDocChunk>()
-  for (const document of documents) {
+  for (const [page, document] of documents.entries()) {
     for (const { breadcrumb, anchor, content: raw } of chunkDocument(document, sizes)) {
       const content = cleanText(raw)
       const hash = createHash('sha256')
@@ -228,6 +228,7 @@ function toChunks(documents: readonly DocDocument[], sizes: ChunkSizes): NewDocC
       chunks.set(hash, {
         id: newId('docChunk'),
         hash,
+        page,
         position: chunks.size,
         url: document.url === null ? null : withAnchor(document.url, anchor),
         breadcrumb,

@@ -1,5 +1,8 @@
-/** How much the first ranks stand out; 60 is the value of the paper (Cormack, Clarke and Büttcher, SIGIR 2009). */
-const K = 60
+/**
+ * How little the first ranks stand out. 60 is the value of the paper (Cormack, Clarke and Büttcher, SIGIR 2009), for many
+ * rankings; of two, what one puts first must be able to stand against what both put tenth.
+ */
+const K = 10
 
 /** Reciprocal-rank fusion: what several rankings put near their top comes first. Of equals, the first ranking decides. */
 export function fuseRankings(rankings: readonly (readonly string[])[]): string[] {

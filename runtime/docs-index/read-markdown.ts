@@ -1,4 +1,4 @@
-import { lexer, type Token, type Tokens } from 'marked'
+import { Lexer, type Token, type Tokens } from 'marked'
 import { AppError } from '../../core/errors.ts'
 import { type Block, cleanCode, cleanText, type DocDocument, oneLine } from './document.ts'
 import { readHtmlBlocks } from './read-page.ts'
@@ -26,7 +26,8 @@ export function readMarkdown(text: string, given: { title?: string; url?: string
 function tokensOf(body: string): Token[] {
   if (new RegExp(`^[ >]*(?:>[ \\t]?){${MAX_NESTING}}`, 'm').test(body)) throw tooDeep()
   try {
-    return lexer(body, { gfm: true })
+    // Blocks only: what stands within a line is kept as written, and reading it takes quadratic time at worst.
+    return new Lexer({ gfm: true }).blockTokens(body, [])
   } catch (error) {
     if (error instanceof RangeError) throw tooDeep(error)
     throw error
