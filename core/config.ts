@@ -99,6 +99,20 @@ const environmentSchema = z.object({
     .max(500)
     .default(50)
     .describe('Executions run at once by this process.'),
+  PATCHBAY_AGENT_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(4)
+    .describe('Runs of agents this process works on at once.'),
+  PATCHBAY_AGENT_RUNS_PER_ORGANIZATION: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(4)
+    .describe('Runs of agents of one organization at once, over all processes; the others are queued.'),
   PATCHBAY_RATE_LIMIT_PER_MINUTE: z.coerce
     .number()
     .int()
@@ -179,6 +193,8 @@ export interface Config {
   logLevel: z.infer<typeof environmentSchema>['PATCHBAY_LOG_LEVEL']
   sandboxProcesses: number
   workerConcurrency: number
+  agentConcurrency: number
+  agentRunsPerOrganization: number
   rateLimitPerMinute: number
   maxWebhookBytes: number
   historyDays: number
@@ -245,6 +261,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     logLevel: env.PATCHBAY_LOG_LEVEL,
     sandboxProcesses: env.PATCHBAY_SANDBOX_PROCESSES,
     workerConcurrency: env.PATCHBAY_WORKER_CONCURRENCY,
+    agentConcurrency: env.PATCHBAY_AGENT_CONCURRENCY,
+    agentRunsPerOrganization: env.PATCHBAY_AGENT_RUNS_PER_ORGANIZATION,
     rateLimitPerMinute: env.PATCHBAY_RATE_LIMIT_PER_MINUTE,
     maxWebhookBytes: env.PATCHBAY_MAX_WEBHOOK_BYTES,
     historyDays: env.PATCHBAY_HISTORY_DAYS,

@@ -123,6 +123,13 @@ export const lockClaim = (tx: Tx, id: string, claim: number) =>
     [id, claim],
   )
 
+/** As `lockClaim`, when the run has got on: processes that died before are forgiven. */
+export const getsOn = (tx: Tx, id: string, claim: number) =>
+  tx.row<{ epoch: number }>(
+    `UPDATE agent_runs SET losses = 0 WHERE id = $1 AND claim = $2 AND status = 'running' RETURNING epoch`,
+    [id, claim],
+  )
+
 /** Adds events in order. The run's row must be locked by this transaction. */
 export const addAgentRunEvents = (tx: Tx, run: string, events: readonly NewAgentRunEvent[]) =>
   tx.run(
@@ -251,12 +258,12 @@ export interface HeldRun {
   cancel_requested: boolean
 }
 
-/** Says that a worker still has its runs; gives those it does have. */
-export const beatAgentRuns = (db: Database, held: readonly { id: string; claim: number }[]) =>
+/** Says that a worker still has its runs and worked on them for so long since it last did; gives those it does have. */
+export const beatAgentRuns = (db: Database, held: readonly { id: string; claim: number; ms: number }[]) =>
   db.system((tx) =>
     tx.rows<HeldRun>(
-      `UPDATE agent_runs r SET heartbeat_at = now()
-       FROM jsonb_to_recordset($1::jsonb) AS h(id text, claim integer)
+      `UPDATE agent_runs r SET heartbeat_at = now(), worked_ms = worked_ms + h.ms
+       FROM jsonb_to_recordset($1::jsonb) AS h(id text, claim integer, ms bigint)
        WHERE r.id = h.id AND r.claim = h.claim AND r.status = 'running' RETURNING r.id, r.claim, r.cancel_requested`,
       [toJsonb(held)],
     ),

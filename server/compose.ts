@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { noModels } from '../agents/models/no-models.ts'
 import type { TenantScope } from '../core/actor.ts'
 import type { Config } from '../core/config.ts'
 import { AppError, notFound } from '../core/errors.ts'
 import { buildLogger, type Logger } from '../core/log.ts'
+import { deleteOldAgentRuns } from '../db/agent-runs.ts'
 import { deleteExpiredCache } from '../db/cache.ts'
 import { deleteOldConnectLinks } from '../db/connect-links.ts'
 import { type Database, openDatabase } from '../db/database.ts'
@@ -14,6 +16,8 @@ import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
 import { deleteExpiredOAuthAuthorizations } from '../db/oauth-authorizations.ts'
 import { deleteEndedWindows } from '../db/rate-windows.ts'
 import { deleteOldDeliveries } from '../db/webhook-deliveries.ts'
+import { buildAgentRuns } from '../graphs/frame/agent-runs.ts'
+import { agents } from '../graphs/index.ts'
 import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
 import { bootstrap } from '../runtime/access/bootstrap.ts'
 import { buildCallCounter } from '../runtime/access/call-counter.ts'
@@ -47,6 +51,7 @@ import { buildWebhookDeliverer } from '../runtime/webhooks/deliver.ts'
 import { type Invoker, invoke, mayCall } from '../tools/invoke.ts'
 import { loadTools, type Registry } from '../tools/registry.ts'
 import type { Services } from '../tools/services.ts'
+import type { ComposeOptions } from './compose-options.ts'
 import { writeOwnerKey } from './owner-key.ts'
 
 const DRAIN_GRACE_MS = 10_000
@@ -63,6 +68,7 @@ const CLEAN_UPS = [
   deleteEndedWindows,
 ]
 const CLEAN_UP_EVERY_MS = 10 * 60_000
+const DAY_MS = 86_400_000
 
 /** Everything one process is made of, built once and passed down as plain values. */
 export interface Platform {
@@ -91,7 +97,11 @@ export interface Platform {
 }
 
 /** The composition root: builds the layers from the bottom up and wires what a lower one needs of a higher one. */
-export async function compose(config: Config, log: Logger = buildLogger(config.logLevel)): Promise<Platform> {
+export async function compose(
+  config: Config,
+  log: Logger = buildLogger(config.logLevel),
+  options: ComposeOptions = {},
+): Promise<Platform> {
   const registry = await loadTools()
   const masterKey = loadMasterKey(config)
   const previousKeys = previousMasterKeys(config.previousMasterKeys)
@@ -187,6 +197,26 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
     })
     const { note } = docsIndex.describe()
     if (note !== null) log.info({ note }, 'documentation index')
+    const catalog: Services['catalog'] = {
+      visibleTo: (actor) => registry.all.filter((tool) => mayCall(actor, tool)),
+      call: async (name, input, caller) => {
+        const tool = registry.get(name)
+        if (tool === undefined) throw notFound('tool', name, 'search_tools finds tools by what they do.')
+        return invoke(invoker, { tool, actor: caller.actor, input, signal: caller.signal, counted: true })
+      },
+    }
+    const agentRuns = buildAgentRuns({
+      db: database,
+      log,
+      agents: [...agents, ...(options.agents ?? [])],
+      models: options.models ?? noModels,
+      catalog,
+      changes,
+      worker,
+      concurrency: config.agentConcurrency,
+      perOrganization: config.agentRunsPerOrganization,
+      atNode: options.atNode,
+    })
     const services: Services = {
       vault,
       http,
@@ -199,14 +229,8 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
       oauth,
       actionSearch: buildActionSearch(),
       docsIndex,
-      catalog: {
-        visibleTo: (actor) => registry.all.filter((tool) => mayCall(actor, tool)),
-        call: async (name, input, caller) => {
-          const tool = registry.get(name)
-          if (tool === undefined) throw notFound('tool', name, 'search_tools finds tools by what they do.')
-          return invoke(invoker, { tool, actor: caller.actor, input, signal: caller.signal, counted: true })
-        },
-      },
+      catalog,
+      agents: agentRuns,
       publicUrl: () => publicUrl,
       changed,
     }
@@ -238,16 +262,24 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         await sweeper.sweep(database.solo ? 0 : undefined)
         await queue.work(engine.handle, config.workerConcurrency)
         schedules.start()
+        await agentRuns.startWork()
         webhooks.start()
         const maintain = async () => {
           const round = await maintainHistory(database, { days: config.historyDays })
           if (round.made.length + round.dropped.length > 0)
             log.info(round, 'partitions of history made, dropped')
         }
+        const forgetRuns = () =>
+          deleteOldAgentRuns(database, new Date(database.now() - config.historyDays * DAY_MS))
         const clean = (task: (db: Database) => Promise<unknown>) =>
           task(database).catch((error: Error) => log.warn({ err: error.message }, 'clean-up failed'))
         cleanUp = setInterval(() => {
-          for (const task of [...CLEAN_UPS, () => finishRotations(database, vault, log), maintain])
+          for (const task of [
+            ...CLEAN_UPS,
+            () => finishRotations(database, vault, log),
+            forgetRuns,
+            maintain,
+          ])
             void clean(task)
         }, CLEAN_UP_EVERY_MS)
         // What was off for weeks has no partition for today.
@@ -269,7 +301,11 @@ export async function compose(config: Config, log: Logger = buildLogger(config.l
         clearInterval(cleanUp)
         // Workers wait for the jobs they hold, so those must be let go of first.
         const end = (part: string, work: Promise<unknown>) => within(CLOSE_MS, part, work, log)
-        await Promise.all([end('worker', queue.stopWork()), engine.drain(DRAIN_GRACE_MS)])
+        await Promise.all([
+          end('worker', queue.stopWork()),
+          end('agents', agentRuns.stopWork()),
+          engine.drain(DRAIN_GRACE_MS),
+        ])
         await end('sweeper', sweeper?.stop() ?? Promise.resolve())
         await end('schedules', schedules.stop())
         await end('webhooks', webhooks.stop())

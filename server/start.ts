@@ -7,6 +7,7 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { isRunning } from '../core/processes.ts'
 import { compose, type Platform } from './compose.ts'
+import type { ComposeOptions } from './compose-options.ts'
 import { mountConnect } from './connect/routes.ts'
 import { buildHttpApp } from './http/app.ts'
 import { announceChanges, mountMcp } from './http/mcp.ts'
@@ -30,9 +31,13 @@ export interface RunningServer {
 }
 
 /** Starts a whole server: all doors, and the worker that runs queued executions. */
-export async function startServer(config: Config, log?: Logger): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  log?: Logger,
+  options?: ComposeOptions,
+): Promise<RunningServer> {
   refuseSecondServer(config)
-  const platform = await compose(config, log)
+  const platform = await compose(config, log, options)
   try {
     return await listen(platform)
   } catch (error) {

@@ -11,6 +11,7 @@ import type { OAuth } from '../runtime/oauth/oauth.ts'
 import type { Schedules } from '../runtime/schedules/schedules.ts'
 import type { ActionSearch } from '../runtime/search/action-search.ts'
 import type { Vault } from '../runtime/vault/vault.ts'
+import type { AgentRuns } from './agents/agent-runs.ts'
 import type { AnyTool } from './define-tool.ts'
 
 /** What the composition root builds once and every tool may use. */
@@ -30,6 +31,8 @@ export interface Services {
   oauth: OAuth
   /** Runs schedulers. */
   schedules: Pick<Schedules, 'runNow'>
+  /** Starts, answers and stops runs of agents. */
+  agents: AgentRuns
   /** Finds actions by what they do. */
   actionSearch: ActionSearch
   /** Finds passages of API documentation. */

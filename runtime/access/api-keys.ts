@@ -83,7 +83,8 @@ export function buildApiKeys(db: Database, log: Logger): ApiKeys {
   }
 }
 
-function actorOf(row: ApiKeyRow, door: Door): Actor {
+/** The actor a key that is good stands for. */
+export function actorOf(row: ApiKeyRow, door: Door): Actor {
   const role = rolePermissions[row.role]
   return {
     kind: 'api_key',

@@ -6,6 +6,7 @@ import { insertApiKey } from '../../db/api-keys.ts'
 import { newApiKey } from '../../runtime/access/api-keys.ts'
 import { createOrganization } from '../../runtime/access/bootstrap.ts'
 import type { Platform } from '../../server/compose.ts'
+import type { ComposeOptions } from '../../server/compose-options.ts'
 import { startServer } from '../../server/start.ts'
 import { createTestDatabase, type DatabaseKind } from './database.ts'
 
@@ -43,6 +44,7 @@ export type Body = Record<string, any>
 export async function startTestPlatform(
   kind: DatabaseKind = 'embedded',
   environment: Record<string, string> = {},
+  options: ComposeOptions = {},
 ): Promise<TestPlatform> {
   const database = await createTestDatabase(kind)
   const config = readConfig({
@@ -54,7 +56,7 @@ export async function startTestPlatform(
     ...(database.databaseUrl === undefined ? {} : { DATABASE_URL: database.databaseUrl }),
     ...environment,
   })
-  const server = await startServer(config, buildLogger(config.logLevel))
+  const server = await startServer(config, buildLogger(config.logLevel), options)
   const { platform, url } = server
   return {
     platform,

@@ -59,6 +59,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     schedules: notHere('schedules') as Services['schedules'],
     connectLinks: notHere('connectLinks') as Services['connectLinks'],
     oauth: notHere('oauth') as Services['oauth'],
+    agents: notHere('agents') as Services['agents'],
     actionSearch: buildActionSearch(),
     docsIndex: notHere('docsIndex') as Services['docsIndex'],
     catalog: notHere('catalog') as Services['catalog'],

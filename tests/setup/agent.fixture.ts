@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import type { LangGraph, RunContext } from '../../graphs/frame/define-agent.ts'
+import { defineAgent } from '../../graphs/frame/define-agent.ts'
+
+const Input = z.object({
+  prefix: z.string().describe('Names begin with it.'),
+  linger: z.boolean().default(false).describe('Stay in the first node until stopped.'),
+})
+const Output = z.object({
+  created: z.array(z.string()).describe('Names of customers.'),
+  answer: z.string().describe('What the person said.'),
+})
+type Input = z.output<typeof Input>
+
+const stateOf = ({ Annotation }: LangGraph) =>
+  Annotation.Root({
+    input: Annotation<Input>,
+    output: Annotation<z.output<typeof Output>>,
+    made: Annotation<string[]>({ reducer: (left, right) => [...left, ...right], default: () => [] }),
+    answer: Annotation<string>,
+  })
+type State = ReturnType<typeof stateOf>['State']
+
+const make = (suffix: string) => async (state: State, run: RunContext) => {
+  const { customer } = await run.call('create_customer', { name: `${state.input.prefix} ${suffix}` })
+  return { made: [(customer as { name: string }).name] }
+}
+
+/** Proves the frame: two nodes at once that each have an effect, a question to a person, and effects after it. */
+export const registrar = defineAgent({
+  name: 'registrar',
+  title: 'Registrar',
+  description: 'Creates customers and asks what to call them.',
+  needsModel: false,
+  tools: ['create_customer', 'list_customers'],
+  input: Input,
+  output: Output,
+  graph: ({ langgraph, node }) => {
+    const { StateGraph, START, END } = langgraph
+    const State = stateOf(langgraph)
+    return new StateGraph(State)
+      .addNode(
+        'plan',
+        node(async ({ input }: State, run) => {
+          await run.message(`Two customers of ${input.prefix}.`)
+          if (input.linger) await new Promise((_, reject) => run.signal.addEventListener('abort', reject))
+          return {}
+        }),
+      )
+      .addNode('make_left', node(make('Left')))
+      .addNode('make_right', node(make('Right')))
+      .addNode(
+        'ask',
+        node(async (_: State, run) => {
+          const answer = await run.handback({
+            point: 'after_making',
+            question: 'What is the third one called?',
+            details: { made: 2 },
+            answer: z.object({ name: z.string().min(2).describe('Its name.') }),
+            default: { name: 'Third' },
+          })
+          return { answer: answer.name }
+        }),
+      )
+      .addNode(
+        'finish',
+        node(async (state: State, run) => {
+          const third = await make(state.answer)(state, run)
+          const { customers } = (await run.call('list_customers', {})) as { customers: { name: string }[] }
+          await run.artifact({ kind: 'list', title: 'Customers', content: customers.map(({ name }) => name) })
+          return { output: { created: [...state.made, ...third.made].sort(), answer: state.answer } }
+        }),
+      )
+      .addEdge(START, 'plan')
+      .addEdge('plan', 'make_left')
+      .addEdge('plan', 'make_right')
+      .addEdge(['make_left', 'make_right'], 'ask')
+      .addEdge('ask', 'finish')
+      .addEdge('finish', END)
+  },
+})
