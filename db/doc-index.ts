@@ -175,27 +175,29 @@ const bm25 = (text: { density: string; words: string; usual: string; holders: st
 export const matchChunks = async (
   tx: Tx,
   query: { terms: readonly string[]; connectorId: string | null; limit: number },
-): Promise<string[]> =>
-  (
-    await tx.rows<{ id: string }>(
-      `WITH terms AS (
+): Promise<string[]> => {
+  // How many rows hold a word cannot be foretold: taken for one, they would be joined one by one.
+  await tx.run('SET LOCAL enable_nestloop = off')
+  const rows = await tx.rows<{ id: string }>(
+    `WITH terms AS (
          SELECT DISTINCT q FROM (SELECT plainto_tsquery('english', t) AS q FROM unnest($1::text[]) AS t) every WHERE numnode(q) > 0),
        pages AS (
-         SELECT source_id, page, count(*) AS chunks, sum(words) AS words FROM doc_chunks
+         SELECT source_id, page, count(*) AS chunks, sum(words)::float8 AS words FROM doc_chunks
          WHERE $2::text IS NULL OR connector_id = $2 GROUP BY source_id, page),
-       corpus AS (SELECT sum(chunks) AS chunks, count(*) AS pages, sum(words) AS words FROM pages),
+       corpus AS (SELECT sum(chunks)::float8 AS chunks, count(*)::float8 AS pages, sum(words) AS words FROM pages),
        hits AS (
          SELECT d.id, d.source_id, d.page, d.words, t.q, ts_rank_cd('${WEIGHTS}', d.search, t.q) AS density
          FROM terms t JOIN doc_chunks d ON d.search @@ t.q WHERE $2::text IS NULL OR d.connector_id = $2),
-       by_chunk AS (
+       by_chunk AS MATERIALIZED (
          SELECT h.id, h.source_id, h.page, sum(${bm25({ density: 'h.density', words: 'h.words', usual: 'c.words / c.chunks', holders: 'h.holders', all: 'c.chunks' })}) AS score
          FROM (SELECT *, count(*) OVER (PARTITION BY q) AS holders FROM hits) h, corpus c GROUP BY h.id, h.source_id, h.page),
-       by_page AS (
+       by_page AS MATERIALIZED (
          SELECT h.source_id, h.page, sum(${bm25({ density: 'h.density', words: 'p.words', usual: 'c.words / c.pages', holders: 'h.holders', all: 'c.pages' })}) AS score
          FROM (SELECT source_id, page, q, sum(density) AS density, count(*) OVER (PARTITION BY q) AS holders FROM hits GROUP BY source_id, page, q) h
          JOIN pages p USING (source_id, page), corpus c GROUP BY h.source_id, h.page)
        SELECT m.id FROM by_chunk m JOIN by_page p USING (source_id, page)
        ORDER BY m.score + ${PAGE_WEIGHT} * p.score DESC, m.id LIMIT $3`,
-      [query.terms, query.connectorId, query.limit],
-    )
-  ).map(({ id }) => id)
+    [query.terms, query.connectorId, query.limit],
+  )
+  return rows.map(({ id }) => id)
+}
