@@ -160,6 +160,7 @@ export async function compose(
       versions,
       log,
       worker,
+      concurrency: config.workerConcurrency,
     })
     const ingest = buildIngest({ db: database, vault, admission, log, changesHeard: changes.heard })
     const schedules = buildSchedules({ db: database, admission, log })
@@ -260,7 +261,7 @@ export async function compose(
         sweeper = startSweeper({ db: database, queue, admission, engine, versions, log, worker })
         // The embedded database was closed until now, so nobody else can be running anything on it.
         await sweeper.sweep(database.solo ? 0 : undefined)
-        await queue.work(engine.handle, config.workerConcurrency)
+        await queue.work(engine.take)
         schedules.start()
         await agentRuns.startWork()
         webhooks.start()

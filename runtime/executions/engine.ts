@@ -39,7 +39,8 @@ import type { Connections } from '../connections/connections.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'
 import { buildBatcher } from '../queue/batcher.ts'
-import type { ExecutionJob } from '../queue/execution-queue.ts'
+import type { DueRun } from '../queue/execution-queue.ts'
+import { buildSlots } from '../queue/slots.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Admission } from './admission.ts'
@@ -85,11 +86,16 @@ export interface EngineDeps {
   log: Logger
   /** Names this process in the rows of the executions it runs. */
   worker: string
+  /** Executions of the queue it runs at once. */
+  concurrency: number
 }
 
 export interface Engine extends Executions {
-  /** Runs the execution a queue job names; resolves when its outcome is recorded. */
-  handle(job: ExecutionJob): Promise<void>
+  /**
+   * Begins a run that is due, as soon as there is a place for it; resolves when it is begun, or is another's. False:
+   * it was not begun, because this process stops.
+   */
+  take(due: DueRun): Promise<boolean>
   /** Ids of the executions running here. */
   running(): string[]
   /** Word from the database, asked then, that these are still run by this process. */
@@ -109,6 +115,10 @@ export function buildEngine(deps: EngineDeps): Engine {
   const { db, admission, log, worker } = deps
   const watch = buildWatch(db)
   const active = new Map<string, { abort: AbortController; lease: Lease; done: Promise<void> }>()
+
+  const slots = buildSlots(deps.concurrency)
+  const begun = new Set<Promise<void>>()
+  let handsBack = false
 
   const claims = buildBatcher<Claim, ExecutionRow | undefined>(async (items) => {
     const rows = new Map((await claimExecutions(db, items, worker)).map((row) => [row.id, row]))
@@ -235,6 +245,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     const lease = buildLease(claimedAt)
     let settle: () => void = () => {}
     active.set(execution.id, { abort, lease, done: new Promise((resolve) => (settle = resolve)) })
+    if (handsBack) abort.abort(HANDED_BACK)
     try {
       const caller = inline?.signal
       const stop = caller === undefined ? abort.signal : AbortSignal.any([abort.signal, caller])
@@ -262,6 +273,23 @@ export function buildEngine(deps: EngineDeps): Engine {
       active.delete(execution.id)
       settle()
     }
+  }
+
+  /** Runs a claimed execution of the queue, which nobody here waits for, and gives its place back. */
+  const begin = (execution: ExecutionRow, claimedAt: Moment): void => {
+    const work: Promise<void> = deps
+      .versions(execution.workflow_version_id)
+      .then(async (version) => {
+        await run(execution, version, claimedAt)
+      })
+      .catch((error: Error) =>
+        log.error({ execution: execution.id, err: error }, 'a run is given up; the sweeper concludes it'),
+      )
+      .finally(() => {
+        begun.delete(work)
+        slots.leave()
+      })
+    begun.add(work)
   }
 
   /** The run is over; a database that is away for a while must not turn it into a lost one. */
@@ -447,11 +475,17 @@ export function buildEngine(deps: EngineDeps): Engine {
       await admission.enqueue(admittedOf([execution]))
       return execution
     },
-    handle: async ({ id, run: number }) => {
+    take: async (due) => {
+      if (!(await slots.take())) return false
       const claimedAt = moment()
-      const execution = await claims.add({ id, run: number })
-      if (execution === undefined) return // cancelled, or already run: the job was a duplicate
-      await run(execution, await deps.versions(execution.workflow_version_id), claimedAt)
+      const execution = await claims.add(due).catch((error: Error) => {
+        log.warn({ execution: due.id, err: error.message }, 'not taken; the sweeper queues it again')
+        return undefined
+      })
+      // Undefined also when it was cancelled, or has run already: there may be two jobs for a run.
+      if (execution === undefined) slots.leave()
+      else begin(execution, claimedAt)
+      return true
     },
     running: () => [...active.keys()],
     confirm: (executionIds, at) => {
@@ -459,10 +493,12 @@ export function buildEngine(deps: EngineDeps): Engine {
     },
     interrupt: (executionId, why) => active.get(executionId)?.abort.abort(why),
     drain: async (graceMs) => {
-      const all = () => Promise.all([...active.values()].map(({ done }) => done))
+      slots.close()
+      const all = () => Promise.all([...begun, ...[...active.values()].map(({ done }) => done)])
       let timer: NodeJS.Timeout | undefined
       await Promise.race([all(), new Promise((resolve) => (timer = setTimeout(resolve, graceMs)))])
       clearTimeout(timer)
+      handsBack = true
       for (const { abort } of active.values()) abort.abort(HANDED_BACK)
       await all()
       await finishes.idle()

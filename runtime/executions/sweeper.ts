@@ -20,6 +20,8 @@ const SWEEP_EVERY_MS = 5_000
 const HEARTBEAT_EVERY_MS = 3_000
 /** How late a queued execution may be before its job is taken for lost. */
 const OVERDUE_MS = 4_000
+/** While others wait in the queue too, most of what is overdue only waits for its turn. */
+const OVERDUE_IN_BACKLOG_MS = 60_000
 /** How long a worker may be silent before its executions are taken for lost: five missed heartbeats. */
 const SILENT_MS = 15_000
 const WAKE_EVERY_MS = 1_000
@@ -88,9 +90,10 @@ export function startSweeper(deps: {
 
   const sweep = async (silentMs = SILENT_MS) => {
     if (othersWereHeard() || silentMs === 0) await concludeLost(silentMs)
-    const overdue = await overdueExecutions(db, OVERDUE_MS, MAX_ROWS)
+    const backlog = silentMs > 0 && (await queue.waiting()) > 0
+    const overdue = await overdueExecutions(db, backlog ? OVERDUE_IN_BACKLOG_MS : OVERDUE_MS, MAX_ROWS)
     lookedAt = moment()
-    if (overdue.length > 0) await queue.add(overdue)
+    if (overdue.length > 0) await queue.addAgain(overdue)
   }
 
   const beat = async () => {

@@ -27,22 +27,44 @@ const IDLE_POLL_SECONDS = 1
 export const queueNames = ['executions-standard', 'executions-long'] as const
 export type QueueName = (typeof queueNames)[number]
 
-export interface ExecutionJob {
+/** A run that is due. */
+export interface DueRun {
   /** The execution's id; the payload stays in its row. */
   id: string
   /** Which run of it: see ExecutionRow. */
   run: number
 }
 
+/**
+ * What one job carries: a job tells a worker to take these runs, and is done when it has. Which worker runs what,
+ * and whether it is still alive, is in the rows of the executions. Runs that come together share jobs, because a job
+ * costs the queue as much as a run costs the rest.
+ */
+interface JobData {
+  runs: DueRun[]
+}
+
+/** Runs queued together are spread over so many jobs at least, so that every worker gets its share. */
+const SPREAD = 8
+const MAX_RUNS = 16
+/** Jobs a worker has in hand; those without a place to run wait for one. */
+const JOBS_AT_ONCE = 4
+
 export interface ExecutionQueue {
-  /** Adds jobs of executions that may run now, by priority; one that is already there (same execution and run) is left as it is. */
+  /** Adds jobs for executions that may run now, by priority. */
   add(executions: readonly QueuedExecution[]): Promise<void>
-  /** Starts taking jobs, `concurrency` at a time for each queue; resolves when it does. */
-  work(handle: (job: ExecutionJob) => Promise<void>, concurrency: number): Promise<void>
+  /** Adds a job for each of those whose job may have been lost; of these there is never more than one for a run. */
+  addAgain(executions: readonly QueuedExecution[]): Promise<void>
+  /**
+   * Starts taking jobs; resolves when it does.
+   * @param take resolves when the run is begun, or is somebody else's: to false when it was not to be begun here,
+   *   and has to go back to the queue
+   */
+  work(take: (run: DueRun) => Promise<boolean>): Promise<void>
   ping(): Promise<void>
-  /** Jobs by state, over all queues. */
-  counts(): Promise<Record<string, number>>
-  /** Stops taking jobs and resolves when those under way are done. */
+  /** Jobs that no worker has in hand. */
+  waiting(): Promise<number>
+  /** Stops taking jobs and resolves when those in hand are done. */
   stopWork(): Promise<void>
   close(): Promise<void>
 }
@@ -79,13 +101,13 @@ export function buildExecutionQueue(options: {
 
   const queues = new Map(
     queueNames.map((name) => {
-      const queue = new Queue<ExecutionJob>(name, { connection } as QueueOptions, factory as never)
+      const queue = new Queue<JobData>(name, { connection } as QueueOptions, factory as never)
       queue.on('error', onError(name))
       return [name, queue] as const
     }),
   )
   redis?.on('error', onError('redis'))
-  const workers: Worker<ExecutionJob>[] = []
+  const workers: Worker<JobData>[] = []
 
   /**
    * A worker whose first connection failed would repeat that failure for ever without a pause (BullMQ 6.7 keeps
@@ -93,14 +115,17 @@ export function buildExecutionQueue(options: {
    */
   const startWorker = async (
     name: QueueName,
-    handle: (job: ExecutionJob) => Promise<void>,
-    concurrency: number,
-  ): Promise<Worker<ExecutionJob>> => {
+    take: (run: DueRun) => Promise<boolean>,
+  ): Promise<Worker<JobData>> => {
     for (let tries = 1; ; tries += 1) {
-      const worker = new Worker<ExecutionJob>(
+      const worker = new Worker<JobData>(
         name,
-        (job) => handle(job.data),
-        { connection, concurrency, drainDelay: IDLE_POLL_SECONDS, autorun: false } as WorkerOptions,
+        async ({ data, opts }) => {
+          const taken = await Promise.all(data.runs.map(take))
+          const left = data.runs.filter((_run, at) => taken[at] === false)
+          if (left.length > 0) await queues.get(name)?.add(JOB, { runs: left }, optionsOf(opts.priority ?? 0))
+        },
+        { connection, concurrency: JOBS_AT_ONCE, drainDelay: IDLE_POLL_SECONDS, autorun: false } as WorkerOptions,
         factory as never,
       )
       worker.on('error', onError(name))
@@ -116,31 +141,29 @@ export function buildExecutionQueue(options: {
     }
   }
 
-  const each = <T>(fn: (queue: Queue<ExecutionJob>) => Promise<T>) =>
+  const put = async (executions: readonly QueuedExecution[], jobsOf: typeof together) => {
+    for (const [name, queue] of queues) {
+      const due = executions.filter(({ tier }) => (tier === 'long') === (name === 'executions-long'))
+      if (due.length > 0) await queue.addBulk(jobsOf(due))
+    }
+  }
+
+  const each = <T>(fn: (queue: Queue<JobData>) => Promise<T>) =>
     Promise.all([...queues.values()].map(fn))
 
   return {
-    add: async (executions) => {
-      for (const [name, queue] of queues) {
-        const jobs = executions.filter(({ tier }) => (tier === 'long') === (name === 'executions-long'))
-        if (jobs.length > 0) await queue.addBulk(jobs.map(toJob))
-      }
-    },
-    work: async (handle, concurrency) => {
-      for (const name of queueNames) {
-        workers.push(await startWorker(name, handle, concurrency))
-      }
+    add: (executions) => put(executions, together),
+    addAgain: (executions) => put(executions, eachAlone),
+    work: async (take) => {
+      for (const name of queueNames) workers.push(await startWorker(name, take))
     },
     ping: async () => {
       // A question that is asked anew each time: being connected once says nothing of now.
       await each((queue) => queue.getJobCounts('active'))
     },
-    counts: async () => {
-      const totals: Record<string, number> = {}
-      for (const counts of await each((queue) => queue.getJobCounts())) {
-        for (const [state, n] of Object.entries(counts)) totals[state] = (totals[state] ?? 0) + n
-      }
-      return totals
+    waiting: async () => {
+      const counts = await each((queue) => queue.getJobCounts('waiting', 'prioritized'))
+      return counts.flatMap((of) => Object.values(of)).reduce((sum, n) => sum + n, 0)
     },
     stopWork: async () => {
       await Promise.all(workers.splice(0).map((worker) => worker.close()))
@@ -153,15 +176,39 @@ export function buildExecutionQueue(options: {
   }
 }
 
-function toJob(execution: QueuedExecution): { name: string; data: ExecutionJob; opts: JobsOptions } {
-  return {
-    name: 'execution',
-    data: { id: execution.id, run: execution.run },
-    opts: {
-      jobId: `${execution.id}-${execution.run}`,
-      priority: execution.priority,
-      removeOnComplete: true,
-      removeOnFail: true,
-    },
-  }
+const JOB = 'runs'
+
+interface Job {
+  name: string
+  data: JobData
+  opts: JobsOptions
 }
+
+const optionsOf = (priority: number): JobsOptions => ({
+  priority,
+  removeOnComplete: true,
+  removeOnFail: true,
+})
+
+const runOf = ({ id, run }: QueuedExecution): DueRun => ({ id, run })
+
+function together(executions: readonly QueuedExecution[]): Job[] {
+  const size = Math.min(MAX_RUNS, Math.ceil(executions.length / SPREAD))
+  const jobs: Job[] = []
+  for (const [priority, alike] of Map.groupBy(executions, (one) => one.priority)) {
+    for (let at = 0; at < alike.length; at += size)
+      jobs.push({
+        name: JOB,
+        data: { runs: alike.slice(at, at + size).map(runOf) },
+        opts: optionsOf(priority),
+      })
+  }
+  return jobs
+}
+
+const eachAlone = (executions: readonly QueuedExecution[]): Job[] =>
+  executions.map((execution) => ({
+    name: JOB,
+    data: { runs: [runOf(execution)] },
+    opts: { ...optionsOf(execution.priority), jobId: `${execution.id}-${execution.run}` },
+  }))

@@ -248,9 +248,7 @@ export function startExecution(
       end({ status: 'failed', error: memoryLimit(' at once') })
       post({ type: 'doomed', reason })
     }
-    const fresh = await mine.next
-    if (ended) return isolates.discard(mine)
-    context = fresh
+    context = mine.next
     cpuAtStart = mine.isolate.cpuTime
     cpuNow = cpuAtStart
     context.receive = receive

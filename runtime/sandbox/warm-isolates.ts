@@ -17,8 +17,8 @@ export interface GuestIsolate {
   memoryMb: number
   isolate: ivm.Isolate
   script: ivm.Script
-  /** The context of the next execution, made ahead while nothing waits for it. */
-  next: Promise<GuestContext>
+  /** The context of the next execution, made ahead: the outcome of the last one is on its way by then. */
+  next: GuestContext
   uses: number
   heapBytes: number
   onCatastrophe: ((message: string) => void) | undefined
@@ -107,7 +107,12 @@ export function buildWarmIsolates(
       guest.heapBytes = heapBytes
       // Half its memory gone, collected or not: the next execution is owed the whole limit.
       if (guest.uses >= MAX_USES || heapBytes > guest.memoryMb * 1024 * 1024 * 0.5) return discard(guest)
-      guest.next = createContext(guest.isolate)
+      try {
+        guest.next = createContext(guest.isolate)
+      } catch {
+        // What it holds leaves no room for one more context: the next execution gets a new isolate.
+        return discard(guest)
+      }
       idle.push(guest)
       let bytes = idle.reduce((sum, each) => sum + each.heapBytes, 0)
       while (idle.length > maxIdle || bytes > maxIdleBytes) {
@@ -123,18 +128,18 @@ export function buildWarmIsolates(
   }
 }
 
-function createContext(isolate: ivm.Isolate): Promise<GuestContext> {
-  const made = isolate.createContext().then((context) => {
-    const connect = context.global.getSync('__connect', { reference: true })
-    const guest: GuestContext = { context, control: connect, receive: undefined }
-    const send = new ivm.Callback((kind: unknown, ...values: unknown[]) => guest.receive?.(kind, values), {
-      ignored: true,
-    })
-    guest.control = connect.applySync(undefined, [send], { result: { reference: true } })
-    connect.release()
-    return guest
+/**
+ * On this thread: handed to the isolate's own it costs nearly twice the processor time (0.86 ms against 0.49). The
+ * isolate is idle and nothing of a workflow runs in it, so this waits for no workflow.
+ */
+function createContext(isolate: ivm.Isolate): GuestContext {
+  const context = isolate.createContextSync()
+  const connect = context.global.getSync('__connect', { reference: true })
+  const guest: GuestContext = { context, control: connect, receive: undefined }
+  const send = new ivm.Callback((kind: unknown, ...values: unknown[]) => guest.receive?.(kind, values), {
+    ignored: true,
   })
-  // Whoever awaits `next` sees the failure; an isolate evicted before that must not end the process.
-  made.catch(() => undefined)
-  return made
+  guest.control = connect.applySync(undefined, [send], { result: { reference: true } })
+  connect.release()
+  return guest
 }

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { buildSlots } from './slots.ts'
+
+test('no more are in at once than there are places, and who waits gets in in the order they came', async () => {
+  const slots = buildSlots(2)
+  const entered: number[] = []
+  const ask = [1, 2, 3, 4].map(async (n) => {
+    expect(await slots.take()).toBe(true)
+    entered.push(n)
+  })
+  await Promise.all(ask.slice(0, 2))
+  expect(entered).toEqual([1, 2])
+  slots.leave()
+  await ask[2]
+  expect(entered).toEqual([1, 2, 3])
+  slots.leave()
+  await Promise.all(ask)
+  expect(entered).toEqual([1, 2, 3, 4])
+})
+
+test('closed, it sends away who waits and who comes', async () => {
+  const slots = buildSlots(1)
+  await slots.take()
+  const waiting = slots.take()
+  slots.close()
+  expect([await waiting, await slots.take()]).toEqual([false, false])
+})
