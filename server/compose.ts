@@ -302,6 +302,7 @@ export async function compose(
         clearInterval(cleanUp)
         // Workers wait for the jobs they hold, so those must be let go of first.
         const end = (part: string, work: Promise<unknown>) => within(CLOSE_MS, part, work, log)
+        engine.stopTaking()
         await Promise.all([
           end('worker', queue.stopWork()),
           end('agents', agentRuns.stopWork()),

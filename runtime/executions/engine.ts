@@ -102,6 +102,8 @@ export interface Engine extends Executions {
   confirm(executionIds: Iterable<string>, at: Moment): void
   /** Interrupts an execution running here: somebody asked to cancel it, or it was given to another worker. */
   interrupt(executionId: string, why: 'cancelled' | 'lost'): void
+  /** Begins no run of the queue any more: `take` says so from now on. */
+  stopTaking(): void
   /**
    * Waits up to `graceMs` for the executions running here, then hands back the rest to the queue; those a caller
    * waits for are stopped.
@@ -492,8 +494,8 @@ export function buildEngine(deps: EngineDeps): Engine {
       for (const id of executionIds) active.get(id)?.lease.confirm(at)
     },
     interrupt: (executionId, why) => active.get(executionId)?.abort.abort(why),
+    stopTaking: slots.close,
     drain: async (graceMs) => {
-      slots.close()
       const all = () => Promise.all([...begun, ...[...active.values()].map(({ done }) => done)])
       let timer: NodeJS.Timeout | undefined
       await Promise.race([all(), new Promise((resolve) => (timer = setTimeout(resolve, graceMs)))])
@@ -501,6 +503,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       handsBack = true
       for (const { abort } of active.values()) abort.abort(HANDED_BACK)
       await all()
+      handsBack = false
       await finishes.idle()
       await admission.settled()
     },

@@ -125,7 +125,12 @@ export function buildExecutionQueue(options: {
           const left = data.runs.filter((_run, at) => taken[at] === false)
           if (left.length > 0) await queues.get(name)?.add(JOB, { runs: left }, optionsOf(opts.priority ?? 0))
         },
-        { connection, concurrency: JOBS_AT_ONCE, drainDelay: IDLE_POLL_SECONDS, autorun: false } as WorkerOptions,
+        {
+          connection,
+          concurrency: JOBS_AT_ONCE,
+          drainDelay: IDLE_POLL_SECONDS,
+          autorun: false,
+        } as WorkerOptions,
         factory as never,
       )
       worker.on('error', onError(name))
@@ -148,8 +153,7 @@ export function buildExecutionQueue(options: {
     }
   }
 
-  const each = <T>(fn: (queue: Queue<JobData>) => Promise<T>) =>
-    Promise.all([...queues.values()].map(fn))
+  const each = <T>(fn: (queue: Queue<JobData>) => Promise<T>) => Promise.all([...queues.values()].map(fn))
 
   return {
     add: (executions) => put(executions, together),

@@ -237,7 +237,7 @@ export function startExecution(
     }
   }
 
-  async function begin() {
+  function begin() {
     try {
       guest = isolates.acquire(message)
     } catch (error) {
