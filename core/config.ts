@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { AppError } from './errors.ts'
+import { type ModelSettings, modelEnvironment, readModelSettings } from './model-settings.ts'
 
 const list = z
   .string()
@@ -160,6 +161,7 @@ const environmentSchema = z.object({
     .describe(
       'Length of its vectors, asked for with every request. Up to 2000, they then have an index; without it they are compared one by one.',
     ),
+  ...modelEnvironment,
   PATCHBAY_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
@@ -200,6 +202,8 @@ export interface Config {
   historyDays: number
   /** What makes the embeddings of the documentation index. */
   embeddings: EmbeddingSettings
+  /** The endpoint whose models drive the agents; undefined: none. */
+  model: ModelSettings | undefined
   /** The server the command line calls. */
   clientUrl: string | undefined
 }
@@ -234,7 +238,9 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     problems.push('PATCHBAY_MASTER_KEY: required with DATABASE_URL (make one with: openssl rand -base64 32)')
   }
   const embeddings = parsed.success ? embeddingsOf(parsed.data, problems) : { by: 'none' as const }
-  if (problems.length > 0 || !parsed.success) {
+  const model = parsed.success ? readModelSettings(parsed.data) : undefined
+  if (model !== undefined && 'problems' in model) problems.push(...model.problems)
+  if (problems.length > 0 || !parsed.success || (model !== undefined && 'problems' in model)) {
     throw new AppError(
       'misconfigured',
       `The environment has settings Patchbay cannot use:\n  ${problems.join('\n  ')}`,
@@ -267,6 +273,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     maxWebhookBytes: env.PATCHBAY_MAX_WEBHOOK_BYTES,
     historyDays: env.PATCHBAY_HISTORY_DAYS,
     embeddings,
+    model,
     clientUrl: env.PATCHBAY_URL?.replace(/\/+$/, ''),
   }
 }

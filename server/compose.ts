@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import { noModels } from '../agents/models/no-models.ts'
+import { buildModels } from '../agents/models/build-models.ts'
 import type { TenantScope } from '../core/actor.ts'
 import type { Config } from '../core/config.ts'
 import { AppError, notFound } from '../core/errors.ts'
@@ -210,7 +210,7 @@ export async function compose(
       db: database,
       log,
       agents: [...agents, ...(options.agents ?? [])],
-      models: options.models ?? noModels,
+      models: options.models ?? buildModels({ settings: config.model, db: database }),
       catalog,
       changes,
       worker,

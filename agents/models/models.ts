@@ -113,6 +113,8 @@ export interface Usage {
 export interface ModelSink {
   /** A piece of the text of an answer, as it comes. */
   token(text: string): void
+  /** The answer begins again (the connection was lost): its tokens so far are void. */
+  restart?(): void
   call(call: { tier: ModelTier; model: string; purpose: string; usage: Usage; durationMs: number }): void
   toolCall(
     call: { name: string; input: JsonObject; durationMs: number } & ({ output: unknown } | { error: string }),

@@ -1,0 +1,70 @@
+import { AppError } from '../../core/errors.ts'
+import type { ModelSettings } from '../../core/model-settings.ts'
+import { redactText } from '../../core/secret.ts'
+import type { Database } from '../../db/database.ts'
+import { buildMeter, requirePrices } from './budget.ts'
+import type { Models, ModelTier } from './models.ts'
+import { buildOpenAiProvider } from './openai.ts'
+import { buildRunModel } from './run-model.ts'
+import { buildSampledProvider } from './sampled.ts'
+import { buildModes, type StructuredMode } from './structured.ts'
+
+/** An MCP client's model has no name before it answers, and no known bound. */
+const SAMPLED_CONTEXT_TOKENS = 64_000
+
+/** The models that drive the agents, from the operator's settings; see `Models`. */
+export function buildModels(deps: { settings: ModelSettings | undefined; db: Database }): Models {
+  const { settings, db } = deps
+  const configured = settings === undefined ? undefined : buildOpenAiProvider(settings)
+  // What is found out about a model holds for all runs.
+  const known = new Map<string, StructuredMode>()
+  const toolsInWords = new Set<string>()
+  return {
+    describe: () =>
+      settings === undefined
+        ? { provider: 'none' }
+        : { provider: 'openai', baseUrl: settings.baseUrl, tiers: { ...settings.tiers } },
+    forRun(options) {
+      const provider =
+        configured ?? (options.sampling === undefined ? undefined : buildSampledProvider(options.sampling))
+      if (provider === undefined) throw noModel()
+      if (settings !== undefined)
+        requirePrices(options.budget, Object.values(settings.tiers), settings.prices)
+      const prices = settings?.prices ?? {}
+      const tierOf = (tier: ModelTier) => settings?.tiers[tier] ?? tier
+      const key = settings?.apiKey
+      return buildRunModel({
+        provider,
+        meter: buildMeter({
+          db,
+          organizationId: options.organizationId,
+          runId: options.runId,
+          budget: options.budget,
+          secondsUsed: options.secondsUsed ?? 0,
+          signal: options.signal,
+          priceOf: (model) => prices[model],
+        }),
+        sink: options.sink,
+        modes: provider.native ? buildModes(known, tierOf) : { of: () => 'text', demote: () => false },
+        modelOf: tierOf,
+        toolsInWords,
+        contextTokens: settings?.contextTokens ?? SAMPLED_CONTEXT_TOKENS,
+        redact: (text) => {
+          const own = key === undefined ? text : redactText(text, [key.reveal()])
+          return options.redact === undefined ? own : options.redact(own)
+        },
+      })
+    },
+  }
+}
+
+/** What agent tools answer when there is no model. */
+export function noModel(): AppError {
+  return new AppError('unavailable', 'No model is configured to drive the agents.', {
+    retryable: false,
+    hint:
+      'The operator sets PATCHBAY_MODEL_BASE_URL and PATCHBAY_MODEL (any OpenAI-compatible server, also a local one; docs/models.md), or the MCP client offers its own model (sampling). ' +
+      'Without one the same is done by hand: import_spec, create_connector and create_action build connectors, verify_connection and run_action try them, propose_action_fix and update_action mend them, ' +
+      'create_workflow, validate_workflow, run_workflow and deploy_workflow build workflows; search_tools finds the rest.',
+  })
+}

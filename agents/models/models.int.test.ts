@@ -1,0 +1,346 @@
+import fc from 'fast-check'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { readConfig } from '../../core/config.ts'
+import { AppError } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import { Secret } from '../../core/secret.ts'
+import type { Database } from '../../db/database.ts'
+import { type PlayedModel, startPlayedModel } from '../../evals/models/played-model.ts'
+import type { ScriptInput } from '../../evals/models/script.ts'
+import { createOrganization } from '../../runtime/access/bootstrap.ts'
+import { describeOnEachDatabase, openTestDatabase } from '../../tests/setup/database.ts'
+import { promptData } from '../prompt-data.ts'
+import { buildModels } from './build-models.ts'
+import type { AgentTool, Budget, RunModel, RunModelOptions } from './models.ts'
+
+const KEY = 'sk-the-operators-key'
+const budget: Budget = { maxTokens: 1_000_000, maxSteps: 100, maxSeconds: 60 }
+const Plan = z.object({ title: z.string(), steps: z.array(z.string()).min(1) })
+const good = { title: 'Invoices', steps: ['read', 'write'] }
+const ask = { tier: 'plan' as const, name: 'plan', system: 'You plan.', prompt: 'Plan it.', schema: Plan }
+
+describeOnEachDatabase('the model of a run', (kind) => {
+  let db: Database
+  let organizationId: string
+  let played: PlayedModel | undefined
+  beforeAll(async () => {
+    db = await openTestDatabase(kind)
+    ;({ organizationId } = await db.system((tx) => createOrganization(tx, { name: 'Models' })))
+  })
+  afterEach(() => played?.close())
+  afterAll(() => db.close())
+
+  const events: {
+    tokens: string
+    restarts: number
+    calls: object[]
+    tools: { name: string; error?: string }[]
+  } = {
+    tokens: '',
+    restarts: 0,
+    calls: [],
+    tools: [],
+  }
+
+  async function play(
+    script: ScriptInput,
+    options: Partial<RunModelOptions> = {},
+    environment: Record<string, string> = {},
+  ): Promise<{ server: PlayedModel; model: RunModel; again: (more?: Partial<RunModelOptions>) => RunModel }> {
+    const server = await startPlayedModel({ key: KEY, ...script })
+    played = server
+    Object.assign(events, { tokens: '', restarts: 0, calls: [], tools: [] })
+    const { model: settings } = readConfig({
+      PATCHBAY_MODEL_BASE_URL: server.url,
+      PATCHBAY_MODEL_API_KEY: KEY,
+      PATCHBAY_MODEL: 'm1',
+      PATCHBAY_MODEL_SMALL: 'm2',
+      ...environment,
+    })
+    const models = buildModels({ settings, db })
+    const runId = newId('execution')
+    const again = (more: Partial<RunModelOptions> = {}) =>
+      models.forRun({
+        organizationId,
+        runId,
+        budget,
+        signal: new AbortController().signal,
+        sink: {
+          token: (text) => {
+            events.tokens += text
+          },
+          restart: () => {
+            events.restarts += 1
+            events.tokens = ''
+          },
+          call: (call) => events.calls.push(call),
+          toolCall: (call) => events.tools.push(call),
+        },
+        ...options,
+        ...more,
+      })
+    return { server, model: again(), again }
+  }
+
+  const add: AgentTool = {
+    name: 'add_numbers',
+    description: 'Adds.',
+    input: {
+      type: 'object',
+      properties: { a: { type: 'number' }, b: { type: 'number' } },
+      required: ['a', 'b'],
+      additionalProperties: false,
+    },
+    run: async ({ a, b }) => ({ sum: Number(a) + Number(b) }),
+  }
+  const talk = (tools: AgentTool[] = [add], maxSteps = 10) => ({
+    tier: 'build' as const,
+    system: 'You count.',
+    messages: [{ role: 'user' as const, content: 'What is 1 + 2?' }],
+    tools,
+    maxSteps,
+  })
+  const failure = async (work: Promise<unknown>): Promise<AppError> => {
+    const error = await work.then(
+      () => undefined,
+      (cause: unknown) => cause,
+    )
+    if (!(error instanceof AppError)) throw new Error(`no AppError but ${String(error)}`)
+    return error
+  }
+
+  test('a structured answer comes by json_schema, streamed to the sink, counted by run and organization', async () => {
+    const usage = { input: 100, cachedInput: 60, output: 20 }
+    const prices = JSON.stringify({ m1: { input: 10, cachedInput: 1, output: 100 } })
+    const { server, model, again } = await play(
+      { turns: [{ json: good, usage }] },
+      {},
+      { PATCHBAY_MODEL_PRICES: prices },
+    )
+    expect(await model.structured(ask)).toEqual(good)
+    expect(server.received[0]?.request).toMatchObject({
+      model: 'm1',
+      stream: true,
+      response_format: { type: 'json_schema', json_schema: { name: 'plan' } },
+    })
+    expect(JSON.parse(events.tokens)).toEqual(good)
+    const used = {
+      inputTokens: 100,
+      cachedInputTokens: 60,
+      outputTokens: 20,
+      costUsd: (40 * 10 + 60 * 1 + 20 * 100) / 1_000_000,
+      calls: 1,
+      steps: 1,
+    }
+    expect(events.calls).toMatchObject([{ tier: 'plan', model: 'm1', purpose: 'plan', usage: used }])
+    expect(await again().used()).toEqual(used)
+  })
+
+  test('an answer that does not fit is sent back with the complaint, twice at most', async () => {
+    const { server, model } = await play({ turns: [{ json: { title: 'x', steps: [] }, times: 3 }] })
+    const error = await failure(model.structured(ask))
+    expect(error.code).toBe('upstream_error')
+    expect(error.message).toContain('steps')
+    expect(server.received).toHaveLength(3)
+    expect(JSON.stringify(server.received[1]?.request.messages?.at(-1))).toContain('steps: Too small')
+  })
+
+  test('a model without json_schema is asked by a forced tool, one without tools in words; what works is remembered', async () => {
+    const call = { toolCalls: [{ name: 'plan', arguments: good }] }
+    const { server, model } = await play({ lacks: ['json_schema'], turns: [{ ...call, times: 2 }] })
+    expect(await model.structured(ask)).toEqual(good)
+    expect(await model.structured(ask)).toEqual(good)
+    expect(server.received.map(({ request }) => request.response_format?.type ?? 'tool')).toEqual([
+      'json_schema',
+      'tool',
+      'tool',
+    ])
+    await server.close()
+    const fenced = `Here it is:\n\`\`\`json\n${JSON.stringify(good).replace(']', ',]')}\n\`\`\``
+    const plain = await play({ lacks: ['json_schema', 'tools'], turns: [{ text: fenced }] })
+    expect(await plain.model.structured(ask)).toEqual(good)
+    expect(JSON.stringify(plain.server.received.at(-1)?.request.messages?.[0])).toContain('JSON Schema')
+  })
+
+  test('a conversation runs tools until the model answers without calls', async () => {
+    const { model } = await play({
+      turns: [
+        { toolCalls: [{ name: 'add_numbers', arguments: { a: 1, b: 2 } }] },
+        { when: { last: '{"sum":3}' }, text: 'It is 3.' },
+      ],
+    })
+    const { text, messages } = await model.converse(talk())
+    expect(text).toBe('It is 3.')
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant'])
+  })
+
+  test('malformed tool calls: small mistakes are mended, others told to the model, and the tool does not run', async () => {
+    let runs = 0
+    const tool: AgentTool = {
+      ...add,
+      run: async (input) => {
+        runs += 1
+        return add.run(input)
+      },
+    }
+    const { server, model } = await play({
+      turns: [
+        { toolCalls: [{ name: 'subtract', arguments: { a: 1 } }] },
+        {
+          when: { last: "There is no tool 'subtract'" },
+          toolCalls: [{ name: 'add_numbers', arguments: 'one and two' }],
+        },
+        {
+          when: { last: 'cannot be read' },
+          toolCalls: [{ name: 'add_numbers', arguments: { a: 'one', b: 2 } }],
+        },
+        {
+          when: { last: 'input.a' },
+          toolCalls: [{ name: 'add_numbers', arguments: '```json\n{\'a\': 1, "b": 2,}\n```' }],
+        },
+        { when: { last: '{"sum":3}' }, text: 'Done.' },
+      ],
+    })
+    expect((await model.converse(talk([tool]))).text).toBe('Done.')
+    expect(runs).toBe(1)
+    expect(server.left()).toBe(0)
+    expect(events.tools.filter(({ error }) => error !== undefined)).toHaveLength(3)
+  })
+
+  test('a model whose server takes no tools calls them in words', async () => {
+    const { model } = await play({
+      lacks: ['tools', 'json_schema'],
+      turns: [
+        { text: 'Let me see. <tool_call>{"name":"add_numbers","arguments":{"a":1,"b":2}}</tool_call>' },
+        { when: { last: '<tool_result>{"sum":3}' }, text: 'Three.' },
+      ],
+    })
+    expect((await model.converse(talk())).text).toBe('Three.')
+  })
+
+  test('429 with Retry-After, 500, a refused connection and a stream cut half-way are tried again', async () => {
+    const { server, model } = await play({
+      turns: [
+        { error: { status: 429, retryAfterSeconds: 0 } },
+        { error: { status: 500 } },
+        { drop: 'midway', json: good },
+        { json: good },
+      ],
+    })
+    expect(await model.structured(ask)).toEqual(good)
+    expect(server.received).toHaveLength(4)
+    expect(events.restarts).toBe(3)
+    // The half that came before the cut is void.
+    expect(JSON.parse(events.tokens)).toEqual(good)
+  })
+
+  test('retries end: after four answers of 503, and at once when the server asks for a long wait', async () => {
+    const down = await play({ turns: [{ error: { status: 503, retryAfterSeconds: 0 }, times: 0 }] })
+    expect((await failure(down.model.structured(ask))).message).toContain('tried 4 times')
+    expect(down.server.received).toHaveLength(4)
+    await down.server.close()
+    const busy = await play({ turns: [{ error: { status: 429, retryAfterSeconds: 3600 }, times: 0 }] })
+    const error = await failure(busy.model.structured(ask))
+    expect(error).toMatchObject({ code: 'limit_exceeded', retryAfterSeconds: 3600 })
+    expect(busy.server.received).toHaveLength(1)
+  })
+
+  test('a refused key says which setting to correct, and never the key', async () => {
+    const { model } = await play({ key: 'another', turns: [] })
+    const error = await failure(model.structured(ask))
+    expect(error).toMatchObject({
+      code: 'misconfigured',
+      hint: expect.stringContaining('PATCHBAY_MODEL_API_KEY'),
+    })
+    expect(JSON.stringify([error, error.message, error.cause ?? null])).not.toContain(KEY)
+  })
+
+  test('each budget ends the run by its name, also one used up before a restart', async () => {
+    const turns = [{ json: good, usage: { input: 50, output: 50 }, times: 0 }]
+    const prices = JSON.stringify({ m1: { input: 1e6, output: 1e6 }, m2: { input: 1, output: 1 } })
+    const { model, again } = await play({ turns }, {}, { PATCHBAY_MODEL_PRICES: prices })
+    await model.structured(ask)
+    const cases: [Partial<Budget>, string, number?][] = [
+      [{ maxTokens: 100 }, 'tokens'],
+      [{ maxSteps: 1 }, 'steps'],
+      [{ maxCostUsd: 100 }, 'costUsd'],
+      [{ maxSeconds: 60 }, 'seconds', 61],
+    ]
+    for (const [less, name, secondsUsed] of cases) {
+      const later = again({ budget: { ...budget, ...less }, secondsUsed: secondsUsed ?? 0 })
+      const error = await failure(later.structured(ask))
+      expect(error).toMatchObject({ code: 'limit_exceeded', retryable: false, data: { budget: name } })
+    }
+  })
+
+  test('a call under way ends when the time is up, or the run is cancelled', async () => {
+    const { again } = await play({ turns: [{ json: good, delayMs: 20_000, times: 0 }] })
+    const late = await failure(again({ budget: { ...budget, maxSeconds: 0.1 } }).structured(ask))
+    expect(late.data).toMatchObject({ budget: 'seconds' })
+    const controller = new AbortController()
+    const work = failure(again({ signal: controller.signal }).structured(ask))
+    controller.abort(new AppError('cancelled', 'The run was cancelled.'))
+    expect((await work).code).toBe('cancelled')
+  })
+
+  test('a budget in money needs prices', async () => {
+    const { again } = await play({ turns: [] })
+    expect(() => again({ budget: { ...budget, maxCostUsd: 1 } })).toThrow(/price of the model 'm1'/)
+  })
+
+  test('long tool results are shortened with a note', async () => {
+    const tool: AgentTool = { ...add, run: async () => 'x'.repeat(1_000_000) }
+    const { server, model } = await play({
+      turns: [{ toolCalls: [{ name: 'add_numbers', arguments: { a: 1, b: 2 } }] }, { text: 'ok' }],
+    })
+    await model.converse(talk([tool]))
+    expect(server.received[1]?.body).toContain('characters left out')
+    expect(server.received[1]?.body.length).toBeLessThan(30_000)
+  })
+
+  test('no secret reaches a model: neither a Secret a tool returns, nor what the run redacts, nor the key', async () => {
+    const tool: AgentTool = {
+      ...add,
+      run: async () => ({ token: new Secret('vault-value-1'), echo: `met-2 ${KEY}` }),
+    }
+    const { server, model } = await play(
+      { turns: [{ toolCalls: [{ name: 'add_numbers', arguments: { a: 1, b: 2 } }] }, { text: 'ok' }] },
+      { redact: (text) => text.replaceAll('met-2', '[redacted]') },
+    )
+    await model.converse(talk([tool]))
+    const sent = server.received.map(({ body }) => body).join('\n')
+    for (const secret of ['vault-value-1', 'met-2', KEY]) expect(sent).not.toContain(secret)
+    fc.assert(
+      fc.property(fc.string({ minLength: 4 }), (value) => {
+        const secret = new Secret(value)
+        expect(() => promptData('docs', { deep: [{ secret }] })).toThrow(/secret/)
+        expect(`${secret} ${JSON.stringify({ secret })}`).toBe('[redacted] {"secret":"[redacted]"}')
+      }),
+    )
+  })
+
+  test('without an endpoint the client’s model is asked; without either, the error names settings and plain tools', async () => {
+    const models = buildModels({ settings: undefined, db })
+    const options = {
+      organizationId,
+      runId: newId('execution'),
+      budget,
+      signal: new AbortController().signal,
+      sink: { token: () => {}, call: () => {}, toolCall: () => {} },
+    }
+    expect(() => models.forRun(options)).toThrow(/No model is configured/)
+    const answers = [
+      '<tool_call>{"name":"add_numbers","arguments":{"a":1,"b":2}}</tool_call>',
+      'Three.',
+      `Sure: ${JSON.stringify(good)}`,
+    ]
+    const model = models.forRun({
+      ...options,
+      sampling: { createMessage: async () => ({ text: answers.shift() ?? '', model: 'claude' }) },
+    })
+    expect((await model.converse(talk())).text).toBe('Three.')
+    expect(await model.structured(ask)).toEqual(good)
+    expect((await model.used()).calls).toBe(3)
+  })
+})

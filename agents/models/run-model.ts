@@ -1,0 +1,91 @@
+import { invalidInput } from '../../core/errors.ts'
+import type { Meter } from './budget.ts'
+import { fitContext } from './context.ts'
+import { converse } from './converse.ts'
+import type { ChatMessage, ModelSink, ModelTier, RunModel } from './models.ts'
+import { answerStructured, type Modes } from './structured.ts'
+import { withToolsInWords } from './tool-text.ts'
+import { estimateTokens, type Turn, type TurnAnswer, type TurnProvider, turnText } from './turn.ts'
+
+/** Asks a model once: within the budget, counted, told to the sink. */
+export interface Asker {
+  (tier: ModelTier, turn: Omit<Turn, 'model'>, about: { purpose: string; step: boolean }): Promise<TurnAnswer>
+  modes: Modes
+  modelOf(tier: ModelTier): string
+  /** Models that take no tools in the protocol, as found out. */
+  toolsInWords: Set<string>
+  meter: Meter
+  contextTokens: number
+  redact(text: string): string
+}
+
+export interface RunModelParts {
+  provider: TurnProvider
+  meter: Meter
+  sink: ModelSink
+  modes: Modes
+  modelOf(tier: ModelTier): string
+  toolsInWords: Set<string>
+  contextTokens: number
+  redact(text: string): string
+}
+
+export function buildRunModel(parts: RunModelParts): RunModel {
+  const { provider, meter, sink, redact } = parts
+  const ask = async (
+    tier: ModelTier,
+    given: Omit<Turn, 'model'>,
+    { purpose, step }: { purpose: string; step: boolean },
+  ): Promise<TurnAnswer> => {
+    await meter.check()
+    const model = parts.modelOf(tier)
+    const inWords = !provider.native || parts.toolsInWords.has(model)
+    const full: Turn = { ...given, model }
+    const worded = inWords ? withToolsInWords(full) : full
+    const turn = fitContext(
+      { ...worded, system: redact(worded.system), messages: worded.messages.map((m) => redacted(m, redact)) },
+      parts.contextTokens,
+    )
+    const weight = estimateTokens(turnText(turn))
+    if (weight > parts.contextTokens) throw tooLong(weight, parts.contextTokens)
+    const startedAt = performance.now()
+    try {
+      const answer = await provider.ask(turn, {
+        signal: meter.signal,
+        token: (text) => sink.token(text),
+        restart: () => sink.restart?.(),
+      })
+      const durationMs = Math.round(performance.now() - startedAt)
+      const usage = await meter.add(answer, durationMs, step)
+      sink.call({ tier, model: answer.model, purpose, usage, durationMs })
+      return answer
+    } catch (error) {
+      // A call that is aborted fails in many ways; what ended it says why.
+      if (meter.signal.aborted) throw meter.signal.reason
+      throw error
+    }
+  }
+  const { modes, modelOf, toolsInWords, contextTokens } = parts
+  const asker: Asker = Object.assign(ask, { modes, modelOf, toolsInWords, meter, contextTokens, redact })
+  return {
+    structured: (call) => answerStructured(asker, call),
+    converse: (call) => converse(asker, sink, call),
+    used: () => meter.used(),
+  }
+}
+
+function redacted(message: ChatMessage, redact: (text: string) => string): ChatMessage {
+  if (message.role !== 'assistant' || message.toolCalls === undefined)
+    return { ...message, content: redact(message.content) }
+  return {
+    ...message,
+    content: redact(message.content),
+    toolCalls: message.toolCalls.map((call) => ({ ...call, arguments: redact(call.arguments) })),
+  }
+}
+
+const tooLong = (tokens: number, limit: number) =>
+  invalidInput(`The prompt is about ${tokens} tokens long; the model is given ${limit} at most.`, {
+    where: 'prompt',
+    hint: 'Give the agent less at once, or raise PATCHBAY_MODEL_CONTEXT_TOKENS if the model takes more.',
+  })

@@ -1,0 +1,42 @@
+import type { JsonSchema } from '../../core/json.ts'
+import type { ChatMessage, ChatToolCall } from './models.ts'
+
+/** One request to a model. */
+export interface Turn {
+  model: string
+  system: string
+  messages: readonly ChatMessage[]
+  tools?: readonly { name: string; description: string; input: JsonSchema }[]
+  /** The one tool it must call. */
+  forcedTool?: string
+  answerSchema?: { name: string; schema: Record<string, unknown>; strict: boolean }
+}
+
+export interface TurnAnswer {
+  text: string
+  toolCalls: ChatToolCall[]
+  /** The answer ended at the model's token limit. */
+  cutOff: boolean
+  /** The model asked; of an MCP client, the one it chose. */
+  model: string
+  usage: { inputTokens: number; cachedInputTokens: number; outputTokens: number }
+}
+
+/** Where models are asked: an OpenAI-compatible endpoint, or the MCP client. */
+export interface TurnProvider {
+  /** Takes tools and answer schemas in the protocol, not only in words. */
+  native: boolean
+  /** @throws AppError `rejected` (see {@link isRejection}) when the endpoint does not take the request as it is */
+  ask(
+    turn: Turn,
+    options: { signal: AbortSignal; token(text: string): void; restart(): void },
+  ): Promise<TurnAnswer>
+}
+
+const CHARS_PER_TOKEN = 4
+export const estimateTokens = (text: string): number => Math.ceil(text.length / CHARS_PER_TOKEN)
+export const charsOf = (tokens: number): number => tokens * CHARS_PER_TOKEN
+
+/** What a turn weighs, where the provider does not count. */
+export const turnText = (turn: Turn): string =>
+  JSON.stringify([turn.system, turn.messages, turn.tools ?? [], turn.answerSchema?.schema ?? null])
