@@ -17,20 +17,32 @@ export async function callTool(
   input: Record<string, unknown>,
   options: TargetOptions,
 ): Promise<unknown> {
+  const server = await serverOf(config, options)
+  if (server !== undefined) return callOverHttp(server, tool.name, input)
+  const { callLocally } = await import('./local.ts') // everything the server is made of: not needed above
+  return callLocally(config, tool, input, options.apiKey ?? config.ownerApiKey)
+}
+
+/**
+ * The server to call and the key to call it with: the one named, or the running one of the data folder.
+ * @returns undefined when none is named and none runs
+ * @throws AppError `misconfigured` when there is no key to call with
+ */
+export async function serverOf(
+  config: Config,
+  options: TargetOptions,
+): Promise<{ url: string; key: string } | undefined> {
   const named = options.url ?? config.clientUrl
   const running = await runningServer(config.dataDir)
   const url = named?.replace(/\/+$/, '') ?? running
-  const given = options.apiKey ?? config.ownerApiKey
-  if (url === undefined) {
-    const { callLocally } = await import('./local.ts') // everything the server is made of: not needed above
-    return callLocally(config, tool, input, given)
-  }
+  if (url === undefined) return undefined
   // The owner key of the folder is for the folder's server, and is not sent to any other.
-  const key = given ?? (url === running ? readOwnerKey(config.dataDir) : undefined)
+  const key =
+    options.apiKey ?? config.ownerApiKey ?? (url === running ? readOwnerKey(config.dataDir) : undefined)
   if (key === undefined) {
     throw new AppError('misconfigured', `There is no API key to call ${url} with.`, {
       hint: 'Set PATCHBAY_API_KEY or give --api-key.',
     })
   }
-  return callOverHttp({ url, key }, tool.name, input)
+  return { url, key }
 }

@@ -1,11 +1,12 @@
 import { Command, CommanderError } from 'commander'
 import { type Config, readConfig } from '../../core/config.ts'
-import { toAppError } from '../../core/errors.ts'
+import { AppError, invalidInput, toAppError } from '../../core/errors.ts'
+import { isJsonObject } from '../../core/json.ts'
 import { version } from '../../core/version.ts'
 import { type AnyTool, toolsets } from '../../tools/define-tool.ts'
 import { loadTools, type Registry } from '../../tools/registry.ts'
 import { toolSchema } from '../http/tool-schema.ts'
-import { callTool } from './call.ts'
+import { callTool, serverOf } from './call.ts'
 import { addFieldOptions, readToolInput } from './input.ts'
 import { exitCodeOf, exitCodes, type Io, printError, printJson } from './output.ts'
 
@@ -40,7 +41,12 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return 0
   } catch (cause) {
     // Commander has already told what was wrong with the command itself, or shown the help asked for.
-    if (cause instanceof CommanderError) return cause.exitCode === 0 ? 0 : exitCodes.invalid_input
+    if (cause instanceof CommanderError)
+      return cause.code === 'patchbay.chat'
+        ? cause.exitCode
+        : cause.exitCode === 0
+          ? 0
+          : exitCodes.invalid_input
     const error = toAppError(cause)
     printError(io, error)
     return exitCodeOf(error)
@@ -77,6 +83,7 @@ function buildProgram(registry: Registry, io: Io): Command {
       else printJson(io, describeTool(tool))
     })
   addTypesCommand(program, registry, io)
+  addChatCommand(program, io)
   for (const tool of registry.all) addToolCommand(program, tool, io)
   return program
 }
@@ -154,6 +161,58 @@ function addTypesCommand(program: Command, registry: Registry, io: Io): void {
     const answer = (await callTool(readConfig(io.env), tool, given, target)) as { types: string }
     io.stdout.write(answer.types)
   })
+}
+
+/** A run of an agent in the terminal. */
+function addChatCommand(program: Command, io: Io): void {
+  const command = program
+    .command('chat')
+    .helpGroup('Agents:')
+    .description(
+      'Start a run of an agent at a running server, or go on with one: prints its steps and asks its questions.',
+    )
+    .option('--agent <name>', 'the agent to start; patchbay list_agents shows them')
+    .option('--input <json>', 'what the agent takes, as JSON', '{}')
+    .option('--run <id>', 'go on with this run instead')
+    .option('--auto', 'let it go on by itself where it can')
+  withTargetOptions(command)
+  command.action(async (options: ChatFlags) => {
+    const target = { ...options, ...program.opts<TargetOptions>() }
+    if ((options.agent === undefined) === (options.run === undefined))
+      command.error('error: give --agent to start a run, or --run to go on with one')
+    const server = await serverOf(readConfig(io.env), target)
+    if (server === undefined) {
+      throw new AppError('unavailable', 'No server runs on this data folder.', {
+        hint: 'Start one with patchbay start, or name one with --url.',
+      })
+    }
+    const { chat } = await import('./chat.ts')
+    const code = await chat(io, { ...readChat(options), server })
+    if (code !== 0) throw new CommanderError(code, 'patchbay.chat', 'the run did not complete')
+  })
+}
+
+interface ChatFlags extends TargetOptions {
+  agent?: string
+  input: string
+  run?: string
+  auto?: boolean
+}
+
+function readChat({ agent, run, auto, input }: ChatFlags) {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(input)
+  } catch (cause) {
+    throw invalidInput('--input is not JSON.', { where: '--input', cause })
+  }
+  if (!isJsonObject(parsed)) throw invalidInput('--input is not a JSON object.', { where: '--input' })
+  return {
+    ...(agent === undefined ? {} : { agent }),
+    ...(run === undefined ? {} : { run }),
+    auto: auto === true,
+    input: parsed,
+  }
 }
 
 /** Before the tool's name, and after it too unless the tool has a field of that name. */

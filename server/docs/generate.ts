@@ -1,20 +1,28 @@
 /**
- * `npm run docs` writes docs/reference.md; with `--check` it only compares, and fails when the page no longer
- * says what the code does.
+ * `npm run docs` writes docs/reference.md and docs/graphs.md; with `--check` it only compares, and fails when a page no
+ * longer says what the code does.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { agents } from '../../graphs/index.ts'
 import { loadTools } from '../../tools/registry.ts'
 import { firstDifference } from './drift.ts'
+import { renderGraphs } from './graphs.ts'
 import { renderReference } from './reference.ts'
 
-const path = fileURLToPath(new URL('../../docs/reference.md', import.meta.url))
-const text = renderReference(await loadTools())
+const pages = {
+  'docs/reference.md': renderReference(await loadTools()),
+  'docs/graphs.md': await renderGraphs(agents),
+}
 
-if (process.argv.includes('--check')) {
-  const difference = firstDifference(existsSync(path) ? readFileSync(path, 'utf8') : '', text)
-  if (difference !== undefined) {
-    process.stderr.write(`docs/reference.md is not what the code says. Run: npm run docs\n${difference}\n`)
-    process.exitCode = 1
+for (const [name, text] of Object.entries(pages)) {
+  const path = fileURLToPath(new URL(`../../${name}`, import.meta.url))
+  if (!process.argv.includes('--check')) {
+    writeFileSync(path, text)
+    continue
   }
-} else writeFileSync(path, text)
+  const difference = firstDifference(existsSync(path) ? readFileSync(path, 'utf8') : '', text)
+  if (difference === undefined) continue
+  process.stderr.write(`${name} is not what the code says. Run: npm run docs\n${difference}\n`)
+  process.exitCode = 1
+}

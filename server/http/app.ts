@@ -6,6 +6,7 @@ import type { Database } from '../../db/database.ts'
 import type { ApiKeys } from '../../runtime/access/api-keys.ts'
 import type { Invoker } from '../../tools/invoke.ts'
 import type { Registry } from '../../tools/registry.ts'
+import { mountAgentStream } from './agent-stream.ts'
 import {
   authenticateRequest,
   baseUrl,
@@ -67,6 +68,7 @@ export function buildHttpApp(deps: HttpAppDeps): express.Express {
     res.json(openApi)
   })
   mountFiles(app, invoker, deps.apiKeys)
+  mountAgentStream(app, invoker, deps.apiKeys)
   mountTools(app, registry, invoker, deps.apiKeys)
 
   app.use((req) => {

@@ -15,6 +15,7 @@ import { getConnection } from '../../db/connections.ts'
 import { type Invoker, invoke } from '../../tools/invoke.ts'
 import type { Registry } from '../../tools/registry.ts'
 import type { CallOptions, McpDoor } from './door.ts'
+import { askingHandback } from './handback.ts'
 import { toToolResult } from './tool-view.ts'
 import { clientCapabilitiesOf } from './transport/client-capabilities.ts'
 
@@ -28,7 +29,7 @@ export interface ElicitationDeps {
 }
 
 /** One exchange with one client. */
-interface Exchange {
+export interface Exchange {
   server: Server
   context: ServerContext
   door: McpDoor
@@ -57,7 +58,7 @@ export function buildElicitingCall(deps: ElicitationDeps) {
     options: CallOptions,
   ): Promise<CallToolResult | InputRequiredResult> => {
     const { server, context, door } = exchange
-    const call = () => door.callTool(name, given, options)
+    const call = () => askingHandback(exchange, () => door.callTool(name, given, options), options)
     if (clientCapabilitiesOf(server, context).elicitation?.url === undefined) return call()
     const answer = inputResponse(context.mcpReq.inputResponses, KEY)
     const state = context.mcpReq.requestState()

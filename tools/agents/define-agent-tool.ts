@@ -14,7 +14,8 @@ const Budget = z
   .default({})
   .describe('What the run may use at most; the rest is as the server is set.')
 
-const starting = {
+/** What every tool that starts a run takes besides the agent's own input. */
+export const startingFields = {
   approval: z
     .enum(['auto', 'manual'])
     .default('manual')
@@ -49,7 +50,7 @@ export function defineAgentTool<I extends z.ZodObject>(tool: AgentTool<I>): Tool
     name: tool.name,
     title: tool.title,
     description: `${tool.description} ${HOW_RUNS_GO}`,
-    input: tool.input.extend(starting) as z.ZodObject,
+    input: tool.input.extend(startingFields) as z.ZodObject,
     output: z.object({ run: AgentRun }) as z.ZodObject,
     permission: 'agents.execute',
     effect: 'write',
@@ -58,7 +59,9 @@ export function defineAgentTool<I extends z.ZodObject>(tool: AgentTool<I>): Tool
     successStatus: 202,
     deadlineMs: WAITING_DEADLINE_MS,
     async run(context, given) {
-      const { approval, budget, waitSeconds, ...input } = given as z.output<z.ZodObject<typeof starting>> &
+      const { approval, budget, waitSeconds, ...input } = given as z.output<
+        z.ZodObject<typeof startingFields>
+      > &
         Record<string, unknown>
       const { services, actor } = context
       const started = await services.agents.start(actor, {

@@ -1,0 +1,60 @@
+import type { CallToolResult, ElicitRequestFormParams } from '@modelcontextprotocol/server'
+import { isJsonObject, type JsonObject } from '../../core/json.ts'
+import type { CallOptions } from './door.ts'
+import type { Exchange } from './elicitation.ts'
+import { toToolResult } from './tool-view.ts'
+import { clientCapabilitiesOf } from './transport/client-capabilities.ts'
+
+/** Below the 60 s after which most clients give up a call. */
+const ASK_MS = 45_000
+const GO_ON_SECONDS = 5
+const MAX_DETAILS_CHARS = 2_000
+
+/**
+ * The result of a call; where it is a run of an agent that asks something, and the client can ask its person with a form
+ * (2025-11-25), the person is asked and the run goes on with the answer. Whoever does not answer in time, and every other
+ * client, has the question in the result, to be answered by answer_agent_run.
+ */
+export async function askingHandback(
+  exchange: Exchange,
+  call: () => Promise<CallToolResult>,
+  options: CallOptions,
+): Promise<CallToolResult> {
+  const result = await call()
+  const { server, context, door, modern } = exchange
+  const waiting = waitingRun(result)
+  const form = clientCapabilitiesOf(server, context).elicitation?.form
+  // A client of 2026-07-28 would make the call again with the answer, and a call that starts a run would start another.
+  if (waiting === undefined || form === undefined || modern) return result
+  const { run, question } = waiting
+  const { action, content } = await context.mcpReq
+    .elicitInput(asForm(question), { timeout: ASK_MS })
+    .catch(() => ({ action: 'cancel' as const, content: undefined }))
+  if (action !== 'accept' || content === undefined) return result
+  return toToolResult(
+    await door.read(
+      'answer_agent_run',
+      { run, question: question.id, answer: content, waitSeconds: GO_ON_SECONDS },
+      options,
+    ),
+  )
+}
+
+function waitingRun({ structuredContent }: CallToolResult) {
+  const output = isJsonObject(structuredContent) ? structuredContent : {}
+  const { run } = isJsonObject(output.result) ? output.result : output
+  if (!isJsonObject(run) || run.status !== 'waiting' || typeof run.id !== 'string') return undefined
+  if (!isJsonObject(run.question) || !run.id.startsWith('run_')) return undefined
+  return { run: run.id, question: run.question }
+}
+
+function asForm({ question, details, schema }: JsonObject): ElicitRequestFormParams {
+  const about =
+    isJsonObject(details) && Object.keys(details).length > 0 ? JSON.stringify(details, null, 2) : ''
+  const { properties = {}, required = [] } = isJsonObject(schema) ? schema : {}
+  return {
+    mode: 'form',
+    message: [String(question), about.slice(0, MAX_DETAILS_CHARS)].filter(Boolean).join('\n\n'),
+    requestedSchema: { type: 'object', properties, required } as ElicitRequestFormParams['requestedSchema'],
+  }
+}

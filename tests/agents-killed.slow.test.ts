@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { killAtEveryNode } from './setup/kill-at-every-node.ts'
+
+test('a run whose server is killed at any moment of any node ends as one undisturbed, with no effect twice', async () => {
+  const [undisturbed, ...killed] = await killAtEveryNode({
+    module: new URL('setup/agent.fixture.ts', import.meta.url).href,
+    agent: 'registrar',
+    input: { prefix: 'Kill' },
+    answers: { after_making: { name: 'Tertia' } },
+    effects: async ({ ok }) => {
+      const { customers } = await ok('list_customers')
+      return customers.map(({ name }: { name: string }) => name).sort()
+    },
+  })
+  expect(undisturbed).toMatchObject({
+    status: 'completed',
+    output: { created: ['Kill Left', 'Kill Right', 'Kill Tertia'], answer: 'Tertia' },
+    effects: ['Kill Left', 'Kill Right', 'Kill Tertia'],
+  })
+  // plan, make_left, make_right, finish: entered and left; ask is entered twice and left once
+  expect(killed).toHaveLength(11)
+  for (const run of killed) expect(run).toEqual({ ...undisturbed, at: run.at })
+}, 900_000)

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runCli } from '../server/cli/program.ts'
+import { registrar } from './setup/agent.fixture.ts'
+import { describeOnEachDatabase } from './setup/database.ts'
+import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
+
+describeOnEachDatabase('runs of agents', (kind) => {
+  let platform: TestPlatform
+  let tenant: Tenant
+  beforeAll(async () => {
+    platform = await startTestPlatform(kind, {}, { agents: [registrar] })
+    tenant = await platform.organization()
+  })
+  afterAll(() => platform.close())
+
+  let count = 0
+  const start = async (input: object = {}, approval = 'manual', key?: string): Promise<Body> => {
+    count += 1
+    const request = {
+      agent: 'registrar',
+      input: { prefix: `P${count}`, ...input },
+      approval,
+      waitSeconds: 20,
+    }
+    return (await tenant.ok('start_agent_run', request, key)).run
+  }
+  const see = async (run: string): Promise<Body> =>
+    (await tenant.ok('get_agent_run', { run, waitSeconds: 20 })).run
+  const eventsOf = async (run: string) =>
+    (await tenant.ok('list_agent_run_events', { run, limit: 200 })).events
+
+  test('a run does its work under its key, asks, goes on with the answer, and tells each step', async () => {
+    const asked = await start()
+    expect(asked).toMatchObject({
+      status: 'waiting',
+      question: { point: 'after_making', details: { made: 2 } },
+    })
+    const refused = await tenant.call('answer_agent_run', { run: asked.id, answer: { name: 'x' } })
+    expect(refused).toMatchObject({ status: 400, body: { code: 'invalid_input', where: 'answer' } })
+    const { run } = await tenant.ok('answer_agent_run', {
+      run: asked.id,
+      question: asked.question.id,
+      answer: { name: 'Third' },
+      waitSeconds: 20,
+    })
+    expect(run).toMatchObject({ status: 'completed', output: { answer: 'Third' } })
+    const events: Body[] = await eventsOf(asked.id)
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+    const called = events.filter(({ type }) => type === 'tool_call').map(({ data }) => data.tool)
+    expect(called.filter((tool) => tool === 'create_customer')).toHaveLength(3)
+    const { entries } = await tenant.ok('list_audit_log', {})
+    expect(
+      entries.filter(({ action, door }: Body) => action === 'create_customer' && door === 'agent').length,
+    ).toBe(3)
+    expect(await tenant.call('answer_agent_run', { run: asked.id, answer: { name: 'Again' } })).toMatchObject(
+      {
+        status: 409,
+      },
+    )
+  })
+
+  test('a run in Auto mode answers what has a default by itself', async () => {
+    expect(await start({}, 'auto')).toMatchObject({ status: 'completed', output: { answer: 'Third' } })
+  })
+
+  test('a run goes back to a checkpoint and asks anew', async () => {
+    const { id, question } = await start()
+    await tenant.ok('answer_agent_run', { run: id, answer: { name: 'First answer' }, waitSeconds: 20 })
+    const { checkpoints } = await tenant.ok('list_agent_checkpoints', { run: id })
+    const before = checkpoints.find(({ next }: Body) => next.includes('ask'))
+    await tenant.ok('rewind_agent_run', { run: id, checkpoint: before.id })
+    const again = await see(id)
+    expect(again.status).toBe('waiting')
+    expect(again.question.id).not.toBe(question.id)
+    const { run } = await tenant.ok('answer_agent_run', {
+      run: id,
+      answer: { name: 'Other' },
+      waitSeconds: 20,
+    })
+    expect(run.output.answer).toBe('Other')
+    expect(run.output.created).toHaveLength(3)
+  })
+
+  test('a canceled run stops at its work', async () => {
+    const started = await tenant.ok('start_agent_run', {
+      agent: 'registrar',
+      input: { prefix: 'C', linger: true },
+    })
+    await eventually(async () =>
+      (await eventsOf(started.run.id)).some(({ type }: Body) => type === 'message'),
+    )
+    await tenant.ok('cancel_agent_run', { run: started.run.id })
+    expect(await see(started.run.id)).toMatchObject({ status: 'canceled' })
+  })
+
+  test('a run whose time is used up fails and says so', async () => {
+    const input = { prefix: 'T', linger: true }
+    const { run } = await tenant.ok('start_agent_run', {
+      agent: 'registrar',
+      input,
+      budget: { maxSeconds: 1 },
+      waitSeconds: 20,
+    })
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'limit_exceeded' } })
+  })
+
+  test('a key revoked while its run waits stops the run', async () => {
+    const made = await tenant.ok('create_api_key', { name: 'For a while', role: 'developer' })
+    const { id, status } = await start({}, 'manual', made.key)
+    expect(status).toBe('waiting')
+    await tenant.ok('revoke_api_key', { key: made.apiKey.id })
+    const run = await eventually(async () => {
+      const seen = await see(id)
+      return seen.status === 'failed' && seen
+    })
+    expect(run.error.code).toBe('unauthenticated')
+  })
+
+  test('another organization sees nothing of a run, and a role without agents.execute starts none', async () => {
+    const { id } = await start()
+    const stranger = await platform.organization('Stranger')
+    for (const tool of [
+      'get_agent_run',
+      'cancel_agent_run',
+      'list_agent_run_events',
+      'list_agent_checkpoints',
+    ])
+      expect(await stranger.call(tool, { run: id })).toMatchObject({ status: 404 })
+    expect((await stranger.ok('list_agent_runs', {})).runs).toEqual([])
+    const stream = await fetch(`${platform.url}/api/v1/agent-runs/${id}/stream`, {
+      headers: { authorization: `Bearer ${stranger.ownerKey}` },
+    })
+    expect(stream.status).toBe(404)
+    const viewer = await tenant.key({ role: 'viewer' })
+    expect(await tenant.call('start_agent_run', { agent: 'registrar' }, viewer)).toMatchObject({
+      status: 403,
+    })
+  })
+
+  test('a stream goes on after the event the client saw last and ends with the run', async () => {
+    const { id } = await start({}, 'auto')
+    const read = async (last: number) => {
+      const response = await fetch(`${platform.url}/api/v1/agent-runs/${id}/stream`, {
+        headers: { authorization: `Bearer ${tenant.ownerKey}`, 'last-event-id': String(last) },
+      })
+      return [...(await response.text()).matchAll(/^id: (\d+)$/gm)].map((match) => Number(match[1]))
+    }
+    const all = await read(0)
+    expect(all.length).toBeGreaterThan(10)
+    expect(await read(7)).toEqual(all.filter((seq) => seq > 7))
+  })
+
+  test('patchbay chat prints the steps, asks, and takes the answer from its input', async () => {
+    let printed = ''
+    const print = (text: string) => {
+      printed += text
+    }
+    const code = await runCli(['chat', '--agent', 'registrar', '--input', '{"prefix":"Chat"}'], {
+      stdin: (async function* () {
+        yield 'Tertia\n'
+      })(),
+      stdout: { write: print },
+      stderr: { write: print },
+      env: {
+        PATCHBAY_URL: platform.url,
+        PATCHBAY_API_KEY: tenant.ownerKey,
+        PATCHBAY_DATA_DIR: platform.config.dataDir,
+      },
+    })
+    expect(printed).toContain('Step: make_left')
+    expect(printed).toContain('What is the third one called?')
+    expect(printed).toContain('"answer": "Tertia"')
+    expect(code).toBe(0)
+  })
+})
