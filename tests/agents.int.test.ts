@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCli } from '../server/cli/program.ts'
+import { connectV1 } from '../server/mcp/transport/test-clients.ts'
 import { registrar } from './setup/agent.fixture.ts'
 import { describeOnEachDatabase } from './setup/database.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
@@ -148,6 +149,20 @@ describeOnEachDatabase('runs of agents', (kind) => {
     const all = await read(0)
     expect(all.length).toBeGreaterThan(10)
     expect(await read(7)).toEqual(all.filter((seq) => seq > 7))
+  })
+
+  test('an MCP client that shows forms is asked the question, and told each step while it waits', async () => {
+    const client = await connectV1({
+      server: { url: `${platform.url}/mcp?toolsets=agents`, token: tenant.ownerKey },
+    })
+    const told: number[] = []
+    const args = { agent: 'registrar', input: { prefix: 'Form' }, waitSeconds: 20 }
+    const { structured } = await client.call('start_agent_run', args, {
+      onprogress: ({ progress }) => told.push(progress),
+    })
+    expect((structured as Body).run).toMatchObject({ status: 'completed', output: { answer: 'Ada' } })
+    expect(told.length).toBeGreaterThan(3)
+    await client.close()
   })
 
   test('patchbay chat prints the steps, asks, and takes the answer from its input', async () => {

@@ -88,7 +88,7 @@ CREATE TRIGGER agent_runs_changed AFTER UPDATE ON agent_runs FOR EACH ROW
   EXECUTE FUNCTION notify_change('agent_runs', 'id');
 
 -- Checkpoints of runs: the tables @langchain/langgraph-checkpoint-postgres works on, as its own set-up would make them
--- (graphs/frame/checkpointer.test.ts compares), but made here so that row-level security is forced on them: a thread is a
+-- (graphs/frame/checkpointer.int.test.ts compares), but made here so that row-level security is forced on them: a thread is a
 -- run, and whoever cannot see the run sees no checkpoint of it.
 CREATE SCHEMA agent_checkpoints;
 CREATE TABLE agent_checkpoints.checkpoint_migrations (v integer PRIMARY KEY);

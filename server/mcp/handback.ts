@@ -21,11 +21,10 @@ export async function askingHandback(
   options: CallOptions,
 ): Promise<CallToolResult> {
   const result = await call()
-  const { server, context, door, modern } = exchange
+  const { context, door, modern } = exchange
   const waiting = waitingRun(result)
-  const form = clientCapabilitiesOf(server, context).elicitation?.form
   // A client of 2026-07-28 would make the call again with the answer, and a call that starts a run would start another.
-  if (waiting === undefined || form === undefined || modern) return result
+  if (waiting === undefined || modern || !showsForms(exchange)) return result
   const { run, question } = waiting
   const { action, content } = await context.mcpReq
     .elicitInput(asForm(question), { timeout: ASK_MS })
@@ -38,6 +37,12 @@ export async function askingHandback(
       options,
     ),
   )
+}
+
+/** Forms came before addresses: a client that names neither shows forms. */
+function showsForms({ server, context }: Exchange): boolean {
+  const { elicitation } = clientCapabilitiesOf(server, context)
+  return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined)
 }
 
 function waitingRun({ structuredContent }: CallToolResult) {
