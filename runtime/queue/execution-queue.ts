@@ -45,8 +45,8 @@ interface JobData {
 }
 
 /** Runs queued together are spread over so many jobs at least, so that every worker gets its share. */
-const SPREAD = 8
-const MAX_RUNS = 16
+const SPREAD = 4
+const MAX_RUNS = 32
 /** Jobs a worker has in hand; those without a place to run wait for one. */
 const JOBS_AT_ONCE = 4
 
