@@ -207,3 +207,13 @@ export const workflowsUsing = (tx: Tx, connectorSlug: string) =>
      ORDER BY w.slug, v.version DESC`,
     [connectorSlug],
   )
+
+/** Does a workflow that is deployed to a production environment call the connector? */
+export const isUsedInProduction = async (tx: Tx, connectorSlug: string): Promise<boolean> =>
+  (await tx.row(
+    `SELECT 1 FROM deployments d
+     JOIN environments e ON e.organization_id = d.organization_id AND e.slug = d.environment AND e.production
+     JOIN workflow_versions v ON v.id = d.workflow_version_id
+     WHERE d.active AND $1 = ANY (v.connectors) LIMIT 1`,
+    [connectorSlug],
+  )) !== undefined
