@@ -10,8 +10,11 @@ export interface Server {
   stop(): Promise<void>
 }
 
-/** Starts Patchbay as `npm start` does, on a data folder of its own that goes away with it. */
-export async function startPatchbay(): Promise<Server> {
+/**
+ * Starts Patchbay as `npm start` does, on a data folder of its own that goes away with it.
+ * @param settings more PATCHBAY_… variables
+ */
+export async function startPatchbay(settings: Record<string, string> = {}): Promise<Server> {
   const dataDir = mkdtempSync(join(tmpdir(), 'patchbay-demo-'))
   const child = spawn(process.execPath, [fileURLToPath(new URL('../server/main.ts', import.meta.url))], {
     env: {
@@ -21,6 +24,7 @@ export async function startPatchbay(): Promise<Server> {
       PATCHBAY_LOG_LEVEL: 'error',
       // The app of the demo runs on this machine, where connectors may normally not call.
       PATCHBAY_ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
+      ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -16,10 +16,13 @@ export class ToolFailure extends Error {
 export interface Doors {
   /** Calls a tool over HTTP. @throws ToolFailure */
   call(tool: string, input?: object): Promise<Answer>
+  /** The same doors with another key. */
+  as(key: string): Doors
 }
 
 export function buildDoors(url: string, key: string): Doors {
   return {
+    as: (other) => buildDoors(url, other),
     async call(tool, input = {}) {
       const response = await fetch(`${url}/api/v1/tools/${tool}`, {
         method: 'POST',

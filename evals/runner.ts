@@ -1,44 +1,14 @@
-import { type Rate, rateOf } from './statistics.ts'
-import type { Attempt, Policy, Suite, SuiteOptions, Task } from './suite.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type Report, type TaskRecord, type TrialRecord, taskRecord, totalsOf } from './records.ts'
+import type { Attempt, OpenSuite, Policy, Suite, SuiteOptions, Task } from './suite.ts'
+import { unsupportedValues } from './unsupported.ts'
 
-export interface TaskRecord {
-  id: string
-  class: string
-  environment: string
-  passed: boolean
-  problems: string[]
-  regressions: string[]
-  seconds: number
-  steps: number
-  toolErrors: number
-  tokens: number
-  money: number
-  trajectory?: object[]
-}
-
-export interface Report {
-  suite: string
-  policy: string
-  seed: number
-  settings: Record<string, string>
-  startedAt: string
-  seconds: number
-  /** True: the time that was given ran out before all tasks were done. */
-  outOfTime: boolean
-  total: Rate
-  byClass: Record<string, Rate>
-  byEnvironment: Record<string, Rate>
-  regressions: number
-  steps: number
-  toolErrors: number
-  tokens: number
-  money: number
-  notes: Record<string, unknown>
-  tasks: TaskRecord[]
-}
+export type { Report, TaskRecord } from './records.ts'
 
 export interface RunOptions extends SuiteOptions {
   policy: string
+  /** How often each task is tried; 1 unless given. */
+  trials?: number
   /** No task is begun after this. */
   maxSeconds: number
 }
@@ -49,31 +19,50 @@ export async function runSuite<S>(suite: Suite<S>, options: RunOptions): Promise
   const began = performance.now()
   const elapsed = () => (performance.now() - began) / 1000
   const policy = policyOf(suite, options)
+  const trials = options.trials ?? 1
   const open = await suite.open(options)
   const tasks: TaskRecord[] = []
   let outOfTime = false
   try {
+    const before = await open.fixtures?.()
     for await (const task of open.tasks()) {
-      tasks.push(await doTask(task, policy))
+      tasks.push(await doTask(task, policy, trials))
       if (tasks.length % 25 === 0) options.note(`${tasks.length} tasks in ${Math.round(elapsed())} s`)
       outOfTime = elapsed() > options.maxSeconds && tasks.length < options.count
       if (outOfTime) break
     }
     return {
+      format: 'patchbay.eval/2',
       suite: suite.name,
       policy: options.policy,
+      ...(options.model === undefined ? {} : { model: options.model.model }),
       seed: options.seed,
       settings: options.settings,
+      trials,
       startedAt: startedAt.toISOString(),
       seconds: elapsed(),
       outOfTime,
-      ...totalsOf(tasks),
+      ...totalsOf(tasks, trials),
+      fixturesChanged: await changedFixtures(open, before),
       notes: open.notes(),
       tasks,
+      beside: [],
+      invalid: [],
     }
   } finally {
     await open.close()
   }
+}
+
+async function changedFixtures<S>(
+  open: OpenSuite<S>,
+  before: Record<string, unknown> | undefined,
+): Promise<string[]> {
+  if (before === undefined) return []
+  const after = (await open.fixtures?.()) ?? {}
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (name) => !isDeepStrictEqual(before[name], after[name]),
+  )
 }
 
 type Doer<S> = (task: Task<S>) => Promise<Attempt>
@@ -90,7 +79,16 @@ function policyOf<S>(suite: Suite<S>, options: RunOptions): Doer<S> {
   return ({ id, situation }) => policy({ id, situation })
 }
 
-async function doTask<S>(task: Task<S>, policy: Doer<S>): Promise<TaskRecord> {
+async function doTask<S>(task: Task<S>, policy: Doer<S>, trials: number): Promise<TaskRecord> {
+  const records: TrialRecord[] = []
+  for (let trial = 0; trial < trials; trial += 1) {
+    if (trial > 0) await task.restart()
+    records.push(await doTrial(task, policy))
+  }
+  return taskRecord(task, records)
+}
+
+async function doTrial<S>(task: Task<S>, policy: Doer<S>): Promise<TrialRecord> {
   const began = performance.now()
   let attempt: Attempt = {}
   const problems: string[] = []
@@ -103,41 +101,26 @@ async function doTask<S>(task: Task<S>, policy: Doer<S>): Promise<TaskRecord> {
   const seconds = (performance.now() - began) / 1000
   const verdict = await task.check()
   const regressions = await task.regressions()
+  // Whatever passed has to pass again: an end state that does not last is none.
+  const again = verdict.passed ? await task.check() : verdict
   await task.reset()
   return {
-    id: task.id,
-    class: task.class,
-    environment: task.environment,
-    passed: verdict.passed && regressions.length === 0,
-    problems: [...problems, ...verdict.problems],
+    passed: verdict.passed && again.passed && regressions.length === 0,
+    problems: [
+      ...problems,
+      ...verdict.problems,
+      ...(again.passed === verdict.passed
+        ? []
+        : again.problems.map((problem) => `it passed, but not again: ${problem}`)),
+    ],
     regressions,
+    unsupported: unsupportedValues(attempt, task.situation),
     seconds,
     steps: attempt.steps ?? 0,
     toolErrors: attempt.toolErrors ?? 0,
     tokens: attempt.tokens ?? 0,
     money: attempt.money ?? 0,
-    ...(attempt.trajectory === undefined ? {} : { trajectory: attempt.trajectory }),
+    trajectory: attempt.trajectory ?? [],
+    ...(attempt.answer === undefined ? {} : { answer: attempt.answer }),
   }
-}
-
-function totalsOf(tasks: readonly TaskRecord[]) {
-  const sum = (field: 'steps' | 'toolErrors' | 'tokens' | 'money') =>
-    tasks.reduce((total, task) => total + task[field], 0)
-  return {
-    total: rateOf(tasks.filter(({ passed }) => passed).length, tasks.length),
-    byClass: ratesBy(tasks, (task) => task.class),
-    byEnvironment: ratesBy(tasks, (task) => task.environment),
-    regressions: tasks.reduce((total, task) => total + task.regressions.length, 0),
-    steps: sum('steps'),
-    toolErrors: sum('toolErrors'),
-    tokens: sum('tokens'),
-    money: sum('money'),
-  }
-}
-
-function ratesBy(tasks: readonly TaskRecord[], key: (task: TaskRecord) => string): Record<string, Rate> {
-  const groups = [...Map.groupBy(tasks, key)].toSorted(([a], [b]) => a.localeCompare(b))
-  return Object.fromEntries(
-    groups.map(([name, group]) => [name, rateOf(group.filter(({ passed }) => passed).length, group.length)]),
-  )
 }

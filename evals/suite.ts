@@ -1,5 +1,17 @@
 import type { Doors } from './doors.ts'
 
+/** A model behind an OpenAI-compatible API, for policies that drive one themselves. */
+export interface ModelAccess {
+  /** Ends with the API's path: `http://127.0.0.1:11434/v1`. */
+  baseUrl: string
+  model: string
+  apiKey?: string
+  /** USD per million tokens. */
+  price?: { input: number; output: number }
+  /** Bodies of the requests that arrived at the model since this was called last, whoever sent them. */
+  seen(): string[]
+}
+
 /** What a suite is opened with. */
 export interface SuiteOptions {
   doors: Doors
@@ -8,8 +20,21 @@ export interface SuiteOptions {
   count: number
   /** Options of this suite alone, as given on the command line. */
   settings: Record<string, string>
+  /** Undefined: none was given, and policies that need one are refused. */
+  model?: ModelAccess
   /** Says on stderr what goes on. */
   note(text: string): void
+}
+
+/** One thing that was done at a task, for people to read. */
+export interface Step {
+  kind: 'tool' | 'model' | 'note'
+  /** The tool's or model's name, or what is noted. */
+  title: string
+  input?: unknown
+  output?: unknown
+  error?: string
+  seconds?: number
 }
 
 /** What a policy did at a task. What costs nothing is left out. */
@@ -18,9 +43,12 @@ export interface Attempt {
   steps?: number
   toolErrors?: number
   tokens?: number
+  /** USD. */
   money?: number
-  /** What it did, in its order, for people to read. */
-  trajectory?: object[]
+  /** What it did, in its order. */
+  trajectory?: Step[]
+  /** What it says came out: never judged by, but searched for data that no tool gave. */
+  answer?: unknown
 }
 
 export interface Verdict {
@@ -50,6 +78,8 @@ export interface Task<Situation> {
   solve(): Promise<Attempt>
   /** Puts the environment back. */
   reset(): Promise<void>
+  /** After a reset: brings the environment to the task's start once more, for another trial. */
+  restart(): Promise<void>
 }
 
 export type Policy<Situation> = (task: Pick<Task<Situation>, 'id' | 'situation'>) => Promise<Attempt>
@@ -57,6 +87,8 @@ export type Policy<Situation> = (task: Pick<Task<Situation>, 'id' | 'situation'>
 export interface OpenSuite<Situation> {
   /** Tasks by seed, one at a time: each is reset before the next is made. */
   tasks(): AsyncIterable<Task<Situation>>
+  /** What tasks are made of and no attempt may change, by name: compared before the first task and after the last. */
+  fixtures?(): Promise<Record<string, unknown>>
   /** What the tasks were made of, and what was left out, for the report. */
   notes(): Record<string, unknown>
   close(): Promise<void>
@@ -67,5 +99,9 @@ export interface Suite<Situation> {
   name: string
   description: string
   policies: Record<string, (options: SuiteOptions) => Policy<Situation>>
+  /** The policy without a model whose score is printed beside that of every other. */
+  baseline?: string
+  /** Nobody knows how its tasks are done, as with users' own things: the oracle is not run. */
+  withoutOracle?: boolean
   open(options: SuiteOptions): Promise<OpenSuite<Situation>>
 }

@@ -1,4 +1,9 @@
+import type { Suite } from '../suite.ts'
 import { fixAction } from './fix-action/suite.ts'
 
+/** Its policies fit its own situations; nobody else looks into them. */
+// biome-ignore lint/suspicious/noExplicitAny: suites of different situations in one list
+export type AnySuite = Suite<any>
+
 /** Every suite there is. */
-export const suites = [fixAction]
+export const suites: readonly AnySuite[] = [fixAction]

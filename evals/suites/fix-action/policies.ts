@@ -1,6 +1,6 @@
 import type { ActionDefinition } from '../../../runtime/connectors/action-definition.ts'
 import { type Answer, ToolFailure } from '../../doors.ts'
-import type { Policy, SuiteOptions } from '../../suite.ts'
+import type { Policy, Step, SuiteOptions } from '../../suite.ts'
 import { sampleInputs } from './sample.ts'
 import { exported } from './world.ts'
 
@@ -20,7 +20,7 @@ const MAX_ROUNDS = 3
 export function deterministic({ doors }: SuiteOptions): Policy<FixSituation> {
   return async ({ situation }) => {
     const { connector, action, spec, mayCompareWithImport } = situation
-    const trajectory: object[] = []
+    const trajectory: Step[] = []
     let steps = 0
     const call = (tool: string, input: object): Promise<Answer> => {
       steps += 1
@@ -34,12 +34,22 @@ export function deterministic({ doors }: SuiteOptions): Policy<FixSituation> {
         compareWithImport: mayCompareWithImport,
       })
       const { patch, connectorPatch, update, connectorUpdate, reason, confidence } = proposal
-      trajectory.push({ round, reason, confidence, patch, connectorPatch })
+      trajectory.push({
+        kind: 'tool',
+        title: 'propose_action_fix',
+        input: { connector, action, round },
+        output: { reason, confidence, patch, connectorPatch },
+      })
       if (update === null && connectorUpdate === null) break
       if (update !== null) await call('update_action', update)
       if (connectorUpdate !== null) await call('update_connector', connectorUpdate)
       const failure = await tryOut(call, connector, action, await definitionOf(doors, connector))
-      trajectory.push({ round, failure: failure ?? null })
+      trajectory.push({
+        kind: 'tool',
+        title: 'run_action',
+        input: { connector, action, round },
+        ...(failure === undefined ? { output: 'it works' } : { error: failure }),
+      })
       if (failure === undefined) break
     }
     return { steps, trajectory }

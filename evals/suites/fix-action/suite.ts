@@ -25,6 +25,7 @@ export const fixAction: Suite<FixSituation> = {
   name: 'fix-action',
   description: 'Mend an action that was made wrong in one of the ways APIs break.',
   policies: { deterministic },
+  baseline: 'deterministic',
   async open(options) {
     const { knowledge = 'spec', specs, slugs } = options.settings
     if (!KNOWLEDGE.some((one) => one === knowledge))
@@ -74,6 +75,15 @@ function opened(
         }
       }
     },
+    fixtures: async () =>
+      Object.fromEntries(
+        await Promise.all(
+          worlds.map(async ({ name, spec }) => [
+            name,
+            { spec, definition: await exported(options.doors, name) },
+          ]),
+        ),
+      ),
     notes: () => ({
       apis: Object.fromEntries(
         worlds.map(({ name, behaviours, definition, leftOut }) => [
@@ -167,6 +177,7 @@ function taskOf(options: SuiteOptions, world: World, mutation: Mutation, number:
       return {}
     },
     reset: () => restore(doors, world),
+    restart: () => breakAction(doors, world, mutation),
   }
 }
 

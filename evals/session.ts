@@ -1,0 +1,91 @@
+import { startPatchbay } from '../demo/server.ts'
+import { startTap } from './client/tap.ts'
+import { buildDoors } from './doors.ts'
+import { startRecorder } from './models/recorder.ts'
+import type { ScriptInput } from './models/script.ts'
+import type { Report } from './records.ts'
+import { runSuite } from './runner.ts'
+import type { ModelAccess, Suite } from './suite.ts'
+import { withReferences } from './valid.ts'
+
+export interface SessionOptions {
+  policy: string
+  trials: number
+  seed: number
+  count: number
+  maxSeconds: number
+  settings: Record<string, string>
+  /** Also run on the same tasks, once each. */
+  beside: readonly string[]
+  model?: Omit<ModelAccess, 'seen'>
+  /** Keeps what is asked of the model and answered, as a script that can be played. */
+  record?: (script: ScriptInput) => void
+  note(text: string): void
+}
+
+/**
+ * A measurement that can be trusted: the policy, and beside it those it is compared with, each on the same tasks and on
+ * a server of its own, so that none finds what another left behind.
+ */
+export async function runSession<S>(suite: Suite<S>, options: SessionOptions): Promise<Report> {
+  const report = await measured(suite, options.policy, options.trials, options)
+  const others: Report[] = []
+  for (const policy of options.beside) {
+    if (policy === options.policy) continue
+    options.note(`beside it: ${policy}`)
+    // No more tasks than the policy itself was given.
+    const { model: _model, record: _record, ...rest } = options
+    others.push(await measured(suite, policy, 1, { ...rest, count: report.tasks.length, maxSeconds: 3_600 }))
+  }
+  return withReferences(report, others)
+}
+
+async function measured<S>(
+  suite: Suite<S>,
+  policy: string,
+  trials: number,
+  options: SessionOptions,
+): Promise<Report> {
+  const closers: (() => Promise<unknown>)[] = []
+  try {
+    const model = await tapped(options, closers)
+    const server = await startPatchbay(model === undefined ? {} : settingsOf(model))
+    closers.push(() => server.stop())
+    const { seed, count, maxSeconds, settings, note } = options
+    return await runSuite(suite, {
+      ...{ policy, trials, seed, count, maxSeconds, settings, note },
+      doors: buildDoors(server.url, server.ownerKey),
+      ...(model === undefined ? {} : { model }),
+    })
+  } finally {
+    for (const close of closers.reverse()) await close()
+  }
+}
+
+/** The model behind proxies that see, and when asked record, what it is sent. */
+async function tapped(
+  { model, record }: SessionOptions,
+  closers: (() => Promise<unknown>)[],
+): Promise<ModelAccess | undefined> {
+  if (model === undefined) return undefined
+  let upstream = model.baseUrl
+  if (record !== undefined) {
+    const recorder = await startRecorder(upstream)
+    closers.push(async () => {
+      record(recorder.recording())
+      await recorder.close()
+    })
+    upstream = recorder.url
+  }
+  const tap = await startTap(upstream)
+  closers.push(() => tap.close())
+  return { ...model, baseUrl: tap.url, seen: tap.seen }
+}
+
+/** What the server is told, so that its agents use the same model. */
+const settingsOf = ({ baseUrl, model, apiKey, price }: ModelAccess): Record<string, string> => ({
+  PATCHBAY_MODEL_BASE_URL: baseUrl,
+  PATCHBAY_MODEL: model,
+  ...(apiKey === undefined ? {} : { PATCHBAY_MODEL_API_KEY: apiKey }),
+  ...(price === undefined ? {} : { PATCHBAY_MODEL_PRICES: JSON.stringify({ [model]: price }) }),
+})
