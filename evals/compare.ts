@@ -63,10 +63,10 @@ const shareOf = (task: TaskRecord): number => passesOf(task) / Math.max(1, task.
 function difference(
   what: string,
   pairs: readonly (readonly [TaskRecord, TaskRecord])[],
-  valueOf: (task: TaskRecord) => number,
+  measure: (task: TaskRecord) => number,
   better: 'more' | 'less',
 ): Difference {
-  const values = pairs.map(([one, other]) => [valueOf(one), valueOf(other)] as const)
+  const values = pairs.map(([one, other]) => [measure(one), measure(other)] as const)
   const mean = (side: 0 | 1) => values.reduce((sum, pair) => sum + pair[side], 0) / values.length
   const up = values.filter(([one, other]) => other > one).length
   const down = values.filter(([one, other]) => other < one).length

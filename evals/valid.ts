@@ -16,7 +16,9 @@ export function scoreOf(report: Report): Score {
 export function withReferences(report: Report, others: readonly Report[]): Report {
   const ids = idsOf(report)
   const invalid = [report, ...others].flatMap((one) => [
-    ...one.fixturesChanged.map((name) => `after ${one.policy}, the fixture '${name}' was not what it was before`),
+    ...one.fixturesChanged.map(
+      (name) => `after ${one.policy}, the fixture '${name}' was not what it was before`,
+    ),
     ...(one.tasks.length === 0 ? [`${one.policy} was given no task`] : []),
     ...(sameTasks(ids, idsOf(one)) ? [] : [`${one.policy} was given other tasks`]),
     ...wrongReference(one),

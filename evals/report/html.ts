@@ -4,14 +4,20 @@ import type { Step } from '../suite.ts'
 import { style } from './style.ts'
 import { costsOf, headingOf, percent } from './text.ts'
 
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const ESCAPES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 /** What came from APIs, documents and models goes into the page through here, and nowhere else. */
 export const escaped = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? character).replace(INVISIBLE, shownCode)
 
 /** Characters that reorder or hide what is read: they are shown by their number. */
-const INVISIBLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e007f}]/gu
+const INVISIBLE = /(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 const shownCode = (character: string) =>
   `<i class="code">U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}</i>`
 
@@ -55,11 +61,7 @@ function scores(report: Report): string {
   const others = report.beside.map((score: Score) =>
     line(score.policy, score.total, `${costsOf(score)}; beside it, on the same tasks`),
   )
-  return table([
-    line(`${report.policy}: pass@1`, report.total, costsOf(report)),
-    ...passHat,
-    ...others,
-  ])
+  return table([line(`${report.policy}: pass@1`, report.total, costsOf(report)), ...passHat, ...others])
 }
 
 const rates = (groups: Record<string, Rate>): string =>
