@@ -260,3 +260,15 @@ export const touchConnections = (tx: Tx, ids: readonly string[]) =>
   )
 
 export const deleteConnection = (tx: Tx, id: string) => tx.run('DELETE FROM connections WHERE id = $1', [id])
+
+/** Slugs of customers with a connection of the connector who are on its current version, not pinned to an older one. */
+export const customersOnCurrentVersion = async (tx: Tx, connectorId: string): Promise<string[]> =>
+  (
+    await tx.rows<{ slug: string }>(
+      `SELECT c.slug FROM customers c
+       WHERE EXISTS (SELECT FROM connections x WHERE x.connector_id = $1 AND x.customer_id = c.id)
+         AND NOT EXISTS (SELECT FROM connector_pins p WHERE p.connector_id = $1 AND p.customer_id = c.id)
+       ORDER BY c.slug`,
+      [connectorId],
+    )
+  ).map(({ slug }) => slug)

@@ -91,3 +91,18 @@ export const updateConnector = (tx: Tx, id: string, change: Partial<ConnectorCon
   )
 
 export const deleteConnector = (tx: Tx, id: string) => tx.run('DELETE FROM connectors WHERE id = $1', [id])
+
+/** Where the newest import was read from: {url, baseUrl?, include?}. */
+export const getImportedFrom = async (tx: Tx, id: string): Promise<JsonObject | null> =>
+  (
+    await tx.row<{ imported_from: JsonObject | null }>('SELECT imported_from FROM connectors WHERE id = $1', [
+      id,
+    ])
+  )?.imported_from ?? null
+
+/** Null: from no address. */
+export const setImportedFrom = (tx: Tx, id: string, source: object | null) =>
+  tx.run('UPDATE connectors SET imported_from = $2 WHERE id = $1', [
+    id,
+    source === null ? null : toJsonb(source),
+  ])

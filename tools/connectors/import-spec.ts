@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { AppError, invalidInput } from '../../core/errors.ts'
 import { listActionDefinitions } from '../../db/actions.ts'
-import { findConnector } from '../../db/connectors.ts'
+import { findConnector, setImportedFrom } from '../../db/connectors.ts'
 import { actionOf } from '../../runtime/connections/definitions.ts'
 import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import { ConnectorChanges } from '../../runtime/connectors/diff/connector-changes.ts'
@@ -139,6 +139,7 @@ export const importSpec = defineTool({
       .transaction(async (tx) => {
         const stored = await storeConnector(tx, context.actor, definition, input.onConflict)
         context.touches(stored.row.id)
+        await setImportedFrom(tx, stored.row.id, url === undefined ? null : originOf(url, input))
         if (stored.changes === null) return { ...stored, reach: null }
         await tellOfVersion(tx, context.actor, stored.row, stored.changes)
         return { ...stored, reach: await reachOf(tx, stored.row) }
@@ -157,8 +158,18 @@ export const importSpec = defineTool({
   },
 })
 
+/** What reading the document again takes. */
+const originOf = (
+  url: string,
+  { baseUrl, include }: { baseUrl?: string | undefined; include?: object | undefined },
+) => ({
+  url,
+  ...(baseUrl === undefined ? {} : { baseUrl }),
+  ...(include === undefined ? {} : { include }),
+})
+
 /** What storing the definition would do, told from a transaction that only reads. */
-async function previewOf(context: ToolContext, definition: ConnectorDefinition) {
+export async function previewOf(context: ToolContext, definition: ConnectorDefinition) {
   const found = await context.read(async (tx) => {
     const old = await findConnector(tx, definition.slug)
     if (old === undefined) return undefined
@@ -189,7 +200,7 @@ async function discovered(context: ToolContext, target: string): Promise<string>
 }
 
 /** Actions of the connector that a newer document is imported over: their slugs stay. */
-async function previousActions(context: ToolContext, slug: string | undefined) {
+export async function previousActions(context: ToolContext, slug: string | undefined) {
   if (slug === undefined) return []
   return context.read(async (tx) => {
     const old = await findConnector(tx, slug)
@@ -198,7 +209,7 @@ async function previousActions(context: ToolContext, slug: string | undefined) {
   })
 }
 
-const givenFilters = (include: {
+export const givenFilters = (include: {
   tags?: string[] | undefined
   operations?: string[] | undefined
   methods?: string[] | undefined

@@ -65,8 +65,10 @@ export async function storeConnector(
 async function storeNew(tx: Tx, actor: Actor, definition: ConnectorDefinition): Promise<StoredConnector> {
   const { organizationId } = actor
   const id = newId('connector')
-  await insertConnector(tx, { ...contentOf(definition), id, organizationId, slug: definition.slug })
-  await insertActions(tx, { id, organizationId }, definition.actions.map(newAction))
+  // Actions are rows of their own: kept in the head as well, the next import would differ by them.
+  const { actions, ...head } = definition
+  await insertConnector(tx, { ...contentOf(head), id, organizationId, slug: definition.slug })
+  await insertActions(tx, { id, organizationId }, actions.map(newAction))
   await keepVersion(tx, id, { origin: 'import', changes: null, createdBy: actor.id })
   return { row: await reread(tx, id), replaced: false, changes: null, kept: [] }
 }
