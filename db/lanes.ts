@@ -154,15 +154,19 @@ export interface Place {
   delay_ms: number
 }
 
+/** Why an execution that starts running may not now: `limit_exceeded`. */
+export interface Refusal {
+  refused: AppError
+}
+
 /**
  * Gives new executions their places, as far as there are any, in the caller's transaction; those without wait. An
- * execution that starts running gets all at once or none. One called by another runs in its caller's place.
- * @throws AppError `limit_exceeded` when one that starts running has no place, or may not start yet
+ * execution that starts running gets all at once or is refused. One called by another runs in its caller's place.
  */
 export async function takePlaces(
   tx: Tx,
   executions: readonly (NewExecution & { priority: number })[],
-): Promise<Place[]> {
+): Promise<(Place | Refusal)[]> {
   const wanted = new Map<string, WantedLane>()
   const counted: string[][] = []
   const paths = executions.map((execution) => {
@@ -174,22 +178,22 @@ export async function takePlaces(
     return executions.map(() => ({ lanes: [], slots: 0, admission: 'admitted', delay_ms: 0 }))
   const locked = await lockWanted(tx, wanted)
   const waits: NewWait[] = []
-  const places = executions.map((execution, index): Place => {
+  const places = executions.map((execution, index): Place | Refusal => {
     const lanes = paths[index] ?? []
     const rates = (counted[index] ?? []).flatMap((id) => locked.lanes.get(id) ?? [])
     const own = lanes.at(-1)
-    if (own?.startsWith('c:') === true) {
-      const lane = locked.lanes.get(own)
-      if (lane !== undefined) {
-        // Events and schedules are bounded where they come in; what people and workflows start is refused here.
-        if (lane.live >= MAX_LIVE && execution.trigger_id === null) throw tooMany()
-        lane.live += 1
-      }
-    }
+    const customer = own?.startsWith('c:') === true ? locked.lanes.get(own) : undefined
+    // Events and schedules are bounded where they come in; what people and workflows start is refused here.
+    if (customer !== undefined && customer.live >= MAX_LIVE && execution.trigger_id === null)
+      return { refused: tooMany() }
     if (execution.status === 'running') {
-      refuseStart(rates, locked.nowMs)
+      const early = tooEarly(rates, locked.nowMs)
+      if (early !== undefined) return { refused: early }
       const full = passAtOnce(locked.lanes, lanes)
-      if (full !== undefined) throw noPlace(full)
+      if (full !== undefined) return { refused: noPlace(full) }
+    }
+    if (customer !== undefined) customer.live += 1
+    if (execution.status === 'running') {
       for (const rate of rates) reserveStart(rate, locked.nowMs)
       return { lanes, slots: lanes.length, admission: 'admitted', delay_ms: 0 }
     }
@@ -237,10 +241,10 @@ function lanesOf(
   return { path, starts: counted }
 }
 
-function refuseStart(rates: readonly Lane[], nowMs: number): void {
+function tooEarly(rates: readonly Lane[], nowMs: number): AppError | undefined {
   const wait = Math.max(0, ...rates.map((lane) => startDelay(lane, nowMs)))
-  if (wait === 0) return
-  throw new AppError(
+  if (wait === 0) return undefined
+  return new AppError(
     'limit_exceeded',
     'This workflow, or this customer, has started as often as it may for now.',
     {

@@ -1,3 +1,4 @@
+import { firstId } from '../core/ids.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import { conditions } from './conditions.ts'
 import type { Tx } from './database.ts'
@@ -48,6 +49,8 @@ export const getTrace = (tx: Tx, id: string) =>
 
 export interface TraceFilter {
   executionId: string | null
+  /** Called at or after. */
+  since?: Date | null
   customerId: string | null
   connectionId: string | null
   connector: string | null
@@ -66,6 +69,7 @@ export function listTraces(tx: Tx, filter: TraceFilter): Promise<Omit<TraceRow, 
     ['connector = ?', filter.connector],
     ['action = ?', filter.action],
     ['status = ?', filter.status],
+    ['id >= ?', filter.since && firstId('trace', filter.since.getTime())],
     ['id < ?', filter.cursor],
   ])
   return tx.rows<Omit<TraceRow, 'request' | 'response'>>(

@@ -33,9 +33,15 @@ export function buildAdmission(deps: { db: Database; queue: ExecutionQueue; log:
   const free = new Set<string>()
   let serving: Promise<void> | undefined
 
+  /** What is queued one by one goes to the queue together too. */
+  const puts = buildBatcher<readonly QueuedExecution[], void>(async (lists) => {
+    await queue.add(lists.flat())
+    return lists.map(() => undefined)
+  }, MAX_BATCH)
+
   const put = async (admitted: readonly QueuedExecution[]): Promise<void> => {
     if (admitted.length === 0) return
-    await queue
+    await puts
       .add(admitted)
       .catch((error: Error) =>
         log.warn(
@@ -115,6 +121,7 @@ export function buildAdmission(deps: { db: Database; queue: ExecutionQueue; log:
       timers.clear()
       await due.idle()
       await serving
+      await puts.idle()
     },
   }
 }

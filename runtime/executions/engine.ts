@@ -28,10 +28,13 @@ import {
   findWorkflowTarget,
   getExecution,
   insertExecutions,
-  insertManualEvent,
+  insertManualEvents,
   markDeadLetterReplayed,
+  type NewExecution,
+  type RequestedExecution,
   type RunnableVersionRow,
   requestCancel,
+  startExecutions,
   wasReplayed,
 } from '../../db/executions.ts'
 import { triggerLane } from '../../db/lane-places.ts'
@@ -134,6 +137,11 @@ export function buildEngine(deps: EngineDeps): Engine {
     const kept = new Set(recorded)
     return items.map((item) => kept.has(item.id))
   }, MAX_BATCH)
+
+  const starts = buildBatcher<RequestedExecution, ExecutionRow | AppError>(
+    (items) => startExecutions(db, items),
+    MAX_BATCH,
+  )
 
   const steps = buildBatcher<StepBatch, boolean>((batches) => keepSteps(db, batches), MAX_BATCH)
 
@@ -311,6 +319,47 @@ export function buildEngine(deps: EngineDeps): Engine {
     }
   }
 
+  /** One that a person or a program asked for; the asking is kept as its event. */
+  const requested = async (row: NewExecution): Promise<ExecutionRow> => {
+    const { organization_id, customer_id, headers, input } = row
+    const id = newId('event')
+    const started = await starts.add({
+      event: { id, organization_id, customer_id, headers, payload: input },
+      execution: { ...row, event_id: id },
+    })
+    if (started instanceof AppError) throw started
+    return started
+  }
+
+  /** One that another execution starts, or that goes on with what another recorded. */
+  const startedByRun = async (
+    scope: TenantScope,
+    { by, originOf, parent }: StartExecution,
+    row: NewExecution,
+  ): Promise<ExecutionRow> => {
+    const [execution] = await db.tenant(scope, async (tx) => {
+      if (by !== undefined && !(await holdsExecution(tx, by)))
+        throw new AppError('cancelled', 'The workflow that starts this one was given to another worker.')
+      const event =
+        parent === undefined
+          ? {
+              id: newId('event'),
+              organization_id: row.organization_id,
+              customer_id: row.customer_id,
+              headers: row.headers,
+              payload: row.input,
+            }
+          : null
+      if (event !== null) await insertManualEvents(tx, [event])
+      const origin = originOf === undefined ? undefined : await getExecution(tx, originOf)
+      const origin_id = origin?.origin_id ?? origin?.id ?? null
+      const rows = await insertExecutions(tx, [{ ...row, event_id: event?.id ?? null, origin_id }])
+      return origin === undefined ? rows : goOnFrom(tx, rows, origin)
+    })
+    if (execution === undefined) throw new Error('INSERT … RETURNING gave no row')
+    return execution
+  }
+
   const start = async (
     scope: TenantScope,
     request: StartExecution,
@@ -343,38 +392,20 @@ export function buildEngine(deps: EngineDeps): Engine {
     checkInput(version, request.input)
 
     const inline = version.tier === 'instant' || request.parent !== undefined
-    const eventId = request.parent === undefined ? newId('event') : null
     const claimedAt = moment()
-    const [execution] = await db.tenant(scope, async (tx) => {
-      if (request.by !== undefined && !(await holdsExecution(tx, request.by)))
-        throw new AppError('cancelled', 'The workflow that starts this one was given to another worker.')
-      if (eventId !== null) {
-        const { organizationId } = scope
-        await insertManualEvent(tx, {
-          id: eventId,
-          organizationId,
-          customerId,
-          headers: request.headers,
-          payload: request.input,
-        })
-      }
-      const origin = request.originOf === undefined ? undefined : await getExecution(tx, request.originOf)
-      const rows = await insertExecutions(tx, [
-        {
-          ...newExecution(scope.organizationId, request, version),
-          event_id: eventId,
-          status: inline ? 'running' : 'queued',
-          parent_step: request.parent?.step ?? null,
-          origin_id: origin?.origin_id ?? origin?.id ?? null,
-          // A caller waits for an inline run and gets its error: nothing is retried or set aside behind its back.
-          max_attempts: inline ? 1 : (version.retry?.maxAttempts ?? 1),
-          dead_letter: !inline,
-          worker: inline ? worker : null,
-        },
-      ])
-      return origin === undefined ? rows : goOnFrom(tx, rows, origin)
-    })
-    if (execution === undefined) throw new Error('INSERT … RETURNING gave no row')
+    const row: NewExecution = {
+      ...newExecution(scope.organizationId, request, version),
+      status: inline ? 'running' : 'queued',
+      parent_step: request.parent?.step ?? null,
+      // A caller waits for an inline run and gets its error: nothing is retried or set aside behind its back.
+      max_attempts: inline ? 1 : (version.retry?.maxAttempts ?? 1),
+      dead_letter: !inline,
+      worker: inline ? worker : null,
+    }
+    const execution =
+      request.by === undefined && request.parent === undefined && request.originOf === undefined
+        ? await requested(row)
+        : await startedByRun(scope, request, row)
     if (!inline) {
       await admission.enqueue(admittedOf([execution]))
       return execution

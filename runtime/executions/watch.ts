@@ -1,11 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { TenantScope } from '../../core/actor.ts'
 import type { Database } from '../../db/database.ts'
-import { getExecution } from '../../db/executions.ts'
+import { statusOf } from '../../db/executions.ts'
 import { hasEnded } from './transitions.ts'
 
 /** How soon the end of an execution that runs in another process is noticed. */
 const LOOK_EVERY_MS = 500
+/** How many of those that ended here last are remembered, for callers who begin to wait for them just then. */
+const MAX_NOTED = 1_000
 
 export interface Watch {
   /** An execution ended, or was put aside, in this process. */
@@ -20,9 +22,17 @@ export interface Watch {
 /** Waits for executions on behalf of callers who want the outcome with the answer. */
 export function buildWatch(db: Database): Watch {
   const waiting = new Map<string, Set<() => void>>()
+  /** Oldest first. */
+  const noted = new Set<string>()
 
   return {
     noted: (id) => {
+      noted.delete(id)
+      noted.add(id)
+      for (const oldest of noted) {
+        if (noted.size <= MAX_NOTED) break
+        noted.delete(oldest)
+      }
       for (const wake of waiting.get(id) ?? []) wake()
     },
     untilEnded: async (scope, id, ms, signal) => {
@@ -32,22 +42,23 @@ export function buildWatch(db: Database): Watch {
       const handle = () => wake()
       waiting.set(id, mine.add(handle))
       try {
-        for (;;) {
-          const woken = new Promise<void>((resolve) => {
-            wake = resolve
+        while (!noted.has(id)) {
+          const woken = new Promise<'ended'>((resolve) => {
+            wake = () => resolve('ended')
           })
-          const row = await db.read(scope, (tx) => getExecution(tx, id))
           const left = end - Date.now()
-          if (row === undefined || hasEnded(row.status) || row.status === 'waiting') return
           if (left <= 0 || signal.aborted) return
           const stop = new AbortController()
-          await Promise.race([
+          const how = await Promise.race([
             woken,
             pause(Math.min(left, LOOK_EVERY_MS), undefined, {
               signal: AbortSignal.any([signal, stop.signal]),
             }).catch(() => undefined),
           ])
           stop.abort()
+          if (how === 'ended') return
+          const status = await db.read(scope, (tx) => statusOf(tx, id))
+          if (status === undefined || hasEnded(status) || status === 'waiting') return
         }
       } finally {
         mine.delete(handle)

@@ -164,16 +164,19 @@ export const Execution = ExecutionSummary.extend({
 export async function describeExecution(tx: Tx, id: string): Promise<z.input<typeof Execution>> {
   const row = await requireExecution(tx, id)
   const logs = await listExecutionLogs(tx, id)
-  const traces = await listTraces(tx, {
-    executionId: id,
-    customerId: null,
-    connectionId: null,
-    connector: null,
-    action: null,
-    status: null,
-    cursor: null,
-    limit: TRACES_SHOWN,
-  })
+  const traces = madeCalls(row)
+    ? await listTraces(tx, {
+        executionId: id,
+        since: new Date(row.created_at.getTime() - CLOCKS_DIFFER_MS),
+        customerId: null,
+        connectionId: null,
+        connector: null,
+        action: null,
+        status: null,
+        cursor: null,
+        limit: TRACES_SHOWN,
+      })
+    : []
   return {
     ...toExecutionSummary(row),
     input: row.input,
@@ -185,6 +188,13 @@ export async function describeExecution(tx: Tx, id: string): Promise<z.input<typ
     traces: traces.map(toTraceSummary),
   }
 }
+
+/** False: it ended in its first run and called nothing. */
+const madeCalls = ({ run, stats }: NamedExecutionRow): boolean =>
+  run > 1 || (stats as { bridgeCalls?: number } | null)?.bridgeCalls !== 0
+
+/** How far apart the clocks of two servers may be; calls are looked for from then on only (history is kept by time). */
+const CLOCKS_DIFFER_MS = 24 * 60 * 60 * 1000
 
 /** @throws AppError `not_found` */
 export async function requireExecution(tx: Tx, id: string): Promise<NamedExecutionRow> {
