@@ -9,8 +9,9 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { Pool } from 'undici'
 import { startPostgres } from '../../tests/setup/postgres-server.ts'
-import { type Child, startChild } from '../child.ts'
+import { startChild } from '../child.ts'
 import { closedLoop, compare, type Figures } from '../measure.ts'
+import { webhookToCompleted } from '../queue.ts'
 import { installPeer, type PeerName, startPeer } from './peers.ts'
 
 const ROUNDS = 3
@@ -52,7 +53,7 @@ const database = async (name: string): Promise<string> => {
   return postgres.url.replace(/\/postgres$/, `/${name}`)
 }
 
-async function startOurs(): Promise<{ server: Child; once: (slug: string) => (n: number) => Promise<void> }> {
+async function startOurs() {
   const server = await startChild('../server/main.ts', {
     PATCHBAY_PORT: '0',
     PATCHBAY_DATA_DIR: dataDir,
@@ -63,7 +64,8 @@ async function startOurs(): Promise<{ server: Child; once: (slug: string) => (n:
     DATABASE_URL: await database('ours'),
   })
   const pool = new Pool(server.url, { connections: 64 })
-  const post = async (path: string, body: object): Promise<{ execution?: { status: string } }> => {
+  // biome-ignore lint/suspicious/noExplicitAny: answers of tools
+  const post = async (path: string, body: object): Promise<any> => {
     const { statusCode, body: answer } = await pool.request({
       path,
       method: 'POST',
@@ -87,7 +89,8 @@ async function startOurs(): Promise<{ server: Child; once: (slug: string) => (n:
     const { execution } = await post(`/api/v1/workflows/${slug}/run`, input)
     if (execution?.status !== 'completed') throw new Error(`ended as ${execution?.status}`)
   }
-  return { server, once }
+  const tool = (_url: string, name: string, input: object) => post(`/api/v1/tools/${name}`, input)
+  return { server, once, tool }
 }
 
 const row = (name: string, { perSecond, p50Ms, p99Ms }: Figures) =>
@@ -114,6 +117,18 @@ try {
     )
     row(name === 'node-red' ? 'node-red (stores nothing)' : name, result.limit)
     console.log(`  ratio ${result.ratio.toFixed(2)}`)
+    if (name === 'n8n') {
+      const taken = await compare(
+        ROUNDS,
+        () => webhookToCompleted(ours.tool, ours.server, 1_500),
+        () => closedLoop(total, clients, (n) => peer.once(n)),
+      )
+      row('Patchbay, webhook → completed, stored', taken.ours)
+      row(name, taken.limit)
+      console.log(
+        `  ratio ${taken.ratio.toFixed(2)} (ours answers a webhook once it is stored, and runs it then)`,
+      )
+    }
     await peer.stop()
   }
 } finally {
