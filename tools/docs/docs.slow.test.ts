@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { describeOnEachDatabase } from '../../tests/setup/database.ts'
+import { describeOnBothDatabases } from '../../tests/setup/database.ts'
 import { startTestPlatform, type Tenant, type TestPlatform } from '../../tests/setup/platform.ts'
 
 const MARKDOWN = `# Shop API
@@ -39,7 +39,7 @@ const SPEC = {
   },
 }
 
-describeOnEachDatabase('documentation index', (kind) => {
+describeOnBothDatabases('documentation index', (kind) => {
   let server: TestPlatform
   let site: Server
   let siteUrl: string

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { describeOnEachDatabase } from './setup/database.ts'
+import { describeOnBothDatabases } from './setup/database.ts'
 import { deployWorkflow, installApp } from './setup/flow.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
@@ -7,7 +7,7 @@ import { startUpstream, type Upstream } from './setup/upstream.ts'
 /** Retries soon enough for a test. */
 const quickly = { maxAttempts: 3, initialIntervalMs: 50, backoffCoefficient: 1, maxIntervalMs: 50 }
 
-describeOnEachDatabase('durable executions', (kind) => {
+describeOnBothDatabases('durable executions', (kind) => {
   let server: TestPlatform
   let tenant: Tenant
   let upstream: Upstream
