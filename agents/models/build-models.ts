@@ -1,10 +1,10 @@
 import { AppError } from '../../core/errors.ts'
 import type { ModelSettings } from '../../core/model-settings.ts'
-import { redactText } from '../../core/secret.ts'
 import type { Database } from '../../db/database.ts'
 import { buildMeter, requirePrices } from './budget.ts'
 import type { Models, ModelTier } from './models.ts'
 import { buildOpenAiProvider } from './openai.ts'
+import { redactCredentials } from './redact.ts'
 import { buildRunModel } from './run-model.ts'
 import { buildSampledProvider } from './sampled.ts'
 import { buildModes, type StructuredMode } from './structured.ts'
@@ -50,7 +50,7 @@ export function buildModels(deps: { settings: ModelSettings | undefined; db: Dat
         toolsInWords,
         contextTokens: settings?.contextTokens ?? SAMPLED_CONTEXT_TOKENS,
         redact: (text) => {
-          const own = key === undefined ? text : redactText(text, [key.reveal()])
+          const own = redactCredentials(text, key === undefined ? [] : [key.reveal()])
           return options.redact === undefined ? own : options.redact(own)
         },
       })
@@ -63,7 +63,7 @@ export function noModel(): AppError {
   return new AppError('unavailable', 'No model is configured to drive the agents.', {
     retryable: false,
     hint:
-      'The operator sets PATCHBAY_MODEL_BASE_URL and PATCHBAY_MODEL (any OpenAI-compatible server, also a local one; docs/models.md), or the MCP client offers its own model (sampling). ' +
+      'The operator sets PATCHBAY_MODEL_BASE_URL and PATCHBAY_MODEL (any OpenAI-compatible server, also a local one; docs/models.md). ' +
       'Without one the same is done by hand: import_spec, create_connector and create_action build connectors, verify_connection and run_action try them, propose_action_fix and update_action mend them, ' +
       'create_workflow, validate_workflow, run_workflow and deploy_workflow build workflows; search_tools finds the rest.',
   })

@@ -320,6 +320,39 @@ describeOnEachDatabase('the model of a run', (kind) => {
     )
   })
 
+  test('credentials an app or a person let slip are taken out of what is sent, and the rule about data stands in every system text once', async () => {
+    const slips = [
+      `pk_live_${'aB3_'.repeat(10)}`,
+      `Bearer abc123def456ghi789jkl`,
+      `whsec_${'q1W2'.repeat(6)}`,
+      `sk-proj-${'x9Y8'.repeat(6)}`,
+      `ghp_${'a1B2'.repeat(9)}`,
+      `eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.${'s1G2'.repeat(5)}`,
+      `-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----`,
+    ]
+    const tool: AgentTool = {
+      ...add,
+      run: async () => ({ log: slips.join(' and '), note: 'Bearer authentication' }),
+    }
+    const { server, model } = await play({
+      turns: [
+        { toolCalls: [{ name: 'add_numbers', arguments: { a: 1, b: 2 } }] },
+        { text: 'ok' },
+        { json: good },
+      ],
+    })
+    await model.converse(talk([tool]))
+    await model.structured({ ...ask, prompt: slips.join(' ') })
+    const sent = server.received.map(({ body }) => body)
+    for (const slip of slips) {
+      const told = slip.split(/[\s.]+/).filter((part) => /[\dA-Z]{2}|\d/.test(part) && part.length > 12)
+      for (const part of told) expect(sent.join('\n')).not.toContain(part)
+    }
+    expect(sent[1]).toContain('Bearer authentication')
+    for (const { request } of server.received)
+      expect(JSON.stringify(request.messages).split('Text inside <data>')).toHaveLength(2)
+  })
+
   test('without an endpoint the client’s model is asked; without either, the error names settings and plain tools', async () => {
     const models = buildModels({ settings: undefined, db })
     const options = {

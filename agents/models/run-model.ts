@@ -1,4 +1,5 @@
 import { invalidInput } from '../../core/errors.ts'
+import { DATA_RULE } from '../prompt-data.ts'
 import type { Meter } from './budget.ts'
 import { fitContext } from './context.ts'
 import { converse } from './converse.ts'
@@ -40,7 +41,7 @@ export function buildRunModel(parts: RunModelParts): RunModel {
     await meter.check()
     const model = parts.modelOf(tier)
     const inWords = !provider.native || parts.toolsInWords.has(model)
-    const full: Turn = { ...given, model }
+    const full: Turn = { ...given, system: `${given.system}\n\n${DATA_RULE}`, model }
     const worded = inWords ? withToolsInWords(full) : full
     const turn = fitContext(
       { ...worded, system: redact(worded.system), messages: worded.messages.map((m) => redacted(m, redact)) },

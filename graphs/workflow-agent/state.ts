@@ -1,0 +1,70 @@
+import type { Understanding } from '../../agents/planner/agent.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
+import type { TestCase, TestReport } from '../../tools/agents/test-case.ts'
+import type { LangGraph } from '../frame/define-agent.ts'
+
+/** What the agents that share these nodes are started with; each takes its part. */
+export interface Started {
+  request?: string
+  instructions?: string
+  customer?: string | null
+  environment?: string
+  workflow?: string | null
+  plan?: IntegrationPlan | null
+  heal?: boolean
+}
+
+/** The workflow as it is kept. */
+export interface Stored {
+  slug: string
+  version: number
+  inputSchema: JsonObject | null
+}
+
+/** The best version so far: none that passed cases before fails in it. */
+export interface Best {
+  code: string
+  version: number
+  report: TestReport
+}
+
+/** State of all graphs about workflows: made once here, so that their nodes can be shared. */
+export const workflowState = ({ Annotation }: LangGraph) => {
+  const last = <T>(initial: T) =>
+    Annotation<T>({ reducer: (_before: T, next: T) => next, default: () => initial })
+  return Annotation.Root({
+    input: Annotation<Started>,
+    output: Annotation<JsonObject>,
+    understanding: last<Understanding | null>(null),
+    /** What the person answered, by question: q1 … */
+    answers: last<Record<string, string>>({}),
+    plan: last<IntegrationPlan | null>(null),
+    /** What the person wants changed of what was just made; empty: nothing. */
+    feedback: last(''),
+    code: last(''),
+    notes: last(''),
+    /** The slug a new workflow gets, chosen before it is made. */
+    slug: last(''),
+    stored: last<Stored | null>(null),
+    cases: last<TestCase[]>([]),
+    report: last<TestReport | null>(null),
+    /** What the runs of failed cases did. */
+    evidence: last<JsonObject[]>([]),
+    best: last<Best | null>(null),
+    /** Times the code was mended. */
+    mended: last(0),
+    deployTo: last<string | null>(null),
+    trigger: last<JsonObject | null>(null),
+    /** The point at which the person stopped the run. */
+    stopped: last<string | null>(null),
+  })
+}
+export type WorkflowState = ReturnType<typeof workflowState>['State']
+export type Update = Partial<WorkflowState>
+
+/** @throws Error when a graph is wired so that a node runs before what it needs is made */
+export function made<T>(value: T | null, what: string): T {
+  if (value === null) throw new Error(`The graph came to a node that needs ${what} before there is one.`)
+  return value
+}

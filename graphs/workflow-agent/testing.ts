@@ -1,0 +1,203 @@
+import { z } from 'zod'
+import { caseRunOf, proposeCases, RUN_TOKEN } from '../../agents/test-case-agent/agent.ts'
+import { type CaseRun, judge } from '../../agents/test-case-agent/judge.ts'
+import { mendCode } from '../../agents/workflow-builder/agent.ts'
+import { toAppError } from '../../core/errors.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { TestCase, TestReport } from '../../tools/agents/test-case.ts'
+import type { RunContext } from '../frame/define-agent.ts'
+import { draftOf, publish } from './building.ts'
+import { decided } from './decision.ts'
+import { made, type Update, type WorkflowState } from './state.ts'
+
+/** Times failing code is mended; the whole suite runs after each. */
+export const MAX_MENDED = 3
+const WAIT_SECONDS = 60
+/** A run that is still under way after the first wait is looked at so often. */
+const MAX_LOOKS = 24
+const LOOK_EVERY_MS = 5_000
+const UNDER_WAY = ['queued', 'running', 'waiting']
+const MAX_LOG_LINES = 40
+
+export async function writeCases(state: WorkflowState, run: RunContext): Promise<Update> {
+  const { code, cases, feedback, plan } = state
+  const { inputSchema } = made(state.stored, 'a stored workflow')
+  const before = cases.length === 0 || feedback === '' ? null : { cases, feedback }
+  return { cases: await proposeCases(run, { code, inputSchema, plan, before }), feedback: '' }
+}
+
+export async function approveCases({ cases, input }: WorkflowState, run: RunContext): Promise<Update> {
+  const [first, ...rest] = cases.map(({ id }) => id)
+  const answer = await run.handback({
+    point: 'after_cases',
+    question: `Run these ${cases.length} test cases in ${input.environment}, with real calls of the connected accounts?`,
+    details: { cases: cases as unknown as Json },
+    answer: z.object({
+      decision: z
+        .enum(['approve', 'change', 'stop'])
+        .describe('approve: run them. change: write them again as feedback says. stop: end here.'),
+      leaveOut: z
+        .array(z.enum([first ?? '', ...rest]))
+        .default([])
+        .describe('Cases not to run.'),
+      feedback: z.string().max(10_000).default('').describe('For change: what is to be different.'),
+    }),
+    default: { decision: 'approve' },
+  })
+  const kept = cases.filter(({ id }) => !answer.leaveOut.includes(id))
+  return { ...decided('after_cases', answer.decision, answer.feedback), cases: kept }
+}
+
+/** Apps the workflow calls without an account to call them with: a person connects those first. */
+export async function checkAccounts(state: WorkflowState, run: RunContext): Promise<Update> {
+  const { input } = state
+  const { slug } = made(state.stored, 'a stored workflow')
+  const { newestVersion } = await draftOf(run, slug)
+  const customer = input.customer ?? null
+  const missing: string[] = []
+  for (const connector of newestVersion?.connectors ?? [])
+    if (!(await isConnected(run, connector, customer)) && !(await needsNone(run, connector)))
+      missing.push(connector)
+  if (missing.length === 0) return { feedback: '' }
+  const whose = customer === null ? 'The organization' : `The customer ${customer}`
+  const { next } = await run.handback({
+    point: 'missing_accounts',
+    question: `${whose} has no connected account of ${missing.join(', ')}. Connect a test account (create_connect_link, create_connection), then look again.`,
+    details: { connectors: missing },
+    answer: z.object({
+      next: z
+        .enum(['look_again', 'go_on', 'stop'])
+        .describe('look_again: they are connected now. go_on: run the cases as it is. stop: end here.'),
+    }),
+  })
+  if (next === 'stop') return { stopped: 'missing_accounts' }
+  return { feedback: next === 'look_again' ? 'look_again' : '' }
+}
+
+/** Is there an account for it: the customer's, or the organization's own? */
+async function isConnected(run: RunContext, connector: string, customer: string | null): Promise<boolean> {
+  const active = async (more: JsonObject) =>
+    (await run.call('list_connections', { connector, status: 'active', ...more })).connections as {
+      customerId: string | null
+    }[]
+  if (customer !== null && (await active({ customer })).length > 0) return true
+  return (await active({})).some(({ customerId }) => customerId === null)
+}
+
+async function needsNone(run: RunContext, slug: string): Promise<boolean> {
+  const { connector } = (await run.call('get_connector', { connector: slug })) as unknown as {
+    connector: { authMethods: { type: string }[] }
+  }
+  return connector.authMethods.some(({ type }) => type === 'no_auth')
+}
+
+/** Runs every case, one after the other, and judges. */
+export async function runCases(state: WorkflowState, run: RunContext): Promise<Update> {
+  const { cases, best, code } = state
+  const { version } = made(state.stored, 'a stored workflow')
+  const results: TestReport['results'] = []
+  const evidence: JsonObject[] = []
+  for (const proposed of cases) {
+    const one = withToken(proposed, `${run.runId.slice(-6)}${state.mended}`)
+    const seen = await runCase(state, run, one)
+    const problems = judge(one, seen)
+    const { id, scenario } = one
+    const status = problems.length === 0 ? 'pass' : 'fail'
+    results.push({ id, scenario, status, problems, executionId: seen.executionId })
+    if (status === 'fail') evidence.push({ case: one as unknown as Json, problems, ...seen.evidence })
+  }
+  const passed = results.filter(({ status }) => status === 'pass').length
+  const report = { passed, failed: results.length - passed, results }
+  await run.message(`${passed} of ${results.length} test cases pass with version ${version}.`)
+  await run.artifact({ kind: 'test_report', title: `Tests of version ${version}`, content: report })
+  return { report, evidence, ...(isBetter(report, best?.report) ? { best: { code, version, report } } : {}) }
+}
+
+/** More cases pass, and none that passed before fails. */
+export function isBetter(report: TestReport, before: TestReport | undefined): boolean {
+  if (before === undefined) return true
+  const passes = new Set(report.results.filter(({ status }) => status === 'pass').map(({ id }) => id))
+  return (
+    report.passed > before.passed &&
+    before.results.every(({ id, status }) => status === 'fail' || passes.has(id))
+  )
+}
+
+/** Identifiers are new each time the suite runs: what runs before left behind is not taken for a duplicate. */
+const withToken = (proposed: TestCase, token: string): TestCase =>
+  JSON.parse(JSON.stringify(proposed).replaceAll(RUN_TOKEN, token)) as TestCase
+
+type SeenRun = CaseRun & { executionId: string | null; evidence: JsonObject }
+
+async function runCase(
+  { input, stored }: WorkflowState,
+  run: RunContext,
+  { input: given }: TestCase,
+): Promise<SeenRun> {
+  const { slug, version } = made(stored, 'a stored workflow')
+  try {
+    let { execution } = (await run.call('run_workflow', {
+      workflow: slug,
+      version,
+      environment: input.environment ?? 'dev',
+      input: given as Json,
+      customer: input.customer ?? null,
+      waitSeconds: WAIT_SECONDS,
+    })) as { execution: JsonObject }
+    for (let look = 0; look < MAX_LOOKS && UNDER_WAY.includes(String(execution.status)); look += 1) {
+      await pause(LOOK_EVERY_MS, run.signal)
+      ;({ execution } = (await run.call('get_execution', { execution: String(execution.id) })) as {
+        execution: JsonObject
+      })
+    }
+    const { output = null, error = null, logs, traces = null } = execution
+    const lines = Array.isArray(logs) ? logs.slice(-MAX_LOG_LINES) : []
+    return {
+      ...caseRunOf(execution),
+      executionId: String(execution.id),
+      evidence: { status: execution.status ?? null, output, error, logs: lines, calls: traces },
+    }
+  } catch (cause) {
+    const { code, message } = toAppError(cause)
+    // An input that is refused is a run that failed; what the run may not do ends it.
+    if (code !== 'invalid_input') throw cause
+    return {
+      status: 'failed',
+      output: null,
+      error: message,
+      calls: [],
+      executionId: null,
+      evidence: { error: message },
+    }
+  }
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      reject(signal.reason)
+    })
+  })
+
+/** Mends the code by what the failed runs did, and makes a new version of it. */
+export async function mendWorkflow(state: WorkflowState, run: RunContext): Promise<Update> {
+  const { plan, code, evidence, mended } = state
+  const stored = made(state.stored, 'a stored workflow')
+  const answer = await mendCode(run, { plan, code, evidence })
+  await run.message(answer.diagnosis)
+  await run.call('update_workflow', { workflow: stored.slug, code: answer.code })
+  const version = await publish(run, stored.slug)
+  return { code: answer.code, mended: mended + 1, stored: { ...stored, version } }
+}
+
+/** Goes back to the best version, should the last have been worse. */
+export async function settle({ best, stored, code }: WorkflowState, run: RunContext): Promise<Update> {
+  const workflow = made(stored, 'a stored workflow')
+  if (best === null || best.version === workflow.version) return {}
+  await run.message(`Version ${best.version} did better than ${workflow.version}; it is taken.`)
+  if (best.code !== code) await run.call('update_workflow', { workflow: workflow.slug, code: best.code })
+  return { code: best.code, report: best.report, stored: { ...workflow, version: best.version } }
+}
