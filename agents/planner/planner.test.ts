@@ -59,29 +59,35 @@ test('the demo’s plan holds; each way to spoil it is named', async () => {
   expect(await checkPlan(good, find)).toEqual([])
   const problems = async (spoil: (plan: IntegrationPlan) => void) =>
     (await checkPlan(spoilt(spoil), find)).join('\n')
-  expect(
-    await problems((plan) => Object.assign(plan.actions[0] ?? {}, { connector: 'shop' })),
-  ).toContain("no action 'shop.list_invoices'")
+  expect(await problems((plan) => Object.assign(plan.actions[0] ?? {}, { connector: 'shop' }))).toContain(
+    "no action 'shop.list_invoices'",
+  )
   expect(await problems((plan) => Object.assign(mapping(plan, 4), { target: 'amount' }))).toMatch(
     /takes no 'amount'[\s\S]*needs 'amountCents'/,
   )
   expect(await problems((plan) => void plan.mappings.pop())).toContain(
     "needs 'currency', and no mapping fills it",
   )
-  expect(await problems((plan) => Object.assign(mapping(plan, 0), { source: 'input.order.number' }))).toContain(
-    "input has no 'order.number'",
-  )
   expect(
-    await problems((plan) => Object.assign(mapping(plan, 2), { source: 'steps.find_customer.customers[].uid' })),
+    await problems((plan) => Object.assign(mapping(plan, 0), { source: 'input.order.number' })),
+  ).toContain("input has no 'order.number'")
+  expect(
+    await problems((plan) =>
+      Object.assign(mapping(plan, 2), { source: 'steps.find_customer.customers[].uid' }),
+    ),
   ).toContain("has no 'customers[].uid'")
-  expect(await problems((plan) => Object.assign(mapping(plan, 0), { source: 'steps.create_invoice.id' }))).toContain(
-    "'create_invoice' does not run before",
-  )
+  expect(
+    await problems((plan) => Object.assign(mapping(plan, 0), { source: 'steps.create_invoice.id' })),
+  ).toContain("'create_invoice' does not run before")
   expect(await problems((plan) => Object.assign(mapping(plan, 0), { source: 'order.id' }))).toContain(
     'must be input.<path> or steps',
   )
-  expect(await problems((plan) => Object.assign(mapping(plan, 0), { fixed: 'both' }))).toContain('either source or fixed')
-  expect(await problems((plan) => Object.assign(mapping(plan, 0), { step: 'other' }))).toContain("no step 'other'")
+  expect(await problems((plan) => Object.assign(mapping(plan, 0), { fixed: 'both' }))).toContain(
+    'either source or fixed',
+  )
+  expect(await problems((plan) => Object.assign(mapping(plan, 0), { step: 'other' }))).toContain(
+    "no step 'other'",
+  )
   expect(await problems((plan) => plan.actions.push({ ...good.actions[0] } as never))).toContain(
     "Two steps are called 'find_invoice'",
   )
