@@ -53,6 +53,13 @@ const environmentSchema = z.object({
     .url({ protocol: /^rediss?$/ })
     .optional()
     .describe('A Redis server to hold the queues; without it the queues live in Postgres.'),
+  PATCHBAY_REDIS_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9_-]{1,40}$/i, 'must be 1 to 40 letters, digits, _ or -')
+    .default('patchbay')
+    .describe(
+      'What the names of all keys in Redis begin with: each installation that shares a Redis database needs its own.',
+    ),
   PATCHBAY_API_KEY: z
     .string()
     .regex(
@@ -186,6 +193,7 @@ export interface Config {
   dataDir: string
   databaseUrl: string | undefined
   redisUrl: string | undefined
+  redisPrefix: string
   ownerApiKey: string | undefined
   masterKey: string | undefined
   previousMasterKeys: readonly string[]
@@ -258,6 +266,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     dataDir: env.PATCHBAY_DATA_DIR,
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
+    redisPrefix: env.PATCHBAY_REDIS_PREFIX,
     ownerApiKey: env.PATCHBAY_API_KEY,
     masterKey: env.PATCHBAY_MASTER_KEY,
     previousMasterKeys: env.PATCHBAY_PREVIOUS_MASTER_KEYS,

@@ -141,3 +141,10 @@ describeOnEachDatabase('row-level security', (kind) => {
     expect(names.map(({ name }) => name)).not.toContain('changed')
   })
 })
+
+test('a database that is closed does not answer, as one that is away', async () => {
+  const db = await openTestDatabase()
+  await db.close()
+  const scope = { organizationId: newId('organization'), customerIds: null }
+  await expect(db.read(scope, (tx) => tx.rows('SELECT 1'))).rejects.toMatchObject({ code: 'unavailable' })
+})

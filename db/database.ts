@@ -95,7 +95,9 @@ function asAppError(error: unknown): unknown {
   const message = error instanceof Error ? error.message : ''
   if (
     (typeof code === 'string' && CONNECTION_LOST.test(code)) ||
-    /Connection terminated|connection error|timeout exceeded when trying to connect/.test(message)
+    /Connection terminated|connection error|timeout exceeded when trying to connect|Cannot use a pool after calling end/.test(
+      message,
+    )
   ) {
     return new AppError('unavailable', 'The database does not answer.', {
       where: DATABASE,

@@ -134,7 +134,12 @@ export async function compose(
     const files = buildFiles(database)
     const sandbox = buildSandbox({ processes: config.sandboxProcesses, log })
     const connectLinks = buildConnectLinks({ db: database, log, publicUrl: () => publicUrl })
-    const callCounter = buildCallCounter({ db: database, redisUrl: config.redisUrl, log })
+    const callCounter = buildCallCounter({
+      db: database,
+      redisUrl: config.redisUrl,
+      redisPrefix: config.redisPrefix,
+      log,
+    })
     const connections = buildConnections({
       countCall: (account, { limit, seconds }) => callCounter.count(`calls ${account}`, limit, seconds),
       db: database,
@@ -146,7 +151,12 @@ export async function compose(
       reconnectLink: async (scope, connection) => (await connectLinks.reconnect(scope, connection))?.url,
     })
     const changes = buildChanges({ db: database, log })
-    const queue = buildExecutionQueue({ connection: database.connection, redisUrl: config.redisUrl, log })
+    const queue = buildExecutionQueue({
+      connection: database.connection,
+      redisUrl: config.redisUrl,
+      redisPrefix: config.redisPrefix,
+      log,
+    })
     const admission = buildAdmission({ db: database, queue, log })
     const versions = buildVersions(database)
     const engine = buildEngine({

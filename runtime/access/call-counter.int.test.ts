@@ -71,7 +71,7 @@ describeOnEachDatabase('counting calls', (kind) => {
   // On the embedded database one process counts for all.
   promises((count) =>
     Array.from({ length: kind === 'embedded' ? 1 : count }, () =>
-      buildCallCounter({ db, redisUrl: undefined, log }),
+      buildCallCounter({ db, redisUrl: undefined, redisPrefix: 'patchbay', log }),
     ),
   )
 })
@@ -86,7 +86,9 @@ describe.skipIf(!slowRun || inject('redisUrl') === null)(
     afterAll(() => db.close())
     promises(async (count) => {
       const redisUrl = `${inject('redisUrl')}/9`
-      const counters = Array.from({ length: count }, () => buildCallCounter({ db, redisUrl, log }))
+      const counters = Array.from({ length: count }, () =>
+        buildCallCounter({ db, redisUrl, redisPrefix: 'patchbay', log }),
+      )
       await new Promise((next) => setTimeout(next, 500)) // until they are connected
       return counters
     })

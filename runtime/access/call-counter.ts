@@ -31,12 +31,14 @@ export interface CallCounter {
 export function buildCallCounter(deps: {
   db: Database
   redisUrl: string | undefined
+  /** What keys in Redis begin with. */
+  redisPrefix: string
   log: Logger
 }): CallCounter {
   const { db, redisUrl } = deps
   const shared =
     redisUrl !== undefined
-      ? onRedis(redisUrl, deps.log)
+      ? onRedis(redisUrl, deps.redisPrefix, deps.log)
       : db.kind === 'embedded'
         ? inProcess()
         : onPostgres(db)
@@ -82,7 +84,7 @@ function inProcess(): CallCounter {
   }
 }
 
-function onRedis(url: string, log: Logger): CallCounter {
+function onRedis(url: string, prefix: string, log: Logger): CallCounter {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
@@ -95,7 +97,7 @@ function onRedis(url: string, log: Logger): CallCounter {
     (points, duration) =>
       new RateLimiterRedis({
         storeClient: redis,
-        keyPrefix: 'patchbay:calls',
+        keyPrefix: `${prefix}:calls`,
         points,
         duration,
         // While Redis is away each process counts for itself: better than refusing everybody, or nobody.

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { buildLogger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
 import type { QueuedExecution } from '../../db/execution-queue.ts'
-import { describeOnEachDatabase, openTestDatabase } from '../../tests/setup/database.ts'
+import { describeOnEachDatabase, openTestDatabase, slowRun } from '../../tests/setup/database.ts'
 import { buildExecutionQueue, type ExecutionQueue } from './execution-queue.ts'
 
 const due = (n: number, priority = 2): QueuedExecution => ({
@@ -19,7 +19,12 @@ describeOnEachDatabase('the queue of executions', (kind) => {
   let queue: ExecutionQueue
   beforeAll(async () => {
     db = await openTestDatabase(kind)
-    queue = buildExecutionQueue({ connection: db.connection, redisUrl: undefined, log: buildLogger('error') })
+    queue = buildExecutionQueue({
+      connection: db.connection,
+      redisUrl: undefined,
+      redisPrefix: 'patchbay',
+      log: buildLogger('error'),
+    })
   })
   afterAll(async () => {
     await queue.close()
@@ -53,5 +58,29 @@ describeOnEachDatabase('the queue of executions', (kind) => {
     expect(new Set(taken).size).toBe(43)
     expect(refused).toBe(5)
     expect(await queue.waiting()).toBe(0)
+  })
+})
+
+describe.skipIf(!slowRun || inject('redisUrl') === null)('on Redis (needs redis-server)', () => {
+  test('installations that share a Redis database do not take each other’s jobs', async () => {
+    const redisUrl = `${inject('redisUrl')}/10`
+    const build = (redisPrefix: string) =>
+      buildExecutionQueue({ connection: {}, redisUrl, redisPrefix, log: buildLogger('error') })
+    const [one, other] = [build('one'), build('other')]
+    try {
+      await one.add([due(1), due(2)])
+      expect([await one.waiting(), await other.waiting()]).toEqual([2, 0])
+      const taken: string[] = []
+      await new Promise<void>((resolve) => {
+        void one.work(async ({ id }) => {
+          taken.push(id)
+          if (taken.length === 2) resolve()
+          return true
+        })
+      })
+      expect(taken.toSorted()).toEqual(['exec_1', 'exec_2'])
+    } finally {
+      await Promise.all([one.close(), other.close()])
+    }
   })
 })

@@ -82,6 +82,8 @@ export async function prepareQueueSchema(client: ClientBase): Promise<void> {
 export function buildExecutionQueue(options: {
   connection: ClientConfig
   redisUrl: string | undefined
+  /** What keys in Redis begin with. */
+  redisPrefix: string
   log: Logger
 }): ExecutionQueue {
   const { log } = options
@@ -95,13 +97,14 @@ export function buildExecutionQueue(options: {
     max: POSTGRES_POOL_SIZE,
     keepAlive: true,
   }
+  const prefix = redis === undefined ? {} : { prefix: options.redisPrefix }
   const onError = (queue: string) => (error: Error) => {
     log.warn({ queue, err: error.message }, 'queue connection error; it reconnects')
   }
 
   const queues = new Map(
     queueNames.map((name) => {
-      const queue = new Queue<JobData>(name, { connection } as QueueOptions, factory as never)
+      const queue = new Queue<JobData>(name, { connection, ...prefix } as QueueOptions, factory as never)
       queue.on('error', onError(name))
       return [name, queue] as const
     }),
@@ -127,6 +130,7 @@ export function buildExecutionQueue(options: {
         },
         {
           connection,
+          ...prefix,
           concurrency: JOBS_AT_ONCE,
           drainDelay: IDLE_POLL_SECONDS,
           autorun: false,

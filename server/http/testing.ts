@@ -62,7 +62,7 @@ export async function startTestServer(): Promise<TestServer> {
   const registry = customersTools()
   const config = readConfig({ PATCHBAY_DATA_DIR: dataDir, PATCHBAY_LOG_LEVEL: 'silent' })
   const services = { vault, apiKeys, changed: () => {} } as unknown as Services
-  const counter = buildCallCounter({ db, redisUrl: undefined, log })
+  const counter = buildCallCounter({ db, redisUrl: undefined, redisPrefix: 'patchbay', log })
   const invoker: Invoker = { db, services, limits: buildRateLimits(config.rateLimitPerMinute, counter), log }
   const closers: (() => Promise<unknown>)[] = []
 

@@ -66,7 +66,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     publicUrl: () => 'http://127.0.0.1',
     changed: () => undefined,
   }
-  const counter = buildCallCounter({ db, redisUrl: undefined, log })
+  const counter = buildCallCounter({ db, redisUrl: undefined, redisPrefix: 'patchbay', log })
   const invoker: Invoker = { db, services, limits: buildRateLimits(1_000_000, counter), log }
   const call = (actor: Actor, tool: unknown, input: object = {}) =>
     invoke(invoker, {
