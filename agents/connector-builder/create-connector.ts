@@ -1,0 +1,67 @@
+import { toAppError } from '../../core/errors.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { Draft, DraftAction } from '../manual-action-builder/build-from-docs.ts'
+import type { ToolCall } from '../tool-call.ts'
+
+export interface Built {
+  connector: string
+  /** Actions Patchbay did not take, and why. */
+  refused: { action: string; why: string }[]
+}
+
+/**
+ * Makes a connector of a draft. Safe to repeat: what is there already is brought to what the draft says.
+ * @throws AppError of create_connector
+ */
+export async function createFromDraft(
+  call: ToolCall,
+  draft: Draft,
+  slug: string | undefined,
+): Promise<Built> {
+  const connector = await ensureConnector(call, draft, slug)
+  const refused: Built['refused'] = []
+  for (const action of draft.actions) {
+    try {
+      await ensureAction(call, connector, action)
+    } catch (cause) {
+      const error = toAppError(cause)
+      if (error.code !== 'invalid_input') throw error
+      refused.push({ action: action.slug, why: error.message })
+    }
+  }
+  return { connector, refused }
+}
+
+async function ensureConnector(call: ToolCall, draft: Draft, slug: string | undefined): Promise<string> {
+  const { name, baseUrl, authMethods } = draft
+  const fields = { name, baseUrl, authMethods: authMethods as unknown as JsonObject[] }
+  try {
+    const { connector } = await call('create_connector', {
+      ...fields,
+      ...(slug === undefined ? {} : { slug }),
+    })
+    return (connector as { slug: string }).slug
+  } catch (cause) {
+    const error = toAppError(cause)
+    if (error.code !== 'conflict' || slug === undefined) throw error
+    await call('update_connector', { ...fields, connector: slug })
+    return slug
+  }
+}
+
+async function ensureAction(call: ToolCall, connector: string, draft: DraftAction): Promise<void> {
+  const { citations: _citations, hasBody, outputSchema, ...fields } = draft
+  const action = {
+    ...fields,
+    ...(hasBody ? { body: {} } : {}),
+    ...(outputSchema === null ? {} : { outputSchema }),
+  } as unknown as JsonObject
+  try {
+    await call('create_action', { connector, ...action })
+  } catch (cause) {
+    const error = toAppError(cause)
+    if (error.code !== 'conflict') throw error
+    const { slug, ...change } = action
+    await call('update_action', { connector, action: String(slug), ...change })
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { definitionOf } from '../../agents/action-fixer/candidate.ts'
+import { createFromDraft } from '../../agents/connector-builder/create-connector.ts'
+import { listEvents } from '../../agents/event-builder/list-events.ts'
+import { draftFromDocs, findPassages } from '../../agents/manual-action-builder/build-from-docs.ts'
+import { slugify } from '../../runtime/connectors/slug.ts'
+import type { RunContext } from '../frame/define-agent.ts'
+import { namesOf, sourceOf } from './discover.ts'
+import type { ConnectorRunInput, Discovery, Made, State } from './state.ts'
+
+const MAX_SHOWN = 200
+
+/** Makes the connector, by import or from what a model wrote. */
+export async function create({ input, discovery }: State, run: RunContext): Promise<Partial<State>> {
+  if (discovery === null) return {}
+  const made = discovery.route === 'spec' ? await importIt(input, discovery, run) : await writeIt(input, run)
+  return { made }
+}
+
+async function importIt(input: ConnectorRunInput, discovery: Discovery, run: RunContext): Promise<Made> {
+  const { slug, operations } = discovery
+  // Discovery made sure that the slug is free, or may be replaced: made again after a crash, it is the same again.
+  const { connector } = await run.call('import_spec', {
+    ...sourceOf(input),
+    ...namesOf(input),
+    ...(slug === null ? {} : { slug }),
+    ...(operations === null ? {} : { include: { operations } }),
+    onConflict: 'replace',
+  })
+  return madeOf((connector as { slug: string }).slug, [], run)
+}
+
+async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Made> {
+  const passages = await findPassages(run.call, input.docs ?? [], input.goal)
+  const { draft, unfounded } = await draftFromDocs(run.model(), passages, input.goal)
+  const name = input.name ?? draft.name
+  const slug = input.slug ?? slugify(name)
+  const settled = { ...draft, name, baseUrl: input.baseUrl ?? draft.baseUrl }
+  await run.artifact({
+    kind: 'integration_plan',
+    title: `Actions of ${name}`,
+    content: settled.actions.map((action) => ({
+      action: action.slug,
+      request: `${action.method} ${action.path}`,
+      citations: action.citations,
+    })),
+  })
+  const { connector, refused } = await createFromDraft(run.call, settled, slug)
+  const leftOut = unfounded.map((action) => ({ action, why: 'It cites no passage of the documentation.' }))
+  return madeOf(connector, [...leftOut, ...refused], run)
+}
+
+async function madeOf(connector: string, leftOut: Made['leftOut'], run: RunContext): Promise<Made> {
+  const { actions } = await definitionOf(run.call, connector)
+  return { connector, actions: actions.map(({ slug }) => slug), leftOut }
+}
+
+/** What the app can report of itself. */
+export async function findEvents({ made }: State, run: RunContext): Promise<Partial<State>> {
+  return made === null ? {} : { events: await listEvents(run.call, made.connector) }
+}
+
+/** Hands back after creation. */
+export async function askToTest({ made, events, input }: State, run: RunContext): Promise<Partial<State>> {
+  if (made === null || events === null) return {}
+  const how = input.allowWrites === true ? 'with writes' : 'by reads'
+  const answer = await run.handback({
+    point: 'after_creation',
+    question: `'${made.connector}' has ${made.actions.length} actions and ${events.events.length} events. Test it ${how} now? That needs a connected test account.`,
+    details: {
+      connector: made.connector,
+      actions: made.actions.slice(0, MAX_SHOWN),
+      leftOut: made.leftOut,
+      ...events,
+    },
+    answer: z.object({ test: z.boolean().describe('Test its actions?') }),
+    default: { test: true },
+  })
+  return answer.test ? {} : { notTested: 'It was not tested, as answered after creation.' }
+}
+
+/** The connector as it is. */
+export async function lookUp({ input }: State, run: RunContext): Promise<Partial<State>> {
+  return input.connector === undefined ? {} : { made: await madeOf(input.connector, [], run) }
+}

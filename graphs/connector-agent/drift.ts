@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import { definitionOf } from '../../agents/action-fixer/candidate.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
+import type { RunContext } from '../frame/define-agent.ts'
+import type { State } from './state.ts'
+
+/** Compares with the description as it is now, hands back with what the changes hit, and takes them over. */
+export async function takeOver({ input }: State, run: RunContext): Promise<Partial<State>> {
+  const { connector, spec, url } = input
+  if (connector === undefined) return {}
+  const source = { ...(spec === undefined ? {} : { spec }), ...(url === undefined ? {} : { url }) }
+  const found = await run.call('check_connector_drift', { connector, ...source })
+  const { drifted, proposal, changes, impact, customers, customersTotal } = found
+  const made = async () => {
+    const { slug, actions } = await definitionOf(run.call, connector)
+    return { connector: slug, actions: actions.map((action) => action.slug), leftOut: [] }
+  }
+  if (drifted !== true || proposal === null) {
+    await run.message(`'${connector}' is as its API's description has it.`)
+    return { made: await made() }
+  }
+  await run.artifact({ kind: 'diff', title: `Drift of ${connector}`, content: found as Json })
+  const hit = (impact as { workflows: unknown[] }).workflows.length
+  const answer = await run.handback({
+    point: 'after_discovery',
+    question: `The API of '${connector}' has changed. Taking the changes over reaches ${hit} workflows and ${String(customersTotal)} customers at once. Take them over?`,
+    details: { changes, impact, customers } as JsonObject,
+    answer: z.object({ proceed: z.boolean().describe('Take the changes over?') }),
+    default: { proceed: true },
+  })
+  if (!answer.proceed)
+    return { made: await made(), notTested: 'The changes were not taken over, as answered.' }
+  await run.call('import_spec', { ...(proposal as JsonObject), ...(spec === undefined ? {} : { spec }) })
+  return { made: await made() }
+}

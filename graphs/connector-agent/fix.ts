@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { proposeByComparing } from '../../agents/action-fixer/deterministic.ts'
+import { type FixResult, fixAction } from '../../agents/action-fixer/fix-action.ts'
+import { proposeByModel } from '../../agents/action-fixer/propose-by-model.ts'
+import { mergeReports } from '../../agents/action-tester/merge-reports.ts'
+import type { Json } from '../../core/json.ts'
+import type { RunContext } from '../frame/define-agent.ts'
+import { modelOf } from './model-of.ts'
+import type { Output, State } from './state.ts'
+import { failedIn, testInputOf } from './test.ts'
+
+const MAX_FIXED = 25
+
+/** Mends what failed, one action after the other: a patch of what they share is seen by the next. */
+export async function fix(state: State, run: RunContext): Promise<Partial<State>> {
+  const { input, made, reports, notTested, seed } = state
+  const baseline = mergeReports(reports)
+  const failed = failedIn(baseline).slice(0, MAX_FIXED)
+  if (made === null || baseline === undefined || notTested !== null || failed.length === 0) return {}
+  const { connector } = made
+  const model = modelOf(run)
+  if (model !== undefined)
+    for (const url of input.docs ?? []) await run.call('index_api_docs', { url, connector })
+  const proposers = [
+    proposeByComparing(run.call, { spec: input.spec, url: input.spec === undefined ? input.url : undefined }),
+    ...(model === undefined ? [] : [proposeByModel(run.call, model)]),
+  ]
+  const fixes: FixResult[] = []
+  for (const { action } of failed) {
+    const request = { connector, action, test: testInputOf(input), seed, baseline, proposers }
+    const result = await fixAction(run.call, request)
+    fixes.push(result)
+    const kept = result.rounds.filter((round) => round.kept).length
+    await run.message(
+      `${action}: ${result.fixed ? 'mended' : 'not mended'}, ${kept} of ${result.rounds.length} patches kept.`,
+    )
+  }
+  await run.artifact({ kind: 'diff', title: `Patches of ${connector}`, content: fixes as unknown as Json })
+  return { fixes }
+}
+
+/** Hands back after mending. */
+export async function review({ fixes, made }: State, run: RunContext): Promise<Partial<State>> {
+  const kept = fixes.flatMap(({ action, rounds }) =>
+    rounds
+      .filter((round) => round.kept)
+      .map(({ reason, patch, connectorPatch, by, citations }) => ({
+        action,
+        by,
+        reason,
+        patch,
+        connectorPatch,
+        citations,
+      })),
+  )
+  if (kept.length === 0) return {}
+  const mended = fixes.filter(({ fixed }) => fixed).length
+  const answer = await run.handback({
+    point: 'after_fixing',
+    question: `${mended} of ${fixes.length} failing actions of '${made?.connector ?? ''}' pass now. Accept the patches?`,
+    details: { patches: kept as unknown as Json },
+    answer: z.object({
+      accept: z
+        .boolean()
+        .describe(
+          'Keep them? Otherwise they stay for you to change, and the run says they are not accepted.',
+        ),
+    }),
+    default: { accept: true },
+  })
+  return { accepted: answer.accept }
+}
+
+/** What the run came to. */
+export async function conclude(state: State): Promise<Partial<State>> {
+  const { made, discovery, events, reports, notTested, fixes, accepted } = state
+  const report = mergeReports(reports)
+  const mended = new Map(fixes.map((one) => [one.action, one]))
+  const verdicts = (report?.actions ?? []).map((verdict) => mended.get(verdict.action)?.verdict ?? verdict)
+  const output: Output = {
+    connector: made?.connector ?? null,
+    operationsFound: discovery?.found ?? 0,
+    actions: made?.actions.length ?? 0,
+    events: events?.events.length ?? 0,
+    tested: report?.counts ?? null,
+    notTested,
+    passed: verdicts
+      .filter(({ verdict }) => verdict === 'passed')
+      .map(({ action }) => action)
+      .toSorted(),
+    fixed: fixes.filter(({ fixed }) => fixed).map(({ action }) => action),
+    failing: verdicts
+      .filter(({ verdict }) => verdict === 'failed')
+      .map(({ action, check, problems, trace }) => ({ action, check, problem: problems[0] ?? '', trace })),
+    leftOut: made?.leftOut ?? [],
+    left: report?.cleanup.left ?? [],
+    accepted,
+  }
+  return { output }
+}
