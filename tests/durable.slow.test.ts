@@ -370,6 +370,30 @@ describeOnBothDatabases('durable executions', (kind) => {
       })
     })
 
+    test('what a workflow waits for is cancelled when it fails for good', async () => {
+      await deployWorkflow(
+        tenant,
+        'child-left',
+        "export default async (ctx) => ctx.wait.event('never', { timeoutMs: 3_600_000 })",
+      )
+      const slug = await deployWorkflow(
+        tenant,
+        'leaves',
+        `export default async (ctx) => {
+          const waiting = ctx.workflows.run('child-left', null).catch(() => undefined)
+          await ctx.sleep(1_500)
+          throw new Error('given up')
+        }`,
+      )
+      const id = await start(slug)
+      expect(await ended(id)).toMatchObject({ status: 'failed' })
+      const child = await eventually(async () => {
+        const { executions } = await tenant.ok('list_executions', { workflow: 'child-left' })
+        return executions[0]?.status === 'cancelled' && executions[0]
+      })
+      expect(child).toMatchObject({ parentExecutionId: id })
+    })
+
     test('it goes on when the workflow it waits for is cancelled', async () => {
       await deployWorkflow(
         tenant,

@@ -1,0 +1,149 @@
+import type { TenantScope } from '../../core/actor.ts'
+import { AppError, conflict, notFound } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import { findCustomer } from '../../db/customers.ts'
+import type { Database } from '../../db/database.ts'
+import { admittedOf, type FinishedRun } from '../../db/execution-queue.ts'
+import { holdsExecution } from '../../db/execution-steps.ts'
+import {
+  type ExecutionRow,
+  findWorkflowTarget,
+  getExecution,
+  insertExecutions,
+  insertManualEvents,
+  type NewExecution,
+  type RequestedExecution,
+  type RunnableVersionRow,
+  startExecutions,
+} from '../../db/executions.ts'
+import { buildBatcher } from '../queue/batcher.ts'
+import type { Admission } from './admission.ts'
+import type { Executions, StartExecution } from './executions.ts'
+import { checkInput } from './input.ts'
+import { type Moment, moment } from './lease.ts'
+import { asFinished, goOnFrom, newExecution, notRunnable, refuseInactive } from './requests.ts'
+
+const MAX_BATCH = 200
+/** How deep workflows may call workflows. */
+const MAX_DEPTH = 5
+
+interface StartDeps {
+  db: Database
+  admission: Admission
+  /** Names this process in the rows of the executions it runs. */
+  worker: string
+  /** Runs one whose caller waits for it. */
+  run(
+    execution: ExecutionRow,
+    version: RunnableVersionRow,
+    claimedAt: Moment,
+    signal: AbortSignal | undefined,
+  ): Promise<FinishedRun>
+}
+
+/** Starts executions that somebody asks for: see `Executions.start`. */
+export function buildStart(deps: StartDeps): Executions['start'] {
+  const { db, admission } = deps
+
+  const starts = buildBatcher<RequestedExecution, ExecutionRow | AppError>(
+    (items) => startExecutions(db, items),
+    MAX_BATCH,
+  )
+
+  /** One that a person or a program asked for; the asking is kept as its event. */
+  const requested = async (row: NewExecution): Promise<ExecutionRow> => {
+    const { organization_id, customer_id, headers, input } = row
+    const id = newId('event')
+    const started = await starts.add({
+      event: { id, organization_id, customer_id, headers, payload: input },
+      execution: { ...row, event_id: id },
+    })
+    if (started instanceof AppError) throw started
+    return started
+  }
+
+  /** One that another execution starts, or that goes on with what another recorded. */
+  const startedByRun = async (
+    scope: TenantScope,
+    { by, originOf, parent }: StartExecution,
+    row: NewExecution,
+  ): Promise<ExecutionRow> => {
+    const [execution] = await db.tenant(scope, async (tx) => {
+      if (by !== undefined && !(await holdsExecution(tx, by)))
+        throw new AppError('cancelled', 'The workflow that starts this one was given to another worker.')
+      const event =
+        parent === undefined
+          ? {
+              id: newId('event'),
+              organization_id: row.organization_id,
+              customer_id: row.customer_id,
+              headers: row.headers,
+              payload: row.input,
+            }
+          : null
+      if (event !== null) await insertManualEvents(tx, [event])
+      const origin = originOf === undefined ? undefined : await getExecution(tx, originOf)
+      const origin_id = origin?.origin_id ?? origin?.id ?? null
+      const rows = await insertExecutions(tx, [{ ...row, event_id: event?.id ?? null, origin_id }])
+      return origin === undefined ? rows : goOnFrom(tx, rows, origin)
+    })
+    if (execution === undefined) throw new Error('INSERT … RETURNING gave no row')
+    return execution
+  }
+
+  const start = async (
+    scope: TenantScope,
+    request: StartExecution,
+    signal?: AbortSignal,
+  ): Promise<ExecutionRow> => {
+    const depth = request.parent?.depth ?? 0
+    if (depth > MAX_DEPTH) {
+      throw conflict(`Workflows call workflows at most ${MAX_DEPTH} deep.`, {
+        hint: 'Start the work with ctx.workflows.start, or merge the steps.',
+      })
+    }
+    const { customerId } = request
+    const { target, customer } = await db.read(scope, async (tx) => ({
+      target: await findWorkflowTarget(tx, {
+        workflow: request.workflow,
+        environment: request.environment,
+        version: request.version ?? null,
+      }),
+      customer: customerId === null ? null : await findCustomer(tx, customerId),
+    }))
+    if (target === undefined)
+      throw notFound('workflow', request.workflow, 'list_workflows shows the ones you may run.')
+    if (!target.environment_known)
+      throw notFound('environment', request.environment, 'list_environments shows them.')
+    if (customer === undefined)
+      throw notFound('customer', customerId ?? '', 'list_customers shows the ones you may use.')
+    refuseInactive(target, customer)
+    const version = target.runnable
+    if (version === null) throw notRunnable(request, target.latest_version)
+    checkInput(version, request.input)
+
+    const inline = version.tier === 'instant' || request.parent !== undefined
+    const claimedAt = moment()
+    const row: NewExecution = {
+      ...newExecution(scope.organizationId, request, version),
+      status: inline ? 'running' : 'queued',
+      parent_step: request.parent?.step ?? null,
+      // A caller waits for an inline run and gets its error: nothing is retried or set aside behind its back.
+      max_attempts: inline ? 1 : (version.retry?.maxAttempts ?? 1),
+      dead_letter: !inline,
+      worker: inline ? deps.worker : null,
+    }
+    const execution =
+      request.by === undefined && request.parent === undefined && request.originOf === undefined
+        ? await requested(row)
+        : await startedByRun(scope, request, row)
+    if (!inline) {
+      await admission.enqueue(admittedOf([execution]))
+      return execution
+    }
+    const finished = await deps.run(execution, version, claimedAt, signal)
+    return asFinished(execution, finished)
+  }
+
+  return start
+}
