@@ -7,6 +7,7 @@ import { type AnyTool, toolsets } from '../../tools/define-tool.ts'
 import { loadTools, type Registry } from '../../tools/registry.ts'
 import { toolSchema } from '../http/tool-schema.ts'
 import { callTool, serverOf } from './call.ts'
+import { addEvalCommand } from './eval.ts'
 import { addFieldOptions, readToolInput } from './input.ts'
 import { exitCodeOf, exitCodes, type Io, printError, printJson } from './output.ts'
 
@@ -42,7 +43,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   } catch (cause) {
     // Commander has already told what was wrong with the command itself, or shown the help asked for.
     if (cause instanceof CommanderError)
-      return cause.code === 'patchbay.chat'
+      return cause.code === 'patchbay.chat' || cause.code === 'patchbay.eval'
         ? cause.exitCode
         : cause.exitCode === 0
           ? 0
@@ -83,6 +84,12 @@ function buildProgram(registry: Registry, io: Io): Command {
       else printJson(io, describeTool(tool))
     })
   addTypesCommand(program, registry, io)
+  addEvalCommand(program, io, {
+    withTarget: withTargetOptions,
+    onFailure: (code) => {
+      throw new CommanderError(code, 'patchbay.eval', 'not all passed')
+    },
+  })
   addChatCommand(program, io)
   for (const tool of registry.all) addToolCommand(program, tool, io)
   return program

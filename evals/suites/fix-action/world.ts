@@ -72,7 +72,7 @@ export async function exported(doors: Doors, connector: string): Promise<Connect
   return definition as ConnectorDefinition
 }
 
-async function connect(doors: Doors, { slug, authMethods }: ConnectorDefinition): Promise<void> {
+export async function connect(doors: Doors, { slug, authMethods }: ConnectorDefinition): Promise<void> {
   const [method] = authMethods
   const credentials =
     method?.type === 'api_key'

@@ -1,0 +1,86 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestPlatform, type Tenant, type TestPlatform } from '../tests/setup/platform.ts'
+import { runCli } from './cli/program.ts'
+import { clean } from './cli/testing.ts'
+
+let platform: TestPlatform
+let tenant: Tenant
+let folder: string
+beforeAll(async () => {
+  platform = await startTestPlatform()
+  tenant = await platform.organization()
+  folder = mkdtempSync(join(tmpdir(), 'patchbay-eval-'))
+  const code = 'export default async (ctx) => ({ doubled: ctx.input.number * 2 })'
+  await tenant.ok('create_workflow', { slug: 'double', name: 'Double', code })
+  await tenant.ok('publish_workflow', { workflow: 'double' })
+  await tenant.ok('deploy_workflow', { workflow: 'double', environment: 'dev', version: 1 })
+})
+afterAll(async () => {
+  await platform.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function patchbay(...args: string[]) {
+  let [stdout, stderr] = ['', '']
+  const code = await runCli(['--url', platform.url, '--api-key', tenant.ownerKey, ...args], {
+    stdin: Readable.from(['']),
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    env: { ...clean(process.env), PATH: process.env.PATH, PATCHBAY_DATA_DIR: folder },
+  })
+  return { code, stdout, stderr }
+}
+
+const cases = (...values: [number, number][]) => {
+  const file = join(folder, 'cases.json')
+  const all = values.map(([number, doubled], index) => ({
+    id: `TC-0${index + 1}`,
+    scenario: `${number} is doubled`,
+    input: { number },
+    expect: { output: [{ path: 'doubled', op: 'equals', value: doubled }] },
+  }))
+  writeFileSync(file, JSON.stringify(all))
+  return file
+}
+
+test('a workflow that does what its cases say passes, each as often as asked', async () => {
+  const args = ['--cases', cases([2, 4], [0, 0]), '--trials', '2', '--json', join(folder, 'r.json')]
+  const { code, stdout, stderr } = await patchbay('eval', 'workflow', 'double', ...args)
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/pass@1 +4\/4 +100\.0 %/)
+  expect(code).toBe(0)
+  const report = JSON.parse(readFileSync(join(folder, 'r.json'), 'utf8'))
+  expect(report.tasks[0].trials[0].trajectory[0].output.output).toEqual({ doubled: 4 })
+})
+
+test('one that does not is told with expected and actual, in a page too, and the exit code says so', async () => {
+  const html = join(folder, 'r.html')
+  const { code, stdout } = await patchbay(
+    'eval',
+    'workflow',
+    'double',
+    '--cases',
+    cases([2, 4], [3, 7]),
+    '--html',
+    html,
+  )
+  expect(stdout).toMatch(/all +1\/2/)
+  expect(stdout).toMatch('TC-02 3 is doubled: doubled: expected equals 7, is 6')
+  expect(readFileSync(html, 'utf8')).toMatch('expected equals 7, is 6')
+  expect(code).toBe(1)
+})
+
+test('a workflow that is not there fails its cases, and cases that are none are refused', async () => {
+  expect(await patchbay('eval', 'workflow', 'triple', '--cases', cases([1, 3]))).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching('it did not run'),
+  })
+  expect(await patchbay('eval', 'workflow', 'double')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching('--cases FILE'),
+  })
+})
