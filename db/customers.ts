@@ -1,5 +1,5 @@
 import type { Tx } from './database.ts'
-import { syncCustomerLanes } from './lanes.ts'
+import { syncCustomerLanes } from './lane-upkeep.ts'
 
 export interface CustomerRow {
   id: string

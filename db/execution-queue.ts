@@ -332,7 +332,7 @@ export interface QueuedExecution {
   tier: Tier
   /** 1 (first) to 4. */
   priority: number
-  /** admitted: a worker may take it; later: it has yet to get its places (`admitDue` of lanes.ts). */
+  /** admitted: a worker may take it; later: it has yet to get its places (`admitDue` of lane-admission.ts). */
   admission: ExecutionRow['admission']
   delay_ms: number
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
-import { syncCustomerLanes } from './lanes.ts'
+import { syncCustomerLanes } from './lane-upkeep.ts'
 
 export interface OrganizationRow {
   id: string

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { repairLanes } from '../db/lane-upkeep.ts'
+import { MAX_LIVE } from '../db/lanes.ts'
 import { describeOnBothDatabases } from './setup/database.ts'
 import { deliver, deployWorkflow, installApp, installWebhook } from './setup/flow.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
@@ -71,6 +73,49 @@ function promises(start: () => Promise<TestPlatform>): void {
     await sendMany((await installWebhook(tenant, slug)).url, (n) => ({ order: { id: n % 2 } }))
     await allEnded(slug, ROUNDS)
     expect([under.get('keyed-0')?.most, under.get('keyed-1')?.most]).toEqual([1, 1])
+  })
+
+  test('counts that a deletion left wrong are put right, and what they held back runs', async () => {
+    const slug = await deployWorkflow(tenant, 'mended', visits('mended'), { concurrency: { limit: 1 } })
+    const { url } = await installWebhook(tenant, slug)
+    await deliver(url, { n: 0 })
+    await allEnded(slug, 1)
+    const { id } = (await tenant.ok('get_workflow', { workflow: slug })).workflow
+    const lane = `w:${id}:dev`
+    await server.platform.db.system((tx) =>
+      tx.run('UPDATE lanes SET taken = 1, waiting = 7 WHERE id = $1', [lane]),
+    )
+    await deliver(url, { n: 1 })
+    const held = async () =>
+      (await tenant.ok('list_executions', { workflow: slug, status: 'queued' })).executions.length
+    await eventually(async () => (await held()) === 1)
+    expect(await repairLanes(server.platform.db)).toEqual([lane])
+    await allEnded(slug, 2)
+  })
+
+  test('a customer with too much that has not ended is refused more, and is taken again when it has', async () => {
+    const slug = await deployWorkflow(tenant, 'flooded', visits('flooded'))
+    const { url } = await installWebhook(tenant, slug)
+    const lane = `c:${tenant.organizationId}`
+    const live = (change: number) =>
+      server.platform.db.system((tx) =>
+        tx.run('UPDATE lanes SET live = live + $2 WHERE id = $1', [lane, change]),
+      )
+    await deliver(url, { n: 0 })
+    await allEnded(slug, 1)
+    await live(MAX_LIVE)
+    try {
+      // Looked at now and then, so perhaps not at once.
+      const refused = await eventually(async () => {
+        const answer = await deliver(url, { n: 1 })
+        return answer.status === 429 && answer
+      })
+      expect(refused.body).toMatchObject({ code: 'limit_exceeded' })
+      expect((await tenant.call('run_workflow', { workflow: slug, environment: 'dev' })).status).toBe(429)
+    } finally {
+      await live(-MAX_LIVE)
+    }
+    await eventually(async () => (await deliver(url, { n: 2 })).status === 202)
   })
 
   test('a sequential webhook runs one after the other in the order of arrival, retries included', async () => {

@@ -12,7 +12,8 @@ import {
   type WebhookRouteRow,
 } from '../../db/execution-queue.ts'
 import type { NewExecution } from '../../db/executions.ts'
-import { isBacklogFull, tooMany } from '../../db/lanes.ts'
+import { isBacklogFull } from '../../db/lane-upkeep.ts'
+import { tooMany } from '../../db/lanes.ts'
 import { type Condition, type ConditionSubject, matches } from '../conditions/condition.ts'
 import type { Admission } from '../executions/admission.ts'
 import { runLimits } from '../executions/run-limits.ts'
