@@ -9,15 +9,14 @@ import {
   type Concurrency,
   EXECUTION_COLUMNS,
   type ExecutionRow,
-  insertExecutions,
   type LogLineRow,
-  type NewExecution,
   type StartRate,
   type Tier,
 } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 import { keptSlots } from './lane-places.ts'
 import { type Leaving, leaveLanes } from './lanes.ts'
+import { insertExecutions, type NewExecution } from './new-executions.ts'
 import { countScheduleOutcomes } from './schedules.ts'
 
 export interface NewEvent {

@@ -1,12 +1,10 @@
-import { AppError } from '../core/errors.ts'
 import { firstId } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
 import { conditions } from './conditions.ts'
 import type { Database, Tx } from './database.ts'
 import type { QueuedExecution } from './execution-queue.ts'
 import { endChildStep } from './execution-steps.ts'
-import { toJsonb } from './jsonb.ts'
-import { leaveQueue, type RunLimits, takePlaces } from './lanes.ts'
+import { leaveQueue } from './lanes.ts'
 
 export type ExecutionStatus =
   | 'queued'
@@ -262,134 +260,12 @@ export const loadRunnableVersions = (db: Database, versionIds: readonly string[]
     ),
   )
 
-export interface NewExecution extends RunLimits {
-  id: string
-  organization_id: string
-  customer_id: string | null
-  workflow_id: string
-  workflow_version_id: string
-  environment: string
-  tier: Tier
-  status: 'queued' | 'running'
-  triggered_by: ExecutionRow['triggered_by']
-  event_id: string | null
-  trigger_id: string | null
-  parent_execution_id: string | null
-  replay_of: string | null
-  depth: number
-  input: Json
-  headers: Record<string, string>
-  max_attempts: number
-  /** In place of the workflow's. */
-  retry?: RetryPolicy | null
-  dead_letter: boolean
-  /** Set on one that starts running: its first attempt, in its first run, is this worker's. */
-  worker: string | null
-  /** The execution whose recorded steps it goes on with. */
-  origin_id?: string | null
-  /** The step of its parent that calls it. */
-  parent_step?: string | null
-}
-
-const NEW_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, max_attempts, retry, dead_letter, worker, origin_id, parent_step, priority, lanes, slots, admission'
-
-/**
- * Inserts executions in one statement; those that start running begin their first attempt with it. Of the others,
- * those that have their places (`admission`: admitted) are to be queued once this is committed.
- * @throws AppError `limit_exceeded` when one of them may not start now
- */
-export async function insertExecutions(tx: Tx, executions: readonly NewExecution[]): Promise<ExecutionRow[]> {
-  const rows = await insertAllowed(tx, executions)
-  const refused = rows.find((row) => row instanceof AppError)
-  if (refused !== undefined) throw refused
-  return rows.filter((row) => !(row instanceof AppError))
-}
-
-/** The same for some that do not know of each other: gives for each, in order, its row, or why it may not start now. */
-export async function insertAllowed(
-  tx: Tx,
-  executions: readonly NewExecution[],
-): Promise<(ExecutionRow | AppError)[]> {
-  const ranked = executions.map((execution) => ({
-    ...execution,
-    priority: priorities[execution.triggered_by],
-  }))
-  const places = await takePlaces(tx, ranked)
-  const allowed = ranked.flatMap(
-    ({ concurrency: _concurrency, starts: _starts, sequential: _sequential, ...row }, index) => {
-      const place = places[index]
-      return place === undefined || 'refused' in place ? [] : [{ ...row, ...place }]
-    },
-  )
-  const inserted =
-    allowed.length === 0 ? [] : await tx.rows<ExecutionRow>(INSERT_EXECUTIONS, [toJsonb(allowed)])
-  const rows = new Map(inserted.map((row) => [row.id, row]))
-  return executions.map(({ id }, index) => {
-    const place = places[index]
-    const row = rows.get(id)
-    if (place !== undefined && 'refused' in place) return place.refused
-    if (row === undefined) throw new Error('INSERT … RETURNING gave no row')
-    return row
-  })
-}
-
-const INSERT_EXECUTIONS = `INSERT INTO executions (${NEW_COLUMNS}, attempt, run, started_at, heartbeat_at, clock_at, due_at)
-  SELECT ${NEW_COLUMNS}, s.one, s.one, s.at, s.at, s.at, now() + delay_ms * interval '1 millisecond'
-  FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, workflow_id text, workflow_version_id text,
-    environment text, tier text, status text, triggered_by text, event_id text, trigger_id text, parent_execution_id text,
-    replay_of text, depth integer, input jsonb, headers jsonb, max_attempts integer, retry jsonb, dead_letter boolean, worker text, origin_id text, parent_step text,
-    priority smallint, lanes text[], slots smallint, admission text, delay_ms double precision),
-    LATERAL (SELECT CASE WHEN status = 'running' THEN 1 ELSE 0 END AS one, CASE WHEN status = 'running' THEN now() END AS at) s
-  RETURNING ${EXECUTION_COLUMNS}`
-
 /** Gives an execution the seed, the clock and the idempotency keys of the one it goes on with. */
 export const continueFrom = (tx: Tx, id: string, origin: ExecutionRow) =>
   tx.row<ExecutionRow>(
     `UPDATE executions SET random_seed = $2, clock_at = $3, origin_id = $4 WHERE id = $1 RETURNING ${EXECUTION_COLUMNS}`,
     [id, origin.random_seed, origin.clock_at, origin.origin_id ?? origin.id],
   )
-
-export interface ManualEvent {
-  id: string
-  organization_id: string
-  customer_id: string | null
-  headers: Record<string, string>
-  payload: Json
-}
-
-/** Keeps that somebody started workflows by hand or by API, as the events their executions answer. */
-export const insertManualEvents = (tx: Tx, events: readonly ManualEvent[]) =>
-  tx.run(
-    `INSERT INTO events (id, organization_id, customer_id, source, headers, payload, status)
-     SELECT id, organization_id, customer_id, 'manual', headers, payload, 'delivered'
-     FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, headers jsonb, payload jsonb)`,
-    [toJsonb(events)],
-  )
-
-export interface RequestedExecution {
-  event: ManualEvent
-  execution: NewExecution
-}
-
-/**
- * Keeps executions that were asked for one by one, in one transaction: a customer's are counted in one place, where
- * each alone would wait for the one before it.
- * @returns for each, in order, its row, or why it may not start now; nothing is kept of that
- */
-export const startExecutions = (
-  db: Database,
-  requested: readonly RequestedExecution[],
-): Promise<(ExecutionRow | AppError)[]> =>
-  db.system(async (tx) => {
-    const rows = await insertAllowed(
-      tx,
-      requested.map(({ execution }) => execution),
-    )
-    const events = requested.flatMap(({ event }, index) => (rows[index] instanceof AppError ? [] : [event]))
-    if (events.length > 0) await insertManualEvents(tx, events)
-    return rows
-  })
 
 /** What became of an execution so far; undefined: there is none. */
 export const statusOf = async (tx: Tx, id: string): Promise<ExecutionStatus | undefined> =>

@@ -5,7 +5,6 @@
  */
 import { AppError } from '../core/errors.ts'
 import type { Tx } from './database.ts'
-import type { NewExecution } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 import {
   customerLane,
@@ -21,6 +20,7 @@ import {
   workflowLane,
 } from './lane-places.ts'
 import { insertWaits, lockWanted, type NewWait, type WantedLane, waitFor, writeLanes } from './lane-rows.ts'
+import type { NewExecution } from './new-executions.ts'
 
 /** Limits of a workflow and its trigger that come with a new execution. */
 export interface RunLimits {

@@ -6,11 +6,11 @@ import {
   type ExecutionRow,
   findWorkflowTarget,
   getExecution,
-  insertExecutions,
   markDeadLetterReplayed,
   wasReplayed,
 } from '../../db/executions.ts'
 import { triggerLane } from '../../db/lane-places.ts'
+import { insertExecutions } from '../../db/new-executions.ts'
 import type { Admission } from './admission.ts'
 import type { Executions } from './executions.ts'
 import { goOnFrom, newExecution, refuseInactive, replayOf } from './requests.ts'

@@ -10,10 +10,10 @@ import {
   continueFrom,
   type ExecutionRow,
   getExecution,
-  type NewExecution,
   type RunnableVersionRow,
   type WorkflowTargetRow,
 } from '../../db/executions.ts'
+import type { NewExecution } from '../../db/new-executions.ts'
 import type { StartExecution } from './executions.ts'
 import { runLimits } from './run-limits.ts'
 import { hasEnded } from './transitions.ts'

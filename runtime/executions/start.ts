@@ -9,13 +9,15 @@ import {
   type ExecutionRow,
   findWorkflowTarget,
   getExecution,
+  type RunnableVersionRow,
+} from '../../db/executions.ts'
+import {
   insertExecutions,
   insertManualEvents,
   type NewExecution,
   type RequestedExecution,
-  type RunnableVersionRow,
   startExecutions,
-} from '../../db/executions.ts'
+} from '../../db/new-executions.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { Admission } from './admission.ts'
 import type { Executions, StartExecution } from './executions.ts'

@@ -11,9 +11,9 @@ import {
   findWebhook,
   type WebhookRouteRow,
 } from '../../db/execution-queue.ts'
-import type { NewExecution } from '../../db/executions.ts'
 import { isBacklogFull } from '../../db/lane-upkeep.ts'
 import { tooMany } from '../../db/lanes.ts'
+import type { NewExecution } from '../../db/new-executions.ts'
 import { type Condition, type ConditionSubject, matches } from '../conditions/condition.ts'
 import type { Admission } from '../executions/admission.ts'
 import { runLimits } from '../executions/run-limits.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Actor, scopeOf } from '../../core/actor.ts'
 import { newId } from '../../core/ids.ts'
-import { insertExecutions, type NewExecution } from '../../db/executions.ts'
+import { insertExecutions, type NewExecution } from '../../db/new-executions.ts'
 import { insertTraces } from '../../db/traces.ts'
 import { insertWorkflow, insertWorkflowVersion } from '../../db/workflows.ts'
 import { actorLike, openWorld, type World } from '../connections/testing/world.ts'
