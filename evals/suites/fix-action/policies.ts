@@ -1,4 +1,5 @@
 import type { ActionDefinition } from '../../../runtime/connectors/action-definition.ts'
+import { runAgent } from '../../client/agent.ts'
 import { type Answer, ToolFailure } from '../../doors.ts'
 import type { Policy, Step, SuiteOptions } from '../../suite.ts'
 import { sampleInputs } from './sample.ts'
@@ -78,4 +79,13 @@ async function tryOut(
     }
   }
   return undefined
+}
+
+/** Patchbay's Action Fixer, with the model when one is given. */
+export function agent({ doors }: SuiteOptions): Policy<FixSituation> {
+  return ({ situation: { connector, action, spec } }) =>
+    runAgent(doors, 'fix_action', {
+      ...{ connector, actions: [action], allowWrites: true },
+      ...(spec === undefined ? {} : { spec }),
+    })
 }

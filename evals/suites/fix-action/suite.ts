@@ -7,7 +7,7 @@ import { buildRandom } from '../../random.ts'
 import type { OpenSuite, Suite, SuiteOptions, Task, Verdict } from '../../suite.ts'
 import { breakAction, differing, restore } from './apply.ts'
 import { checkAction, shortOf } from './check-action.ts'
-import { deterministic, type FixSituation } from './policies.ts'
+import { agent, deterministic, type FixSituation } from './policies.ts'
 import { exported, openWorld, type World } from './world.ts'
 
 /** Candidates looked at for one task, before its class counts as used up. */
@@ -24,7 +24,7 @@ const KNOWLEDGE = ['spec', 'import', 'evidence'] as const
 export const fixAction: Suite<FixSituation> = {
   name: 'fix-action',
   description: 'Mend an action that was made wrong in one of the ways APIs break.',
-  policies: { deterministic },
+  policies: { deterministic, agent },
   baseline: 'deterministic',
   async open(options) {
     const { knowledge = 'spec', specs, slugs } = options.settings
