@@ -1,3 +1,4 @@
+import { assistant } from './assistant/graph.ts'
 import { connectorAgents } from './connector-agent/graph.ts'
 import type { AnyAgent } from './frame/define-agent.ts'
 import { planner } from './planner/graph.ts'
@@ -12,4 +13,5 @@ export const agents: readonly AnyAgent[] = [
   planner,
   testCaseAgent,
   standaloneWorkflowBuilder,
+  assistant,
 ]

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type PlayedModel, startPlayedModel } from '../evals/models/played-model.ts'
+import type { ScriptInput } from '../evals/models/script.ts'
+import { type Body, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
+
+const WORKFLOW = { name: 'Hello', slug: 'hello', code: 'export default async () => ({ hello: true })' }
+const use = (name: string, input: object) => ({
+  toolCalls: [{ name: 'use_tool', arguments: { name, input } }],
+})
+
+let model: PlayedModel
+let port: number
+let platform: TestPlatform
+let tenant: Tenant
+beforeAll(async () => {
+  model = await startPlayedModel({ turns: [] })
+  port = Number(new URL(model.url).port)
+  platform = await startTestPlatform('embedded', {
+    PATCHBAY_MODEL_BASE_URL: model.url,
+    PATCHBAY_MODEL: 'played',
+  })
+}, 120_000)
+afterAll(async () => {
+  await platform.close()
+  await model.close()
+})
+
+async function play(turns: ScriptInput['turns']): Promise<void> {
+  await model.close()
+  model = await startPlayedModel({ turns }, port)
+  tenant = await platform.organization()
+}
+async function settled(run: Body): Promise<Body> {
+  let seen = run
+  while (['queued', 'running'].includes(seen.status))
+    seen = (await tenant.ok('get_agent_run', { run: run.id, waitSeconds: 20 })).run
+  return seen
+}
+const chat = async (approval: 'auto' | 'manual') =>
+  settled(
+    (
+      await tenant.ok('chat_with_agent', {
+        message: 'Make a workflow that says hello.',
+        approval,
+        waitSeconds: 20,
+      })
+    ).run,
+  )
+const answer = async (run: Body, given: object) =>
+  settled(
+    (
+      await tenant.ok('answer_agent_run', {
+        run: run.id,
+        question: run.question.id,
+        answer: given,
+        waitSeconds: 20,
+      })
+    ).run,
+  )
+
+test('the assistant looks things up by itself; a change is put to the person, and refused it is not made', async () => {
+  await play([
+    use('list_workflows', {}),
+    { when: { last: 'workflows' }, ...use('create_workflow', WORKFLOW) },
+    { when: { last: 'person is asked' }, text: 'I propose to make it.' },
+    { when: { last: 'did not agree' }, text: 'Then I leave it.' },
+    { when: { last: 'Do it after all' }, ...use('create_workflow', WORKFLOW) },
+    { when: { last: 'person is asked' }, text: 'Once more.' },
+    { when: { last: 'What became of' }, text: 'It is made.' },
+  ])
+  let run = await chat('manual')
+  expect(run.question).toMatchObject({
+    point: 'before_change',
+    details: { tool: 'create_workflow', input: WORKFLOW },
+  })
+  expect((await tenant.ok('list_workflows')).workflows).toEqual([])
+  run = await answer(run, { decision: 'reject', note: 'Not now.' })
+  expect(run.question).toMatchObject({ point: 'reply', question: 'Then I leave it.' })
+  expect((await tenant.ok('list_workflows')).workflows).toEqual([])
+  run = await answer(run, { message: 'Do it after all' })
+  run = await answer(run, { decision: 'accept' })
+  expect((await tenant.ok('list_workflows')).workflows).toMatchObject([{ slug: 'hello' }])
+  run = await answer(run, { message: '' })
+  expect(run).toMatchObject({
+    status: 'completed',
+    output: {
+      reply: 'It is made.',
+      done: [
+        { tool: 'create_workflow', outcome: 'refused' },
+        { tool: 'create_workflow', outcome: 'done' },
+      ],
+    },
+  })
+}, 120_000)
+
+test('in auto mode it answers once; what is not on its list it cannot call, whatever a model was talked into', async () => {
+  await play([
+    use('delete_workflow', { workflow: 'hello' }),
+    { when: { last: 'You may not use' }, ...use('create_api_key', { name: 'x', role: 'owner' }) },
+    { when: { last: 'You may not use' }, ...use('create_workflow', WORKFLOW) },
+    { when: { last: 'person is asked' }, text: 'Making it.' },
+    { when: { last: 'What became of' }, text: 'Made.' },
+  ])
+  await tenant.ok('create_workflow', WORKFLOW)
+  const run = await chat('auto')
+  expect(run).toMatchObject({
+    status: 'completed',
+    output: { reply: 'Made.', done: [{ tool: 'create_workflow', outcome: 'failed' }] },
+  })
+  expect((await tenant.ok('list_workflows')).workflows).toHaveLength(1)
+  expect((await tenant.ok('list_api_keys')).apiKeys).toHaveLength(1)
+}, 120_000)
