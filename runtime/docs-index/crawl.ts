@@ -1,11 +1,11 @@
-import { AppError } from '../../core/errors.ts'
+import { AppError, toAppError } from '../../core/errors.ts'
 import { absolute } from '../connectors/discovery/lead.ts'
 import { defaultDiscoveryLimits } from '../connectors/discovery/limits.ts'
 import { buildPoliteClient } from '../connectors/discovery/polite-client.ts'
 import type { HttpClient } from '../http/client.ts'
 import type { DocDocument } from './document.ts'
-import { readMarkdown } from './read-markdown.ts'
-import { readPage } from './read-page.ts'
+import { looksLikeDescription } from './looks-like-description.ts'
+import { type PageRead, readApart } from './read-apart.ts'
 
 export interface Crawled {
   documents: DocDocument[]
@@ -78,21 +78,27 @@ export async function crawlDocs(
       continue
     }
     known.add(pageOf(answer.url))
-    if (!isHtml) {
-      crawled.documents.push(readMarkdown(text, { url: answer.url }))
-    } else {
-      const { links, base, cutShort, ...document } = readPage(text, answer.url)
-      if (cutShort !== undefined) leave(url, `read in part: ${cutShort}`)
-      crawled.documents.push(document)
-      const from = (base === undefined ? undefined : absolute(base, answer.url)) ?? answer.url
-      for (const link of links) {
-        const target = absolute(link, from)
-        const page = target === undefined ? undefined : pageOf(target)
-        if (page === undefined || known.has(page) || !within(page) || NO_PAGE.test(new URL(page).pathname))
-          continue
-        known.add(page)
-        open.push(page)
-      }
+    let page: PageRead
+    try {
+      page = await readApart({ format: isHtml ? 'html' : 'markdown', text, url: answer.url }, options.signal)
+    } catch (cause) {
+      const { code, message } = toAppError(cause)
+      if (code !== 'invalid_input') throw cause
+      if (isFirst) throw unreadable(url, message)
+      leave(url, message)
+      continue
+    }
+    const { links = [], base, cutShort, ...document } = page
+    if (cutShort !== undefined) leave(url, `read in part: ${cutShort}`)
+    crawled.documents.push(document)
+    const from = (base === undefined ? undefined : absolute(base, answer.url)) ?? answer.url
+    for (const link of links) {
+      const target = absolute(link, from)
+      const next = target === undefined ? undefined : pageOf(target)
+      if (next === undefined || known.has(next) || !within(next) || NO_PAGE.test(new URL(next).pathname))
+        continue
+      known.add(next)
+      open.push(next)
     }
     options.progress?.(crawled.documents.length)
   }
@@ -112,9 +118,6 @@ function scopeOf(start: string): (url: string) => boolean {
     return target.origin === origin && (target.pathname.startsWith(folder) || target.pathname.startsWith(own))
   }
 }
-
-const looksLikeDescription = (text: string) =>
-  /^\s*\{/.test(text) || /^(?:#[^\n]*\n|\s*\n|---\n)*(?:openapi|swagger):/.test(text.slice(0, 2000))
 
 const unreadable = (url: string, reason: string) =>
   new AppError('upstream_error', `The page ${url} could not be read: ${reason}.`, {

@@ -7,6 +7,8 @@ const FRONT_MATTER = /^---\n([\s\S]*?)\n---(?:\n|$)/
 const TITLE_LINE = /^title:\s*(.+?)\s*$/m
 /** Marked reads nested quotes and lists by recursion; no real page nests this deep. */
 const MAX_NESTING = 100
+/** Of a longer heading only this much is freed of its marks: looking for their ends takes quadratic time. */
+const MAX_MARKED_CHARS = 1_000
 
 /**
  * Reads Markdown (GitHub's kind; HTML within it is cleaned as HTML is).
@@ -71,9 +73,10 @@ function blocksOf(token: Token): Block[] {
 /** `[text](address)`, emphasis, code and tags of a heading, as they are read. */
 const withoutMarks = (text: string) =>
   text
+    .slice(0, MAX_MARKED_CHARS)
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/<\/?[a-z][^>]{0,500}>/gi, '')
-    .replace(/[`*]|(?<!\w)_|_(?!\w)/g, '')
+    .replace(/[`*]|(?<!\w)_|_(?!\w)/g, '') + text.slice(MAX_MARKED_CHARS)
 
 /** The anchor that documentation sites commonly give a heading. */
 export const slugOf = (heading: string): string =>

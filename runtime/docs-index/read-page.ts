@@ -205,6 +205,7 @@ export function readHtmlBlocks(html: string): HtmlBlocks {
 }
 
 const LIST_BLOCK_CHARS = 600
+const MAX_FILLED_CELLS = 20
 /** A main part smaller than this is not where the page says what it says. */
 const MAIN_SHARE = 0.2
 
@@ -220,8 +221,10 @@ function asTable(rows: readonly string[][]): string {
   const cells = rows
     .filter((row) => row.length > 0)
     .map((row) => row.map((cell) => oneLine(cell).replaceAll('|', '\\|')))
-  const width = Math.max(0, ...cells.map((row) => row.length))
+  const width = cells.reduce((widest, row) => Math.max(widest, row.length), 0)
   if (!cells.some((row) => row.some((cell) => cell !== ''))) return ''
-  const lines = cells.map((row) => `| ${[...row, ...Array(width - row.length).fill('')].join(' | ')} |`)
+  // Rows that differ much in length are no table to be filled up: one long row would make all of them long.
+  const missing = (row: readonly string[]) => Math.min(width - row.length, MAX_FILLED_CELLS)
+  const lines = cells.map((row) => `| ${[...row, ...Array(missing(row)).fill('')].join(' | ')} |`)
   return [lines[0], `|${' --- |'.repeat(width)}`, ...lines.slice(1)].join('\n')
 }

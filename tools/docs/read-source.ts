@@ -7,8 +7,8 @@ import { crawlDocs } from '../../runtime/docs-index/crawl.ts'
 import { describeConnector } from '../../runtime/docs-index/describe-connector.ts'
 import type { DocSourceInput } from '../../runtime/docs-index/docs-index.ts'
 import type { DocDocument } from '../../runtime/docs-index/document.ts'
-import { readMarkdown } from '../../runtime/docs-index/read-markdown.ts'
-import { readPage } from '../../runtime/docs-index/read-page.ts'
+import { looksLikeDescription } from '../../runtime/docs-index/looks-like-description.ts'
+import { readApart } from '../../runtime/docs-index/read-apart.ts'
 import { requireConnector } from '../connectors/connector.ts'
 import type { ToolContext } from '../define-tool.ts'
 
@@ -31,9 +31,7 @@ export async function readText(
   const document =
     format === 'api_description'
       ? await readDescription(context, given.text, null)
-      : format === 'html'
-        ? readPage(given.text, null, titled)
-        : readMarkdown(given.text, titled)
+      : await readApart({ format, text: given.text, url: null, ...titled }, context.signal)
   const title = given.title ?? document.title
   return { source: { kind: 'text', name: title, title, url: null }, documents: [document], left: [] }
 }
@@ -85,11 +83,10 @@ async function readDescription(context: ToolContext, text: string, url: string |
   return describeConnector(definition, url)
 }
 
-const DESCRIPTION = /^(?:\s*\{|(?:#[^\n]*\n|\s*\n|---\n)*(?:openapi|swagger)\s*:)/
 const HTML =
   /^\s*(?:<!--[\s\S]{0,2000}?-->\s*)?<(?:!doctype|html|head|body|main|article|section|div|h[1-6]|p|ul|table)\b/i
 
 const formatOf = (text: string): Exclude<TextFormat, 'auto'> => {
-  const start = text.slice(0, 4000)
-  return DESCRIPTION.test(start) ? 'api_description' : HTML.test(start) ? 'html' : 'markdown'
+  if (looksLikeDescription(text)) return 'api_description'
+  return HTML.test(text.slice(0, 4000)) ? 'html' : 'markdown'
 }
