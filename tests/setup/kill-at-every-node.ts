@@ -3,12 +3,16 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import pLimit from 'p-limit'
+import { inject } from 'vitest'
 import { createTestDatabase } from './database.ts'
 import { type Body, eventually } from './platform.ts'
 import { OWNER_KEY } from './server-process.ts'
 
 /** A start of a server takes seconds, on a busy machine many. */
 const RUN_MS = 180_000
+/** Most of the time nobody does anything: until others may take the run of a server that is gone. */
+const RUNS_AT_ONCE = 4
 
 export interface AgentServer {
   url: string
@@ -48,9 +52,13 @@ export interface KilledRun {
  */
 export async function killAtEveryNode(plan: KillPlan, onlyEvery = 1): Promise<[KilledRun, ...KilledRun[]]> {
   const undisturbed = await runOnce(plan, undefined)
-  const runs: KilledRun[] = []
-  for (let moment = 1; moment <= undisturbed.moments; moment += onlyEvery)
-    runs.push((await runOnce(plan, moment)).run)
+  const moments = Array.from({ length: undisturbed.moments }, (_, at) => at + 1)
+  const limit = pLimit(RUNS_AT_ONCE)
+  const runs = await Promise.all(
+    moments
+      .filter((moment) => (moment - 1) % onlyEvery === 0)
+      .map((moment) => limit(async () => (await runOnce(plan, moment)).run)),
+  )
   return [undisturbed.run, ...runs]
 }
 
@@ -58,10 +66,12 @@ async function runOnce(
   plan: KillPlan,
   killAt: number | undefined,
 ): Promise<{ run: KilledRun; moments: number }> {
-  const database = await createTestDatabase('embedded')
+  // A server starts sooner on a Postgres that is there already.
+  const database = await createTestDatabase(inject('postgresUrl') === null ? 'embedded' : 'postgres')
   const file = join(database.dataDir, 'moments')
   const environment = {
     ...plan.environment,
+    ...(database.databaseUrl === undefined ? {} : { DATABASE_URL: database.databaseUrl }),
     MOMENTS_FILE: file,
     ...(plan.module === undefined ? {} : { AGENTS_MODULE: plan.module }),
   }
