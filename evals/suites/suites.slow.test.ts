@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import { startTestPlatform, type TestPlatform } from '../../tests/setup/platform.ts'
 import { startTap } from '../client/tap.ts'
@@ -20,6 +20,7 @@ let platform: TestPlatform | undefined
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
+afterAll(() => platform?.close())
 
 /** One platform for all; every run has an organization of its own. */
 async function run(suite: AnySuite, policy: string, options: Partial<RunOptions> = {}): Promise<Report> {
@@ -97,9 +98,7 @@ describe('build-connector', () => {
       }),
       (definition, wanted) => ({
         ...definition,
-        actions: definition.actions.map((one) =>
-          one.path === wanted ? { ...one, method: one.method === 'PUT' ? 'PATCH' : 'PUT' } : one,
-        ),
+        actions: definition.actions.map((one) => (one.path === wanted ? { ...one, method: 'OPTIONS' } : one)),
       }),
       (definition) => ({
         ...definition,

@@ -188,7 +188,7 @@ async function undo(doors: Doors): Promise<void> {
     await doors.call('delete_workflow', { workflow: slug })
   const { apiKeys } = await doors.call('list_api_keys')
   for (const { id, name, revokedAt } of apiKeys as { id: string; name: string; revokedAt: string | null }[])
-    if (name === 'support' && !revokedAt) await doors.call('revoke_api_key', { apiKey: id })
+    if (name === 'support' && !revokedAt) await doors.call('revoke_api_key', { key: id })
   for (const { key } of await configs(doors)) await doors.call('delete_config', { environment: 'dev', key })
   await doors.call('update_organization', { name: ORIGINAL_NAME })
 }
