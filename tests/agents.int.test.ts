@@ -117,6 +117,64 @@ describeOnEachDatabase('runs of agents', (kind) => {
     expect(run.error.code).toBe('unauthenticated')
   })
 
+  test('who may do less than the starter of a run, or has a test key, neither answers it nor takes it back', async () => {
+    const starter = await tenant.key({ role: 'developer', mode: 'live' })
+    const run = await start({}, 'manual', starter)
+    const given = { run: run.id, answer: { name: 'Third' } }
+    const { checkpoints } = await tenant.ok('list_agent_checkpoints', { run: run.id })
+    const back = { run: run.id, checkpoint: checkpoints[0].id }
+    const weaker = [
+      await tenant.key({ role: 'operator', mode: 'live' }),
+      await tenant.key({ role: 'developer', mode: 'test' }),
+    ]
+    for (const key of weaker) {
+      expect(await tenant.call('answer_agent_run', given, key)).toMatchObject({ status: 403 })
+      expect(await tenant.call('rewind_agent_run', back, key)).toMatchObject({ status: 403 })
+    }
+    expect(await see(run.id)).toMatchObject({ status: 'waiting', question: { id: run.question.id } })
+    const peer = await tenant.key({ role: 'developer', mode: 'live' })
+    await tenant.ok('answer_agent_run', given, peer)
+    expect(await see(run.id)).toMatchObject({ status: 'completed' })
+  })
+
+  test('a key of one customer sees and steers no run of the organization', async () => {
+    const { id } = await start()
+    const { customer } = await tenant.ok('create_customer', { name: 'Walled' })
+    const key = await tenant.key({ role: 'developer', customerIds: [customer.id] })
+    for (const [tool, more] of [
+      ['get_agent_run', {}],
+      ['answer_agent_run', { answer: { name: 'Third' } }],
+      ['cancel_agent_run', {}],
+      ['list_agent_run_events', {}],
+      ['list_agent_checkpoints', {}],
+      ['rewind_agent_run', { checkpoint: 'x' }],
+    ] as const)
+      expect(await tenant.call(tool, { run: id, ...more }, key)).toMatchObject({ status: 404 })
+    expect((await tenant.ok('list_agent_runs', {}, key)).runs).toEqual([])
+  })
+
+  test('a stream ends when the key that reads it is revoked', async () => {
+    const { id } = await start()
+    const { key, apiKey } = await tenant.ok('create_api_key', { name: 'Watcher', role: 'viewer' })
+    const stream = await fetch(`${platform.url}/api/v1/agent-runs/${id}/stream`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    expect(stream.status).toBe(200)
+    await tenant.ok('revoke_api_key', { key: apiKey.id })
+    const read = await stream.text().catch(() => 'cut off')
+    expect(read).not.toContain('event: end')
+  })
+
+  test('the number of an event is not larger than there can be', async () => {
+    const { id } = await start()
+    const after = 2 ** 40
+    expect(await tenant.call('list_agent_run_events', { run: id, after })).toMatchObject({ status: 400 })
+    const stream = await fetch(`${platform.url}/api/v1/agent-runs/${id}/stream?after=${after}`, {
+      headers: { authorization: `Bearer ${tenant.ownerKey}` },
+    })
+    expect(stream.status).toBe(400)
+  })
+
   test('another organization sees nothing of a run, and a role without agents.execute starts none', async () => {
     const { id } = await start()
     const stranger = await platform.organization('Stranger')

@@ -22,7 +22,7 @@ import type { Database, Tx } from '../../db/database.ts'
 import type { Changes } from '../../runtime/changes/changes.ts'
 import type { AgentRuns, RunBudget } from '../../tools/agents/agent-runs.ts'
 import type { Catalog } from '../../tools/services.ts'
-import { keepActor } from './actor.ts'
+import { keepActor, keptActor, requireSteering } from './actor.ts'
 import { compileGraph, loadLangGraph } from './build-graph.ts'
 import { buildCheckpointer } from './checkpointer.ts'
 import type { AnyAgent } from './define-agent.ts'
@@ -56,7 +56,7 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
   startWork(): Promise<void>
   stopWork(): Promise<void>
 } {
-  const { db, agents, models, changes } = options
+  const { db, agents, models, changes, catalog } = options
   const byName = new Map(agents.map((agent) => [agent.name, agent]))
   const executor = buildExecutor({ ...options, agent: (name) => byName.get(name) })
   const news = buildNews()
@@ -82,6 +82,16 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
     executor.look()
     news.tell(id)
     return required(id, row)
+  }
+  /** @throws AppError `forbidden` for who may do less than the run: it would act for them with more than they may */
+  const steered = (actor: Actor, run: AgentRunRow) => {
+    const allowed = byName.get(run.agent)?.tools ?? []
+    const tools = catalog.visibleTo(keptActor(run)).filter(({ name }) => allowed.includes(name))
+    requireSteering(
+      actor,
+      run,
+      tools.map(({ permission }) => permission),
+    )
   }
   const read = async (actor: Actor, id: string) =>
     required(id, await db.read(scopeOf(actor), (tx) => getAgentRun(tx, id)))
@@ -149,6 +159,7 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
     news: (id, ms, signal) => news.next(id).within(ms, signal),
     answer: (actor, id, { question, answer }) =>
       change(actor, id, async (tx, run) => {
+        steered(actor, run)
         const open = run.question
         if (run.status !== 'waiting' || open === null)
           throw conflict(`The run asks nothing: it is ${run.status}.`, {
@@ -192,6 +203,7 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
     },
     rewind: (actor, id, checkpoint) =>
       change(actor, id, async (tx, run) => {
+        steered(actor, run)
         if (run.status === 'running' || run.status === 'queued')
           throw conflict('The run is at work.', { hint: 'cancel_agent_run first, then go back.' })
         if (!(await dropCheckpointsAfter(tx, id, checkpoint)))

@@ -6,7 +6,7 @@ const MAX_DEPTH = 6
 const MAX_CHARS = 8_000
 const REDACTED = '[redacted]'
 const SECRET_NAME =
-  /secret|password|passwd|authorization|credential|private_?key|api_?key|access_?token|refresh_?token|^token$|^key$/i
+  /secret|password|passwd|authorization|credential|private[-_]?key|api[-_]?key|(access|refresh|auth|bearer|id|session)[-_]?token|^(set-)?cookie$|^token$|^key$/i
 
 /**
  * What an event shows of a tool's input or output: bounded, and without what stands under the name of a secret. The

@@ -3,7 +3,7 @@ import { type Actor, scopeOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import { type AgentRunEventRow, listAgentRunEvents } from '../../db/agent-runs.ts'
 import type { ApiKeys } from '../../runtime/access/api-keys.ts'
-import { requireAgentRun } from '../../tools/agents/agent-run.ts'
+import { MAX_EVENT, requireAgentRun } from '../../tools/agents/agent-run.ts'
 import type { Invoker } from '../../tools/invoke.ts'
 import { authenticateRequest } from './authentication.ts'
 import { localsOf, setRateHeaders } from './call.ts'
@@ -80,7 +80,7 @@ const asServerSent = ({ seq, type, data, created_at }: AgentRunEventRow): string
 function lastSeen(req: express.Request): number {
   const given = req.get('last-event-id') ?? req.query.after ?? '0'
   const seen = Number(given)
-  if (Number.isInteger(seen) && seen >= 0) return seen
+  if (Number.isInteger(seen) && seen >= 0 && seen <= MAX_EVENT) return seen
   throw new AppError('invalid_input', 'Last-Event-ID is not the number of an event.', {
     where: 'Last-Event-ID',
     hint: 'Send the id of the last event seen, or leave it out for all.',

@@ -76,6 +76,9 @@ export const describeRun = (row: AgentRunRow): z.input<typeof AgentRun> => ({
   endedAt: row.ended_at,
 })
 
+/** The largest number an event can have. */
+export const MAX_EVENT = 2 ** 31 - 1
+
 export const AgentRunEvent = z.object({
   seq: z.int().describe('Its number within the run, from 1.'),
   type: z

@@ -6,6 +6,7 @@ import {
   AgentRunEvent,
   AgentRunRef,
   describeRunEvent,
+  MAX_EVENT,
   requireAgentRun,
   statuses,
   WAITING_DEADLINE_MS,
@@ -20,7 +21,13 @@ export const listAgentRunEventsTool = defineTool({
     'Lists what happened in a run of an agent, in order: steps, tool calls with bounded and redacted input and output, text of models, artifacts, questions and answers. With waitSeconds it waits for the next one when there is none after `after` yet.',
   input: z.object({
     run: AgentRunRef,
-    after: z.coerce.number().int().min(0).default(0).describe('Number of the last event seen; 0 for all.'),
+    after: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(MAX_EVENT)
+      .default(0)
+      .describe('Number of the last event seen; 0 for all.'),
     limit: Limit,
     waitSeconds: z.coerce
       .number()
