@@ -47,7 +47,10 @@ export function listenToChanges(options: {
       current = undefined
       heard = false
       clearTimeout(timer)
-      log.warn({ err: error?.message }, 'changes are not heard; what is remembered is kept for moments only')
+      log.warn(
+        { err: error?.message },
+        'the database does not tell of changes: caches are kept for moments only until it does',
+      )
       client.end().catch(() => undefined) // it is broken: there is nothing to end in order
       timer = setTimeout(() => void connect(), RECONNECT_MS)
     }

@@ -132,5 +132,10 @@ if (positionals[0] === 'compare') runCompare()
 else if (positionals[0] === 'history') runHistory()
 else {
   const suite = suites.find(({ name }) => name === values.suite)
-  await runMeasure(suite ?? usage(`There is no suite '${values.suite ?? ''}'.`))
+  await runMeasure(
+    suite ??
+      usage(
+        values.suite === undefined ? 'Name a suite with --suite.' : `There is no suite '${values.suite}'.`,
+      ),
+  )
 }
