@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { applyPatch, type Operation } from 'rfc6902'
 import { z } from 'zod'
-import { invalidInput } from '../../core/errors.ts'
+import { AppError, invalidInput } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import type { ToolCall } from '../tool-call.ts'
@@ -77,6 +77,12 @@ export function connectorUpdateBetween(before: Definition, after: Definition): J
 }
 
 const FIXED = ['/slug', '/source']
+/**
+ * What decides where an account's credentials go, and what a test may call without leave. A model reads what others
+ * wrote, and its patch is called with the account before a person sees it: of these it changes nothing.
+ */
+const HELD = ['baseUrl', 'auth', 'effect'] as const
+const READ_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
 /**
  * A candidate of a JSON Patch (RFC 6902) on an action.
@@ -100,6 +106,7 @@ export function candidateOfPatch(
       where: 'patch',
       hint: 'Its paths are JSON pointers into the action as it is now.',
     })
+  if (told.by === 'model') refuseHeld(action, after)
   return {
     ...told,
     patch: [...patch],
@@ -107,4 +114,16 @@ export function candidateOfPatch(
     update: updateBetween(connector, action, after),
     connectorUpdate: null,
   }
+}
+
+/** @throws AppError `forbidden` for a change that is a person's to make */
+function refuseHeld(before: ActionDefinition, after: ActionDefinition): void {
+  const held = HELD.find((field) => !isDeepStrictEqual(before[field], after[field]))
+  const writes = READ_METHODS.includes(before.method) && !READ_METHODS.includes(after.method)
+  const changed = held ?? (writes && before.effect === 'read' ? 'method' : undefined)
+  if (changed === undefined) return
+  throw new AppError('forbidden', `A model's patch does not change ${changed}.`, {
+    where: `/${changed}`,
+    hint: 'It decides where credentials go, or what is called as a read: change it with update_action.',
+  })
 }

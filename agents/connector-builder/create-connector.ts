@@ -9,6 +9,14 @@ export interface Built {
   refused: { action: string; why: string }[]
 }
 
+/** How a connector that is there already is brought to the draft. */
+export interface Replacing {
+  /** It was there before the draft: its base URL and auth methods stay, whatever the documentation says. */
+  keepHead: boolean
+  /** The base URL the person gave. */
+  baseUrl?: string
+}
+
 /**
  * Makes a connector of a draft. Safe to repeat: what is there already is brought to what the draft says.
  * @throws AppError of create_connector
@@ -17,8 +25,9 @@ export async function createFromDraft(
   call: ToolCall,
   draft: Draft,
   slug: string | undefined,
+  replacing: Replacing = { keepHead: false },
 ): Promise<Built> {
-  const connector = await ensureConnector(call, draft, slug)
+  const connector = await ensureConnector(call, draft, slug, replacing)
   const refused: Built['refused'] = []
   for (const action of draft.actions) {
     try {
@@ -32,7 +41,12 @@ export async function createFromDraft(
   return { connector, refused }
 }
 
-async function ensureConnector(call: ToolCall, draft: Draft, slug: string | undefined): Promise<string> {
+async function ensureConnector(
+  call: ToolCall,
+  draft: Draft,
+  slug: string | undefined,
+  { keepHead, baseUrl: given }: Replacing,
+): Promise<string> {
   const { name, baseUrl, authMethods } = draft
   const fields = { name, baseUrl, authMethods: authMethods as unknown as JsonObject[] }
   try {
@@ -44,7 +58,8 @@ async function ensureConnector(call: ToolCall, draft: Draft, slug: string | unde
   } catch (cause) {
     const error = toAppError(cause)
     if (error.code !== 'conflict' || slug === undefined) throw error
-    await call('update_connector', { ...fields, connector: slug })
+    const change = keepHead ? { name, ...(given === undefined ? {} : { baseUrl: given }) } : fields
+    await call('update_connector', { ...change, connector: slug })
     return slug
   }
 }

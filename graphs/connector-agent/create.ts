@@ -3,6 +3,7 @@ import { definitionOf } from '../../agents/action-fixer/candidate.ts'
 import { createFromDraft } from '../../agents/connector-builder/create-connector.ts'
 import { listEvents } from '../../agents/event-builder/list-events.ts'
 import { draftFromDocs, findPassages } from '../../agents/manual-action-builder/build-from-docs.ts'
+import { conflict, toAppError } from '../../core/errors.ts'
 import { slugify } from '../../runtime/connectors/slug.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { namesOf, sourceOf } from './discover.ts'
@@ -36,6 +37,14 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Made>
   const name = input.name ?? draft.name
   const slug = input.slug ?? slugify(name)
   const settled = { ...draft, name, baseUrl: input.baseUrl ?? draft.baseUrl }
+  const existing = await run.once('existing', () => isThere(run, slug))
+  // The name may be the documentation's own word, and credentials go where the base URL says.
+  if (existing && (input.replace !== true || input.slug === undefined)) {
+    throw conflict(`There is a connector '${slug}' already.`, {
+      where: 'slug',
+      hint: 'Give another slug; or, to make its next version, replace: true together with its slug.',
+    })
+  }
   await run.artifact({
     kind: 'integration_plan',
     title: `Actions of ${name}`,
@@ -45,9 +54,22 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Made>
       citations: action.citations,
     })),
   })
-  const { connector, refused } = await createFromDraft(run.call, settled, slug)
+  const { connector, refused } = await createFromDraft(run.call, settled, slug, {
+    keepHead: existing,
+    ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
+  })
   const leftOut = unfounded.map((action) => ({ action, why: 'It cites no passage of the documentation.' }))
   return madeOf(connector, [...leftOut, ...refused], run)
+}
+
+async function isThere(run: RunContext, slug: string): Promise<boolean> {
+  try {
+    await definitionOf(run.call, slug)
+    return true
+  } catch (cause) {
+    if (toAppError(cause).code === 'not_found') return false
+    throw cause
+  }
 }
 
 async function madeOf(connector: string, leftOut: Made['leftOut'], run: RunContext): Promise<Made> {

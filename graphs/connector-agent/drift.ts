@@ -26,10 +26,21 @@ export async function takeOver({ input }: State, run: RunContext): Promise<Parti
     question: `The API of '${connector}' has changed. Taking the changes over reaches ${hit} workflows and ${String(customersTotal)} customers at once. Take them over?`,
     details: { changes, impact, customers } as JsonObject,
     answer: z.object({ proceed: z.boolean().describe('Take the changes over?') }),
-    default: { proceed: true },
+    // Where credentials go is never settled by what a description says, in Auto mode neither.
+    ...(movesCredentials(changes) ? {} : { default: { proceed: true } }),
   })
   if (!answer.proceed)
     return { made: await made(), notTested: 'The changes were not taken over, as answered.' }
   await run.call('import_spec', { ...(proposal as JsonObject), ...(spec === undefined ? {} : { spec }) })
   return { made: await made() }
+}
+
+const CREDENTIAL_FIELDS = ['baseUrl', 'authMethods', 'variables']
+
+function movesCredentials(changes: unknown): boolean {
+  const { connector, breaking } = changes as { connector: string[]; breaking: { where: string }[] }
+  // A part of a field is told after a dot: authMethods.oauth.
+  return [...connector, ...breaking.map(({ where }) => where)].some((field) =>
+    CREDENTIAL_FIELDS.some((held) => field === held || field.startsWith(`${held}.`)),
+  )
 }
