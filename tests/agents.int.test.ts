@@ -191,6 +191,11 @@ describeOnEachDatabase('runs of agents', (kind) => {
     })
     expect(stream.status).toBe(404)
     const viewer = await tenant.key({ role: 'viewer' })
+    const misspelled = { agent: 'registrar', input: { prefix: 'A', lingers: true } }
+    expect(await tenant.call('start_agent_run', misspelled)).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringContaining('lingers') },
+    })
     expect(await tenant.call('start_agent_run', { agent: 'registrar' }, viewer)).toMatchObject({
       status: 403,
     })

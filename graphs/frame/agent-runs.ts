@@ -111,7 +111,8 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
     start: async (actor, { agent: name, input, approval, budget = {} }) => {
       const agent = byName.get(name)
       if (agent === undefined) throw notFound('agent', name, 'list_agents shows those there are.')
-      const parsed = agent.input.safeParse(input)
+      // As tools do, so that a misspelled field is not left out in silence.
+      const parsed = agent.input.strict().safeParse(input)
       if (!parsed.success) {
         throw invalidInput(`${agent.title}: ${z.prettifyError(parsed.error)}`, {
           hint: 'list_agents shows what each agent takes.',
