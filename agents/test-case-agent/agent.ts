@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { isJsonObject, type JsonObject } from '../../core/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { inputIssues } from '../../runtime/connectors/validate-input.ts'
 import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
 import { TestCase } from '../../tools/agents/test-case.ts'
 import type { Acting, AgentCard } from '../acting.ts'
 import { checkedAnswer } from '../checked-answer.ts'
 import { promptData } from '../prompt-data.ts'
+import type { CaseRun } from './judge.ts'
 import { CASES, RUN_TOKEN } from './prompt.ts'
 
 export { RUN_TOKEN }
@@ -17,6 +18,7 @@ export const testCaseAgent = {
     'get_workflow',
     'run_workflow',
     'get_execution',
+    'list_execution_steps',
     'list_connections',
     'get_connector',
     'list_environments',
@@ -78,10 +80,24 @@ export function caseProblems(cases: readonly TestCase[], inputSchema: JsonObject
   return problems
 }
 
-/** An execution as `judge` takes it. */
-export function caseRunOf(execution: JsonObject) {
+const STEPS_PER_PAGE = 200
+const MAX_PAGES = 10
+
+/** What a run did, as it was recorded with its end. Traces are written a little later, and may not be there yet. */
+export async function stepsOf(acting: Acting, execution: string): Promise<JsonObject[]> {
+  const steps: JsonObject[] = []
+  let after: Json = -1
+  for (let page = 0; page < MAX_PAGES && after !== null; page += 1) {
+    const found = await acting.call('list_execution_steps', { execution, after, limit: STEPS_PER_PAGE })
+    if (Array.isArray(found.steps)) steps.push(...found.steps.filter(isJsonObject))
+    after = found.next ?? null
+  }
+  return steps
+}
+
+/** An execution and its steps as `judge` takes them. */
+export function caseRunOf(execution: JsonObject, steps: readonly JsonObject[]): CaseRun {
   const error = isJsonObject(execution.error) ? execution.error : null
-  const traces = Array.isArray(execution.traces) ? execution.traces.filter(isJsonObject) : []
   return {
     status: String(execution.status),
     output: execution.output,
@@ -89,6 +105,11 @@ export function caseRunOf(execution: JsonObject) {
       error === null
         ? null
         : [error.message, error.where, error.hint].filter((part) => typeof part === 'string').join(' '),
-    calls: traces.map(({ connector, action }) => ({ connector: String(connector), action: String(action) })),
+    calls: steps
+      .filter(({ kind }) => kind === 'connectors.call')
+      .map(({ name }) => {
+        const [connector = '', action = ''] = String(name).split('.')
+        return { connector, action }
+      }),
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { caseRunOf, proposeCases, RUN_TOKEN } from '../../agents/test-case-agent/agent.ts'
+import { caseRunOf, proposeCases, RUN_TOKEN, stepsOf } from '../../agents/test-case-agent/agent.ts'
 import { type CaseRun, judge } from '../../agents/test-case-agent/judge.ts'
 import { mendCode } from '../../agents/workflow-builder/agent.ts'
 import { toAppError } from '../../core/errors.ts'
@@ -18,6 +18,7 @@ const MAX_LOOKS = 24
 const LOOK_EVERY_MS = 5_000
 const UNDER_WAY = ['queued', 'running', 'waiting']
 const MAX_LOG_LINES = 40
+const MAX_STEPS_SHOWN = 60
 
 export async function writeCases(state: WorkflowState, run: RunContext): Promise<Update> {
   const { code, cases, feedback, plan } = state
@@ -150,12 +151,19 @@ async function runCase(
         execution: JsonObject
       })
     }
-    const { output = null, error = null, logs, traces = null } = execution
+    const steps = await stepsOf(run, String(execution.id))
+    const { output = null, error = null, logs } = execution
     const lines = Array.isArray(logs) ? logs.slice(-MAX_LOG_LINES) : []
     return {
-      ...caseRunOf(execution),
+      ...caseRunOf(execution, steps),
       executionId: String(execution.id),
-      evidence: { status: execution.status ?? null, output, error, logs: lines, calls: traces },
+      evidence: {
+        status: execution.status ?? null,
+        output,
+        error,
+        logs: lines,
+        calls: steps.slice(0, MAX_STEPS_SHOWN).map(didStep),
+      },
     }
   } catch (cause) {
     const { code, message } = toAppError(cause)
@@ -171,6 +179,21 @@ async function runCase(
     }
   }
 }
+
+/** A step as the model is shown it. */
+const didStep = ({
+  kind = null,
+  name = null,
+  status = null,
+  output = null,
+  error = null,
+}: JsonObject): JsonObject => ({
+  kind,
+  name,
+  status,
+  output,
+  error,
+})
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
