@@ -60,37 +60,43 @@ export function buildContext(claim: Claim, visit: string): RunContext {
     return value
   }
 
+  const callTool = async (tool: string, input: JsonObject, anew: boolean): Promise<JsonObject> => {
+    goOn()
+    if (!agent.tools.includes(tool)) {
+      throw new AppError('forbidden', `${agent.title} may not call ${tool}.`, {
+        hint: `It may call: ${agent.tools.join(', ') || 'nothing'}.`,
+      })
+    }
+    const key = nameOf(anew ? 'look' : 'call', tool, input)
+    const known = (anew ? undefined : await journal.recorded(key)) as
+      | { output: JsonObject }
+      | { error: ErrorBody }
+      | undefined
+    if (known !== undefined) return outcomeOf(known)
+    const startedAt = performance.now()
+    const outcome = await claim.catalog
+      .call(tool, withIdempotencyKey(claim, tool, input, `${run.id}:${key}`), { actor, signal })
+      .then(
+        (output) => ({ output: output as JsonObject }),
+        (cause: unknown) => ({ error: toErrorBody(toAppError(cause)) }),
+      )
+    goOn() // a call that was cut off tells nothing
+    const durationMs = Math.round(performance.now() - startedAt)
+    const told = 'error' in outcome ? { error: outcome.error.message } : { output: preview(outcome.output) }
+    await journal.record(key, outcome, {
+      type: 'tool_call',
+      data: { node: nodeOf(visit), tool, input: preview(input), ...told, durationMs },
+    })
+    return outcomeOf(outcome)
+  }
+
   return {
     runId: run.id,
     actor,
     approval: run.approval,
     signal,
-    call: async (tool, input) => {
-      goOn()
-      if (!agent.tools.includes(tool)) {
-        throw new AppError('forbidden', `${agent.title} may not call ${tool}.`, {
-          hint: `It may call: ${agent.tools.join(', ') || 'nothing'}.`,
-        })
-      }
-      const key = nameOf('call', tool, input)
-      const known = (await journal.recorded(key)) as { output: JsonObject } | { error: ErrorBody } | undefined
-      if (known !== undefined) return outcomeOf(known)
-      const startedAt = performance.now()
-      const outcome = await claim.catalog
-        .call(tool, withIdempotencyKey(claim, tool, input, `${run.id}:${key}`), { actor, signal })
-        .then(
-          (output) => ({ output: output as JsonObject }),
-          (cause: unknown) => ({ error: toErrorBody(toAppError(cause)) }),
-        )
-      goOn() // a call that was cut off tells nothing
-      const durationMs = Math.round(performance.now() - startedAt)
-      const told = 'error' in outcome ? { error: outcome.error.message } : { output: preview(outcome.output) }
-      await journal.record(key, outcome, {
-        type: 'tool_call',
-        data: { node: nodeOf(visit), tool, input: preview(input), ...told, durationMs },
-      })
-      return outcomeOf(outcome)
-    },
+    call: (tool, input) => callTool(tool, input, false),
+    look: (tool, input) => callTool(tool, input, true),
     once: (name, fn) => once(nameOf('once', name), fn),
     model: () => {
       claim.model ??= claim.models.forRun({

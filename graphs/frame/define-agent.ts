@@ -44,6 +44,11 @@ export interface RunContext {
    */
   call(tool: string, input: JsonObject): Promise<JsonObject>
   /**
+   * As `call`, of a tool that reads, and asked anew when the visit is run again: to look whether an effect is there
+   * already. A recorded answer would be from before the effect.
+   */
+  look(tool: string, input: JsonObject): Promise<JsonObject>
+  /**
    * The value of `fn`, computed once in this visit: run again after a crash, it is taken from the record. For what is
    * costly or not the same twice (a time, a random number) and not a tool call.
    */

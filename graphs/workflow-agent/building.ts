@@ -80,8 +80,9 @@ export interface Draft {
   newestVersion: { connectors: string[] } | null
 }
 
+/** The workflow as it is now. */
 export const draftOf = async (run: RunContext, slug: string): Promise<Draft> =>
-  (await run.call('get_workflow', { workflow: slug })).workflow as unknown as Draft
+  (await run.look('get_workflow', { workflow: slug })).workflow as unknown as Draft
 
 export async function approveBuild(state: WorkflowState, run: RunContext): Promise<Update> {
   const { slug, version }: Stored = made(state.stored, 'a stored workflow')

@@ -51,7 +51,7 @@ async function bindTrigger(
     return null
   }
   const type = trigger.type === 'schedule' ? 'scheduler' : 'webhook'
-  const { triggers } = (await run.call('list_triggers', { workflow: slug })) as unknown as {
+  const { triggers } = (await run.look('list_triggers', { workflow: slug })) as unknown as {
     triggers: BoundTrigger[]
   }
   const there = triggers.find(
