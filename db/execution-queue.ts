@@ -3,6 +3,7 @@
  * batches, so that many executions share one commit. They name the ids once more by themselves (`= ANY`): only then
  * does the planner leave the other partitions alone.
  */
+
 import type { Database, Tx } from './database.ts'
 import { endChildStep, forgetUndone, insertSteps, type NewStep, settleWaiting } from './execution-steps.ts'
 import {
@@ -17,6 +18,7 @@ import { toJsonb } from './jsonb.ts'
 import { keptSlots } from './lane-places.ts'
 import { type Leaving, leaveLanes } from './lanes.ts'
 import { insertExecutions, type NewExecution } from './new-executions.ts'
+import { QUEUED_COLUMNS, type QueuedExecution } from './queued-execution.ts'
 import { countScheduleOutcomes } from './schedules.ts'
 
 export interface NewEvent {
@@ -323,21 +325,6 @@ export const heartbeat = (db: Database, worker: string, ids: readonly string[]) 
       [worker, ids],
     ),
   )
-
-export interface QueuedExecution {
-  id: string
-  /** The run it is queued for. */
-  run: number
-  tier: Tier
-  /** 1 (first) to 4. */
-  priority: number
-  /** admitted: a worker may take it; later: it has yet to get its places (`admitDue` of lane-admission.ts). */
-  admission: ExecutionRow['admission']
-  delay_ms: number
-}
-
-/** What {@link QueuedExecution} is made of, in SQL. */
-export const QUEUED_COLUMNS = 'id, run + 1 AS run, tier, priority, admission, 0 AS delay_ms'
 
 /** Admitted executions whose job should have run by now: their jobs may have been lost. */
 export const overdueExecutions = (db: Database, graceMs: number, limit: number) =>

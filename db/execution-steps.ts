@@ -1,9 +1,9 @@
 /** What executions did and wait for: the record that a run which goes on takes results from. */
 import type { Json } from '../core/json.ts'
 import type { Database, Tx } from './database.ts'
-import { QUEUED_COLUMNS, type QueuedExecution } from './execution-queue.ts'
 import type { ExecutionStatus } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
+import { QUEUED_COLUMNS, type QueuedExecution } from './queued-execution.ts'
 
 export interface NewStep {
   execution_id: string

@@ -2,9 +2,9 @@ import { firstId } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
 import { conditions } from './conditions.ts'
 import type { Database, Tx } from './database.ts'
-import type { QueuedExecution } from './execution-queue.ts'
 import { endChildStep } from './execution-steps.ts'
 import { leaveQueue } from './lanes.ts'
+import type { QueuedExecution } from './queued-execution.ts'
 
 export type ExecutionStatus =
   | 'queued'

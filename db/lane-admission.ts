@@ -1,6 +1,5 @@
 /** Who waits in lanes gets places as they become free, by any process: see lanes.ts. */
 import type { Database, Tx } from './database.ts'
-import type { QueuedExecution } from './execution-queue.ts'
 import type { Tier } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 import { FAIR_PLACES, type Lane, nextInLane, pass, room, type Waiting } from './lane-places.ts'
@@ -14,6 +13,7 @@ import {
   writeLanes,
 } from './lane-rows.ts'
 import type { Place } from './lanes.ts'
+import type { QueuedExecution } from './queued-execution.ts'
 
 interface WaitingRow extends Traveller {
   lanes: string[]

@@ -1,8 +1,8 @@
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
-import type { QueuedExecution } from '../../db/execution-queue.ts'
 import { admitDue, admitWaiting, lanesToServe } from '../../db/lane-admission.ts'
 import { deleteIdleLanes, repairLanes } from '../../db/lane-upkeep.ts'
+import type { QueuedExecution } from '../../db/queued-execution.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 

@@ -4,7 +4,7 @@ import { newId } from '../../core/ids.ts'
 import type { Json } from '../../core/json.ts'
 import type { CustomerRow } from '../../db/customers.ts'
 import type { Database, Tx } from '../../db/database.ts'
-import type { FinishedRun, QueuedExecution } from '../../db/execution-queue.ts'
+import type { FinishedRun } from '../../db/execution-queue.ts'
 import { copyDoneSteps } from '../../db/execution-steps.ts'
 import {
   continueFrom,
@@ -14,6 +14,7 @@ import {
   type WorkflowTargetRow,
 } from '../../db/executions.ts'
 import type { NewExecution } from '../../db/new-executions.ts'
+import type { QueuedExecution } from '../../db/queued-execution.ts'
 import type { StartExecution } from './executions.ts'
 import { runLimits } from './run-limits.ts'
 import { hasEnded } from './transitions.ts'

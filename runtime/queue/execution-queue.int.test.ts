@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { buildLogger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
-import type { QueuedExecution } from '../../db/execution-queue.ts'
+import type { QueuedExecution } from '../../db/queued-execution.ts'
 import { describeOnEachDatabase, openTestDatabase, slowRun } from '../../tests/setup/database.ts'
 import { buildExecutionQueue, type ExecutionQueue } from './execution-queue.ts'
 

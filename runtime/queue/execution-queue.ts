@@ -12,7 +12,7 @@ import {
 import { Redis } from 'ioredis'
 import type { ClientBase, ClientConfig } from 'pg'
 import type { Logger } from '../../core/log.ts'
-import type { QueuedExecution } from '../../db/execution-queue.ts'
+import type { QueuedExecution } from '../../db/queued-execution.ts'
 
 const SCHEMA = 'bullmq'
 const POSTGRES_POOL_SIZE = 4
