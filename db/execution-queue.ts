@@ -5,7 +5,15 @@
  */
 
 import type { Database, Tx } from './database.ts'
-import { endChildStep, forgetUndone, insertSteps, type NewStep, settleWaiting } from './execution-steps.ts'
+import {
+  endChildStep,
+  forgetUndone,
+  insertSteps,
+  type LeftChild,
+  leftChildren,
+  type NewStep,
+  settleWaiting,
+} from './execution-steps.ts'
 import {
   type Concurrency,
   EXECUTION_COLUMNS,
@@ -161,12 +169,13 @@ export interface NewDeadLetter {
  * Records how runs ended, with their steps, logs and dead letters, in one transaction. A run its worker no longer
  * owns (it was given up as lost) is not recorded; one that somebody asked to cancel does not go on. Executions that
  * waited for one of these are queued.
- * @returns the executions recorded, those that were woken, and lanes in which others wait for a place that became free
+ * @returns the executions recorded, those that were woken, lanes in which others wait for a place that became free, and
+ *   what those that failed for good called and waited for: nobody does any more
  */
 export const finishRuns = (
   db: Database,
   finished: readonly FinishedRun[],
-): Promise<{ recorded: string[]; woken: QueuedExecution[]; freed: string[] }> =>
+): Promise<{ recorded: string[]; woken: QueuedExecution[]; freed: string[]; left: LeftChild[] }> =>
   db.system(async (tx) => {
     const rows = await tx.rows<EndedRow>(
       `UPDATE executions e SET status = CASE WHEN r.status IN ('queued', 'waiting') AND e.cancel_requested THEN 'cancelled' ELSE r.status END,
@@ -251,7 +260,19 @@ export const finishRuns = (
     const outcomes = scheduleOutcomes(mine)
     if (outcomes.length > 0) await countScheduleOutcomes(tx, outcomes)
     const woken = await wakeAfter(tx, mine, rows)
-    return { recorded: [...recorded], woken, freed: await leaveLanes(tx, rows.map(leavingOf)) }
+    const failed = rows.filter(({ status }) => !UNDER_WAY.includes(status) && status !== 'completed')
+    return {
+      recorded: [...recorded],
+      woken,
+      freed: await leaveLanes(tx, rows.map(leavingOf)),
+      left:
+        failed.length === 0
+          ? []
+          : await leftChildren(
+              tx,
+              failed.map(({ id }) => id),
+            ),
+    }
   })
 
 interface EndedRow {

@@ -438,6 +438,20 @@ export const pendingChildren = async (tx: Tx, executionId: string): Promise<stri
   return rows.map((row) => row.waits_for)
 }
 
+/** An execution whose caller has ended without it. */
+export interface LeftChild {
+  id: string
+  organization_id: string
+}
+
+/** The same of many, whichever tenants they are of. */
+export const leftChildren = (tx: Tx, executionIds: readonly string[]) =>
+  tx.rows<LeftChild>(
+    `SELECT waits_for AS id, organization_id FROM execution_steps
+     WHERE execution_id = ANY($1) AND kind = '${WAIT_WORKFLOW}' AND status = 'pending'`,
+    [executionIds],
+  )
+
 /** The execution that a step of its parent called earlier: after a crash the parent goes on with it. */
 export const findChild = (tx: Tx, parentId: string, parentStep: string) =>
   tx.row<{ id: string; status: ExecutionStatus; run: number; output: Json }>(

@@ -370,6 +370,18 @@ describeOnBothDatabases('durable executions', (kind) => {
       })
     })
 
+    test('who waits for the outcome waits over a retry', async () => {
+      const slug = await deployWorkflow(
+        tenant,
+        'waited-for',
+        "export default async (ctx) => (await ctx.connectors.app.write_thing({ id: 'fail-3-waited', name: 'x' })) && 'done'",
+        { retry: quickly },
+      )
+      const request = { workflow: slug, environment: 'dev', input: null, waitSeconds: 30 }
+      const { execution } = await tenant.ok('run_workflow', request)
+      expect(execution).toMatchObject({ status: 'completed', output: 'done', attempt: 2 })
+    })
+
     test('what a workflow waits for is cancelled when it fails for good', async () => {
       await deployWorkflow(
         tenant,

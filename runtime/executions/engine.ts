@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
 import { type Claim, claimExecutions, type FinishedRun, finishRuns } from '../../db/execution-queue.ts'
-import { keepSteps, pendingChildren, type StepBatch } from '../../db/execution-steps.ts'
+import { keepSteps, type LeftChild, pendingChildren, type StepBatch } from '../../db/execution-steps.ts'
 import { type ExecutionRow, type RunnableVersionRow, requestCancel } from '../../db/executions.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Files } from '../files/files.ts'
@@ -14,7 +14,6 @@ import { buildSlots } from '../queue/slots.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { Admission } from './admission.ts'
-import { scopeOfRun } from './bridge.ts'
 import { buildChildren } from './children.ts'
 import type { Executions } from './executions.ts'
 import { buildLease, type Lease, type Moment, moment } from './lease.ts'
@@ -24,6 +23,7 @@ import { nextRun, whyNot } from './requests.ts'
 import { type RunDeps, runOnce } from './run-once.ts'
 import { decideWaiting, sendToWaiting } from './signals.ts'
 import { buildStart } from './start.ts'
+import { hasEnded } from './transitions.ts'
 import type { Versions } from './versions.ts'
 import { buildWatch } from './watch.ts'
 
@@ -60,6 +60,8 @@ export interface Engine extends Executions {
   confirm(executionIds: Iterable<string>, at: Moment): void
   /** Interrupts an execution running here: somebody asked to cancel it, or it was given to another worker. */
   interrupt(executionId: string, why: 'cancelled' | 'lost'): void
+  /** Cancels what failed executions called and still waited for. */
+  cancelLeft(left: readonly LeftChild[]): Promise<void>
   /** Begins no run of the queue any more: `take` says so from now on. */
   stopTaking(): void
   /**
@@ -70,7 +72,6 @@ export interface Engine extends Executions {
 }
 
 const HANDED_BACK = 'handed back'
-const GAVE_UP: ReadonlySet<string> = new Set(['failed', 'timeout', 'cancelled'])
 
 export function buildEngine(deps: EngineDeps): Engine {
   const { db, admission, log, worker } = deps
@@ -87,9 +88,10 @@ export function buildEngine(deps: EngineDeps): Engine {
   }, MAX_BATCH)
 
   const finishes = buildBatcher<FinishedRun, boolean>(async (items) => {
-    const { recorded, woken, freed } = await finishRuns(db, items)
+    const { recorded, woken, freed, left } = await finishRuns(db, items)
     admission.serve(freed)
     await admission.enqueue(woken)
+    void cancelLeft(left)
     const kept = new Set(recorded)
     return items.map((item) => kept.has(item.id))
   }, MAX_BATCH)
@@ -157,8 +159,7 @@ export function buildEngine(deps: EngineDeps): Engine {
         random: Math.random(),
       })
       const mine = await record(finished)
-      watch.noted(execution.id)
-      if (mine && GAVE_UP.has(finished.status)) await cancelCalled(execution)
+      if (mine && finished.status !== 'queued') watch.noted(execution.id, hasEnded(finished.status))
       if (!mine) {
         log.warn({ execution: execution.id }, 'a run ended after its execution was given to another worker')
       } else if (finished.status === 'queued') {
@@ -168,17 +169,6 @@ export function buildEngine(deps: EngineDeps): Engine {
     } finally {
       active.delete(execution.id)
       settle()
-    }
-  }
-
-  /** What a failed execution called and still waited for has nobody to work for. */
-  const cancelCalled = async (execution: ExecutionRow): Promise<void> => {
-    const scope = scopeOfRun(execution)
-    try {
-      const children = await db.read(scope, (tx) => pendingChildren(tx, execution.id))
-      for (const child of children) await cancel(scope, child)
-    } catch (error) {
-      log.warn({ execution: execution.id, err: error }, 'what it called could not be cancelled and runs on')
     }
   }
 
@@ -230,8 +220,21 @@ export function buildEngine(deps: EngineDeps): Engine {
     return row
   }
 
+  /** What nobody waits for any more: one that cannot be cancelled now runs on, and ends by itself. */
+  const cancelLeft = async (left: readonly LeftChild[]): Promise<void> => {
+    for (const { id, organization_id } of left) {
+      await cancel({ organizationId: organization_id, customerIds: null }, id).catch((error: Error) =>
+        log.warn(
+          { execution: id, err: error.message },
+          'what called it has failed; it could not be cancelled',
+        ),
+      )
+    }
+  }
+
   return {
     start,
+    cancelLeft,
     untilEnded: watch.untilEnded,
     cancel: async (scope, executionId) => {
       const row = await cancel(scope, executionId)

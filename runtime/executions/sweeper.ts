@@ -78,10 +78,11 @@ export function startSweeper(deps: {
         return concludeRun(row, version, lost, { inline, handedBack: false, random: Math.random() })
       }),
     )
-    const { recorded, woken, freed } = await finishRuns(db, finished)
+    const { recorded, woken, freed, left } = await finishRuns(db, finished)
     const again = finished.filter(({ id, status }) => status === 'queued' && recorded.includes(id))
     await admission.enqueue([...woken, ...again.map(nextRun)])
     admission.serve(freed)
+    await engine.cancelLeft(left)
     log.warn(
       { executions: finished.map(({ id, status }) => ({ id, status })) },
       'executions of a lost worker concluded',

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import type { TenantScope } from '../../core/actor.ts'
 import type { Database } from '../../db/database.ts'
 import { statusOf } from '../../db/executions.ts'
@@ -10,8 +11,8 @@ const LOOK_EVERY_MS = 500
 const MAX_NOTED = 1_000
 
 export interface Watch {
-  /** An execution ended, or was put aside, in this process. */
-  noted(id: string): void
+  /** An execution ended in this process, or was put aside. */
+  noted(id: string, ended: boolean): void
   /**
    * Resolves when the execution has ended, it begins to wait, or the time is up.
    * @param ms how long at most
@@ -22,17 +23,11 @@ export interface Watch {
 /** Waits for executions on behalf of callers who want the outcome with the answer. */
 export function buildWatch(db: Database): Watch {
   const waiting = new Map<string, Set<() => void>>()
-  /** Oldest first. */
-  const noted = new Set<string>()
+  const endedHere = new LRUCache<string, true>({ max: MAX_NOTED })
 
   return {
-    noted: (id) => {
-      noted.delete(id)
-      noted.add(id)
-      for (const oldest of noted) {
-        if (noted.size <= MAX_NOTED) break
-        noted.delete(oldest)
-      }
+    noted: (id, ended) => {
+      if (ended) endedHere.set(id, true)
       for (const wake of waiting.get(id) ?? []) wake()
     },
     untilEnded: async (scope, id, ms, signal) => {
@@ -42,21 +37,21 @@ export function buildWatch(db: Database): Watch {
       const handle = () => wake()
       waiting.set(id, mine.add(handle))
       try {
-        while (!noted.has(id)) {
-          const woken = new Promise<'ended'>((resolve) => {
-            wake = () => resolve('ended')
-          })
+        while (!endedHere.has(id)) {
           const left = end - Date.now()
           if (left <= 0 || signal.aborted) return
+          const woken = new Promise<void>((resolve) => {
+            wake = resolve
+          })
           const stop = new AbortController()
-          const how = await Promise.race([
+          await Promise.race([
             woken,
             pause(Math.min(left, LOOK_EVERY_MS), undefined, {
               signal: AbortSignal.any([signal, stop.signal]),
             }).catch(() => undefined),
           ])
           stop.abort()
-          if (how === 'ended') return
+          if (endedHere.has(id)) return
           const status = await db.read(scope, (tx) => statusOf(tx, id))
           if (status === undefined || hasEnded(status) || status === 'waiting') return
         }
