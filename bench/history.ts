@@ -7,6 +7,7 @@ import { getExecution, listExecutions } from '../db/executions.ts'
 import { insertExecutions, type NewExecution } from '../db/new-executions.ts'
 import { insertOrganization } from '../db/organizations.ts'
 import { insertWorkflow, insertWorkflowVersion } from '../db/workflows.ts'
+import { workflowRow } from '../tests/setup/workflow-row.ts'
 import { closedLoop, compare } from './measure.ts'
 
 const SMALL = 10_000
@@ -19,7 +20,6 @@ const CUSTOMERS = 1_000
 const TRIGGERS = 200
 const ROUNDS = 3
 const PAGE = 50
-const NO_LIMITS = { concurrency: null, rate_limit: null }
 
 interface Filled {
   db: Database
@@ -188,20 +188,7 @@ async function owners(db: Database) {
     for (const id of customerIds)
       await insertCustomer(tx, { id, organizationId, name: id, slug: id.replace('_', '-'), metadata: {} })
     for (const [n, id] of workflowIds.entries()) {
-      await insertWorkflow(tx, {
-        id,
-        organization_id: organizationId,
-        slug: `w-${n}`,
-        name: id,
-        description: '',
-        tier: 'standard',
-        timeout_ms: 1_000,
-        retry: null,
-        escalate_on_timeout: false,
-        input_schema: null,
-        draft_code: 'x',
-        ...NO_LIMITS,
-      })
+      await insertWorkflow(tx, workflowRow(id, organizationId, `w-${n}`))
       await insertWorkflowVersion(tx, {
         id: versionIds[n] ?? '',
         workflowId: id,

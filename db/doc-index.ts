@@ -28,12 +28,6 @@ export interface DocSourceKey {
   name: string
 }
 
-export const findDocSource = (tx: Tx, key: DocSourceKey) =>
-  tx.row<DocSourceRow>(
-    `SELECT ${SOURCE_COLUMNS} ${SOURCES} WHERE s.connector_id IS NOT DISTINCT FROM $1 AND s.kind = $2 AND s.name = $3`,
-    [key.connectorId, key.kind, key.name],
-  )
-
 export const getDocSource = (tx: Tx, id: string) =>
   tx.row<DocSourceRow>(`SELECT ${SOURCE_COLUMNS} ${SOURCES} WHERE s.id = $1`, [id])
 

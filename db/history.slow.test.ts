@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../core/ids.ts'
 import { describeOnBothDatabases, openTestDatabase, slowRun } from '../tests/setup/database.ts'
+import { workflowRow } from '../tests/setup/workflow-row.ts'
 import { deleteCustomer, insertCustomer } from './customers.ts'
 import type { Database, Tx } from './database.ts'
 import { insertEvents, type NewEvent } from './execution-queue.ts'
@@ -14,7 +15,6 @@ import { deleteWorkflow, insertWorkflow, insertWorkflowVersion } from './workflo
 const DAY_MS = 86_400_000
 const DAYS = 90
 const PARTS = ['executions', 'execution_logs', 'execution_steps', 'events', 'traces'] as const
-const NO_LIMITS = { concurrency: null, rate_limit: null }
 /** With the slow tests only. */
 const unhurried = test.skipIf(!slowRun)
 const BELONGINGS = [
@@ -46,20 +46,7 @@ describeOnBothDatabases('history', (kind) => {
     await db.system((tx) => insertOrganization(tx, { id: organizationId, name: 'o' }))
     await tenant(async (tx) => {
       await insertCustomer(tx, { id: customerId, organizationId, name: 'c', slug: 'c', metadata: {} })
-      await insertWorkflow(tx, {
-        id: workflowId,
-        organization_id: organizationId,
-        slug: 'w',
-        name: 'w',
-        description: '',
-        tier: 'standard',
-        timeout_ms: 1_000,
-        retry: null,
-        escalate_on_timeout: false,
-        input_schema: null,
-        draft_code: 'x',
-        ...NO_LIMITS,
-      })
+      await insertWorkflow(tx, workflowRow(workflowId, organizationId, 'w'))
       const version = await insertWorkflowVersion(tx, {
         id: newId('workflowVersion'),
         workflowId,

@@ -1,43 +1,36 @@
 import { AppError } from '../core/errors.ts'
 import type { Json } from '../core/json.ts'
 import type { Database, Tx } from './database.ts'
-import {
-  EXECUTION_COLUMNS,
-  type ExecutionRow,
-  priorities,
-  type RetryPolicy,
-  type Tier,
-} from './executions.ts'
+import { EXECUTION_COLUMNS, type ExecutionRow, priorities } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 import { type RunLimits, takePlaces } from './lanes.ts'
 
-export interface NewExecution extends RunLimits {
-  id: string
-  organization_id: string
-  customer_id: string | null
-  workflow_id: string
-  workflow_version_id: string
-  environment: string
-  tier: Tier
+type Given =
+  | 'id'
+  | 'organization_id'
+  | 'customer_id'
+  | 'workflow_id'
+  | 'workflow_version_id'
+  | 'environment'
+  | 'tier'
+  | 'triggered_by'
+  | 'event_id'
+  | 'trigger_id'
+  | 'parent_execution_id'
+  | 'replay_of'
+  | 'depth'
+  | 'input'
+  | 'headers'
+  | 'max_attempts'
+  | 'dead_letter'
+  | 'worker'
+
+/** An execution as it begins; the database adds the rest. `worker` is set on one that starts running: its first run is that worker's. */
+export interface NewExecution
+  extends RunLimits,
+    Pick<ExecutionRow, Given>,
+    Partial<Pick<ExecutionRow, 'retry' | 'origin_id' | 'parent_step'>> {
   status: 'queued' | 'running'
-  triggered_by: ExecutionRow['triggered_by']
-  event_id: string | null
-  trigger_id: string | null
-  parent_execution_id: string | null
-  replay_of: string | null
-  depth: number
-  input: Json
-  headers: Record<string, string>
-  max_attempts: number
-  /** In place of the workflow's. */
-  retry?: RetryPolicy | null
-  dead_letter: boolean
-  /** Set on one that starts running: its first attempt, in its first run, is this worker's. */
-  worker: string | null
-  /** The execution whose recorded steps it goes on with. */
-  origin_id?: string | null
-  /** The step of its parent that calls it. */
-  parent_step?: string | null
 }
 
 const NEW_COLUMNS =

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runCli } from '../server/cli/program.ts'
 import { connectV1 } from '../server/mcp/transport/test-clients.ts'
 import { registrar } from './setup/agent.fixture.ts'
+import { chatWith } from './setup/agent-runs.ts'
 import { describeOnEachDatabase } from './setup/database.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
@@ -229,22 +229,8 @@ describeOnEachDatabase('runs of agents', (kind) => {
   })
 
   test('patchbay chat prints the steps, asks, and takes the answer from its input', async () => {
-    let printed = ''
-    const print = (text: string) => {
-      printed += text
-    }
-    const code = await runCli(['chat', '--agent', 'registrar', '--input', '{"prefix":"Chat"}'], {
-      stdin: (async function* () {
-        yield 'Tertia\n'
-      })(),
-      stdout: { write: print },
-      stderr: { write: print },
-      env: {
-        PATCHBAY_URL: platform.url,
-        PATCHBAY_API_KEY: tenant.ownerKey,
-        PATCHBAY_DATA_DIR: platform.config.dataDir,
-      },
-    })
+    const args = ['--agent', 'registrar', '--input', '{"prefix":"Chat"}']
+    const { code, printed } = await chatWith(platform, tenant, args, ['Tertia\n'])
     expect(printed).toContain('Step: make_left')
     expect(printed).toContain('What is the third one called?')
     expect(printed).toContain('"answer": "Tertia"')

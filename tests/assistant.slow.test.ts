@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type PlayedModel, startPlayedModel } from '../evals/models/played-model.ts'
 import type { ScriptInput } from '../evals/models/script.ts'
+import { answerRun, settled } from './setup/agent-runs.ts'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
 const WORKFLOW = { name: 'Hello', slug: 'hello', code: 'export default async () => ({ hello: true })' }
@@ -30,14 +31,9 @@ async function play(turns: ScriptInput['turns']): Promise<void> {
   model = await startPlayedModel({ turns }, port)
   tenant = await platform.organization()
 }
-async function settled(run: Body): Promise<Body> {
-  let seen = run
-  while (['queued', 'running'].includes(seen.status))
-    seen = (await tenant.ok('get_agent_run', { run: run.id, waitSeconds: 20 })).run
-  return seen
-}
 const chat = async (approval: 'auto' | 'manual') =>
   settled(
+    tenant,
     (
       await tenant.ok('chat_with_agent', {
         message: 'Make a workflow that says hello.',
@@ -46,17 +42,7 @@ const chat = async (approval: 'auto' | 'manual') =>
       })
     ).run,
   )
-const answer = async (run: Body, given: object) =>
-  settled(
-    (
-      await tenant.ok('answer_agent_run', {
-        run: run.id,
-        question: run.question.id,
-        answer: given,
-        waitSeconds: 20,
-      })
-    ).run,
-  )
+const answer = (run: Body, given: object) => answerRun(tenant, run, given)
 
 test('the assistant looks things up by itself; a change is put to the person, and refused it is not made', async () => {
   await play([

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runCli } from '../server/cli/program.ts'
+import { answerRun, chatWith, settled } from './setup/agent-runs.ts'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { goodAnswer, REQUEST, startPlayground, turn } from './setup/played-build.ts'
 
@@ -22,26 +22,9 @@ async function begin(connector = true): Promise<void> {
   world.ledger.invoices.length = 0
   if (connector) await tenant.ok('import_spec', { url: `${world.ledger.url}/openapi.json`, slug: 'ledger' })
 }
-const ENDED = ['completed', 'failed', 'canceled', 'waiting']
-async function settled(run: Body, key?: string): Promise<Body> {
-  let seen = run
-  while (!ENDED.includes(seen.status))
-    seen = (await tenant.ok('get_agent_run', { run: run.id, waitSeconds: 20 }, key)).run
-  return seen
-}
 const start = async (tool: string, input: object, key?: string): Promise<Body> =>
-  settled((await tenant.ok(tool, { approval: 'auto', ...input, waitSeconds: 20 }, key)).run, key)
-const answer = async (run: Body, given: object): Promise<Body> =>
-  settled(
-    (
-      await tenant.ok('answer_agent_run', {
-        run: run.id,
-        question: run.question.id,
-        answer: given,
-        waitSeconds: 20,
-      })
-    ).run,
-  )
+  settled(tenant, (await tenant.ok(tool, { approval: 'auto', ...input, waitSeconds: 20 }, key)).run, key)
+const answer = (run: Body, given: object) => answerRun(tenant, run, given)
 const built = async () => (await tenant.ok('list_workflows')).workflows.map(({ slug }: Body) => slug)
 
 test('from one sentence: asked once, planned, written, tested, mended, deployed, and the trigger runs it', async () => {
@@ -289,21 +272,9 @@ test('what an API says about itself reaches the model as data that nothing in it
 test('patchbay chat goes from the sentence to the deployed workflow', async () => {
   await begin()
   await world.play()
-  let printed = ''
-  const print = (text: string) => {
-    printed += text
-  }
   const input = JSON.stringify({ request: REQUEST })
-  const code = await runCli(['chat', '--agent', 'workflow_agent', '--auto', '--input', input], {
-    stdin: (async function* () {})(),
-    stdout: { write: print },
-    stderr: { write: print },
-    env: {
-      PATCHBAY_URL: platform.url,
-      PATCHBAY_API_KEY: tenant.ownerKey,
-      PATCHBAY_DATA_DIR: platform.config.dataDir,
-    },
-  })
+  const args = ['--agent', 'workflow_agent', '--auto', '--input', input]
+  const { code, printed } = await chatWith(platform, tenant, args)
   expect(printed).toContain('4 of 4 test cases pass with version 2.')
   expect(printed).toContain('"status": "deployed"')
   expect(code).toBe(0)

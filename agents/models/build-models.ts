@@ -6,33 +6,28 @@ import type { Models, ModelTier } from './models.ts'
 import { buildOpenAiProvider } from './openai.ts'
 import { redactCredentials } from './redact.ts'
 import { buildRunModel } from './run-model.ts'
-import { buildSampledProvider } from './sampled.ts'
 import { buildModes, type StructuredMode } from './structured.ts'
-
-/** An MCP client's model has no name before it answers, and no known bound. */
-const SAMPLED_CONTEXT_TOKENS = 64_000
 
 /** The models that drive the agents, from the operator's settings; see `Models`. */
 export function buildModels(deps: { settings: ModelSettings | undefined; db: Database }): Models {
   const { settings, db } = deps
-  const configured = settings === undefined ? undefined : buildOpenAiProvider(settings)
+  if (settings === undefined)
+    return {
+      describe: () => ({ provider: 'none' }),
+      forRun: () => {
+        throw noModel()
+      },
+    }
+  const { baseUrl, tiers, prices, contextTokens, apiKey } = settings
+  const provider = buildOpenAiProvider(settings)
   // What is found out about a model holds for all runs.
   const known = new Map<string, StructuredMode>()
   const toolsInWords = new Set<string>()
+  const tierOf = (tier: ModelTier) => tiers[tier]
   return {
-    describe: () =>
-      settings === undefined
-        ? { provider: 'none' }
-        : { provider: 'openai', baseUrl: settings.baseUrl, tiers: { ...settings.tiers } },
+    describe: () => ({ provider: 'openai', baseUrl, tiers: { ...tiers } }),
     forRun(options) {
-      const provider =
-        configured ?? (options.sampling === undefined ? undefined : buildSampledProvider(options.sampling))
-      if (provider === undefined) throw noModel()
-      if (settings !== undefined)
-        requirePrices(options.budget, Object.values(settings.tiers), settings.prices)
-      const prices = settings?.prices ?? {}
-      const tierOf = (tier: ModelTier) => settings?.tiers[tier] ?? tier
-      const key = settings?.apiKey
+      requirePrices(options.budget, Object.values(tiers), prices)
       return buildRunModel({
         provider,
         meter: buildMeter({
@@ -45,14 +40,11 @@ export function buildModels(deps: { settings: ModelSettings | undefined; db: Dat
           priceOf: (model) => prices[model],
         }),
         sink: options.sink,
-        modes: provider.native ? buildModes(known, tierOf) : { of: () => 'text', demote: () => false },
+        modes: buildModes(known, tierOf),
         modelOf: tierOf,
         toolsInWords,
-        contextTokens: settings?.contextTokens ?? SAMPLED_CONTEXT_TOKENS,
-        redact: (text) => {
-          const own = redactCredentials(text, key === undefined ? [] : [key.reveal()])
-          return options.redact === undefined ? own : options.redact(own)
-        },
+        contextTokens,
+        redact: (text) => redactCredentials(text, apiKey === undefined ? [] : [apiKey.reveal()]),
       })
     },
   }

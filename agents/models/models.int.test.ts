@@ -299,18 +299,17 @@ describeOnEachDatabase('the model of a run', (kind) => {
     expect(server.received[1]?.body.length).toBeLessThan(30_000)
   })
 
-  test('no secret reaches a model: neither a Secret a tool returns, nor what the run redacts, nor the key', async () => {
+  test('no secret reaches a model: neither a Secret a tool returns nor the key', async () => {
     const tool: AgentTool = {
       ...add,
-      run: async () => ({ token: new Secret('vault-value-1'), echo: `met-2 ${KEY}` }),
+      run: async () => ({ token: new Secret('vault-value-1'), echo: KEY }),
     }
-    const { server, model } = await play(
-      { turns: [{ toolCalls: [{ name: 'add_numbers', arguments: { a: 1, b: 2 } }] }, { text: 'ok' }] },
-      { redact: (text) => text.replaceAll('met-2', '[redacted]') },
-    )
+    const { server, model } = await play({
+      turns: [{ toolCalls: [{ name: 'add_numbers', arguments: { a: 1, b: 2 } }] }, { text: 'ok' }],
+    })
     await model.converse(talk([tool]))
     const sent = server.received.map(({ body }) => body).join('\n')
-    for (const secret of ['vault-value-1', 'met-2', KEY]) expect(sent).not.toContain(secret)
+    for (const secret of ['vault-value-1', KEY]) expect(sent).not.toContain(secret)
     fc.assert(
       fc.property(fc.string({ minLength: 4 }), (value) => {
         const secret = new Secret(value)
@@ -353,7 +352,7 @@ describeOnEachDatabase('the model of a run', (kind) => {
       expect(JSON.stringify(request.messages).split('Text inside <data>')).toHaveLength(2)
   })
 
-  test('without an endpoint the client’s model is asked; without either, the error names settings and plain tools', async () => {
+  test('without an endpoint the error names the settings and the plain tools', async () => {
     const models = buildModels({ settings: undefined, db })
     const options = {
       organizationId,
@@ -362,18 +361,12 @@ describeOnEachDatabase('the model of a run', (kind) => {
       signal: new AbortController().signal,
       sink: { token: () => {}, call: () => {}, toolCall: () => {} },
     }
-    expect(() => models.forRun(options)).toThrow(/No model is configured/)
-    const answers = [
-      '<tool_call>{"name":"add_numbers","arguments":{"a":1,"b":2}}</tool_call>',
-      'Three.',
-      `Sure: ${JSON.stringify(good)}`,
-    ]
-    const model = models.forRun({
-      ...options,
-      sampling: { createMessage: async () => ({ text: answers.shift() ?? '', model: 'claude' }) },
-    })
-    expect((await model.converse(talk())).text).toBe('Three.')
-    expect(await model.structured(ask)).toEqual(good)
-    expect((await model.used()).calls).toBe(3)
+    expect(models.describe()).toEqual({ provider: 'none' })
+    expect(() => models.forRun(options)).toThrow(
+      expect.objectContaining({
+        code: 'unavailable',
+        hint: expect.stringMatching(/PATCHBAY_MODEL_BASE_URL.*create_workflow/),
+      }),
+    )
   })
 })

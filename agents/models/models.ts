@@ -1,6 +1,5 @@
 import type { z } from 'zod'
 import type { JsonObject, JsonSchema } from '../../core/json.ts'
-import type { SamplingPort } from './sampling.ts'
 
 /** How demanding a call is: `plan` weighs and decides, `build` writes code and definitions, `small` sorts and sums up. */
 export const MODEL_TIERS = ['plan', 'build', 'small'] as const
@@ -12,8 +11,8 @@ export interface Models {
   describe(): { provider: 'openai' | 'none'; baseUrl?: string; tiers?: Record<ModelTier, string> }
   /**
    * The model as one run may use it: budget counted, usage kept per organization, steps told to `sink`.
-   * @throws AppError `unavailable`, saying how to configure one and which plain tools do the job, when neither an
-   * endpoint is configured nor `sampling` is given.
+   * @throws AppError `unavailable`, saying how to configure one and which plain tools do the job, when none is
+   * configured
    */
   forRun(options: RunModelOptions): RunModel
 }
@@ -24,12 +23,8 @@ export interface RunModelOptions {
   budget: Budget
   sink: ModelSink
   signal: AbortSignal
-  /** The MCP client's own model: asked when no endpoint is configured. */
-  sampling?: SamplingPort
   /** Seconds the run was active before now (in a process that died, before a question): counted against `maxSeconds`. */
   secondsUsed?: number
-  /** Takes secrets the run has met out of every text before it is sent; what a `Secret` prints is redacted anyway. */
-  redact?: (text: string) => string
 }
 
 export interface RunModel {

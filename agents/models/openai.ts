@@ -24,7 +24,6 @@ export function buildOpenAiProvider(settings: ModelSettings): TurnProvider {
     return client
   }
   return {
-    native: true,
     async ask(turn, options) {
       const client = await clientFor(turn.model)
       const { toMessages } = await import('./openai-messages.ts')

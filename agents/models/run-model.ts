@@ -40,7 +40,7 @@ export function buildRunModel(parts: RunModelParts): RunModel {
   ): Promise<TurnAnswer> => {
     await meter.check()
     const model = parts.modelOf(tier)
-    const inWords = !provider.native || parts.toolsInWords.has(model)
+    const inWords = parts.toolsInWords.has(model)
     const full: Turn = { ...given, system: `${given.system}\n\n${DATA_RULE}`, model }
     const worded = inWords ? withToolsInWords(full) : full
     const turn = fitContext(

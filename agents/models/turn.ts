@@ -17,15 +17,13 @@ export interface TurnAnswer {
   toolCalls: ChatToolCall[]
   /** The answer ended at the model's token limit. */
   cutOff: boolean
-  /** The model asked; of an MCP client, the one it chose. */
+  /** The model that answered, as it names itself. */
   model: string
   usage: { inputTokens: number; cachedInputTokens: number; outputTokens: number }
 }
 
-/** Where models are asked: an OpenAI-compatible endpoint, or the MCP client. */
+/** Where models are asked. */
 export interface TurnProvider {
-  /** Takes tools and answer schemas in the protocol, not only in words. */
-  native: boolean
   /** @throws AppError `rejected` (see {@link isRejection}) when the endpoint does not take the request as it is */
   ask(
     turn: Turn,

@@ -6,7 +6,7 @@ import { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
 import { PlanIntegrationInput } from '../../tools/agents/plan-integration.ts'
 import { defineAgent } from '../frame/define-agent.ts'
 import { approvePlan, askQuestions, draftPlan, understandRequest } from '../workflow-agent/planning.ts'
-import { type WorkflowState, workflowState } from '../workflow-agent/state.ts'
+import { asked, decided, type WorkflowState, workflowState } from '../workflow-agent/state.ts'
 
 /** The Planner alone. */
 export const planner = defineAgent({
@@ -40,18 +40,9 @@ export const planner = defineAgent({
       )
       .addEdge(START, 'understand')
       .addEdge('understand', 'ask_questions')
-      .addConditionalEdges(
-        'ask_questions',
-        (state) =>
-          state.stopped !== null ? 'conclude' : state.understanding === null ? 'understand' : 'draft_plan',
-        ['understand', 'draft_plan', 'conclude'],
-      )
+      .addConditionalEdges('ask_questions', asked, ['understand', 'draft_plan', 'conclude'])
       .addEdge('draft_plan', 'approve_plan')
-      .addConditionalEdges(
-        'approve_plan',
-        (state) => (state.stopped === null && state.feedback !== '' ? 'draft_plan' : 'conclude'),
-        ['draft_plan', 'conclude'],
-      )
+      .addConditionalEdges('approve_plan', decided('conclude', 'draft_plan'), ['draft_plan', 'conclude'])
       .addEdge('conclude', END)
   },
 })

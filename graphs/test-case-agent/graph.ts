@@ -9,7 +9,7 @@ import { defineAgent, type RunContext } from '../frame/define-agent.ts'
 import { draftOf } from '../workflow-agent/building.ts'
 import { toMend } from '../workflow-agent/graph.ts'
 import { requireTestEnvironment } from '../workflow-agent/planning.ts'
-import { type Update, type WorkflowState, workflowState } from '../workflow-agent/state.ts'
+import { decided, type Update, type WorkflowState, workflowState } from '../workflow-agent/state.ts'
 import {
   approveCases,
   checkAccounts,
@@ -35,8 +35,6 @@ export const testCaseAgent = defineAgent({
   }),
   graph: ({ langgraph, node }) => {
     const { StateGraph, START, END } = langgraph
-    const after = (on: string, back: string) => (state: WorkflowState) =>
-      state.stopped !== null ? 'conclude' : state.feedback === '' ? on : back
     return new StateGraph(workflowState(langgraph))
       .addNode('load', node(load))
       .addNode('write_cases', node(writeCases))
@@ -59,12 +57,12 @@ export const testCaseAgent = defineAgent({
       .addEdge(START, 'load')
       .addEdge('load', 'write_cases')
       .addEdge('write_cases', 'approve_cases')
-      .addConditionalEdges('approve_cases', after('check_accounts', 'write_cases'), [
+      .addConditionalEdges('approve_cases', decided('check_accounts', 'write_cases'), [
         'check_accounts',
         'write_cases',
         'conclude',
       ])
-      .addConditionalEdges('check_accounts', after('run_cases', 'check_accounts'), [
+      .addConditionalEdges('check_accounts', decided('run_cases', 'check_accounts'), [
         'run_cases',
         'check_accounts',
         'conclude',

@@ -8,7 +8,7 @@ import { defineAgent } from '../frame/define-agent.ts'
 import { approveBuild, storeWorkflow, writeWorkflow } from './building.ts'
 import { approveTests, conclude, deploy } from './deploying.ts'
 import { approvePlan, askQuestions, draftPlan, understandRequest } from './planning.ts'
-import { type WorkflowState, workflowState } from './state.ts'
+import { asked, decided, type WorkflowState, workflowState } from './state.ts'
 import {
   approveCases,
   checkAccounts,
@@ -56,9 +56,6 @@ export const workflowAgent = defineAgent({
   }),
   graph: ({ langgraph, node }) => {
     const { StateGraph, START, END } = langgraph
-    /** Where it goes from a point a person decided at: on, back, or to the end. */
-    const after = (on: string, back: string) => (state: WorkflowState) =>
-      state.stopped !== null ? 'conclude' : state.feedback === '' ? on : back
     return new StateGraph(workflowState(langgraph))
       .addNode('understand', node(understandRequest))
       .addNode('ask_questions', node(askQuestions))
@@ -78,32 +75,27 @@ export const workflowAgent = defineAgent({
       .addNode('conclude', node(conclude))
       .addEdge(START, 'understand')
       .addEdge('understand', 'ask_questions')
-      .addConditionalEdges(
-        'ask_questions',
-        (state) =>
-          state.stopped !== null ? 'conclude' : state.understanding === null ? 'understand' : 'draft_plan',
-        ['understand', 'draft_plan', 'conclude'],
-      )
+      .addConditionalEdges('ask_questions', asked, ['understand', 'draft_plan', 'conclude'])
       .addEdge('draft_plan', 'approve_plan')
-      .addConditionalEdges('approve_plan', after('write_code', 'draft_plan'), [
+      .addConditionalEdges('approve_plan', decided('write_code', 'draft_plan'), [
         'write_code',
         'draft_plan',
         'conclude',
       ])
       .addEdge('write_code', 'store')
       .addEdge('store', 'approve_build')
-      .addConditionalEdges('approve_build', after('write_cases', 'write_code'), [
+      .addConditionalEdges('approve_build', decided('write_cases', 'write_code'), [
         'write_cases',
         'write_code',
         'conclude',
       ])
       .addEdge('write_cases', 'approve_cases')
-      .addConditionalEdges('approve_cases', after('check_accounts', 'write_cases'), [
+      .addConditionalEdges('approve_cases', decided('check_accounts', 'write_cases'), [
         'check_accounts',
         'write_cases',
         'conclude',
       ])
-      .addConditionalEdges('check_accounts', after('run_cases', 'check_accounts'), [
+      .addConditionalEdges('check_accounts', decided('run_cases', 'check_accounts'), [
         'run_cases',
         'check_accounts',
         'conclude',

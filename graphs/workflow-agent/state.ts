@@ -68,3 +68,13 @@ export function made<T>(value: T | null, what: string): T {
   if (value === null) throw new Error(`The graph came to a node that needs ${what} before there is one.`)
   return value
 }
+
+/** Where a graph goes from a point a person decided at: on, back to make it again, or to the end. */
+export const decided =
+  <On extends string, Back extends string>(on: On, back: Back) =>
+  ({ stopped, feedback }: WorkflowState): On | Back | 'conclude' =>
+    stopped !== null ? 'conclude' : feedback === '' ? on : back
+
+/** Where it goes from the questions: the request is read once more where the answers changed what it is about. */
+export const asked = ({ stopped, understanding }: WorkflowState): 'understand' | 'draft_plan' | 'conclude' =>
+  stopped !== null ? 'conclude' : understanding === null ? 'understand' : 'draft_plan'

@@ -7,7 +7,7 @@ import { invalidInput } from '../../core/errors.ts'
 import { GenerateWorkflowInput } from '../../tools/agents/generate-workflow.ts'
 import { defineAgent, type RunContext } from '../frame/define-agent.ts'
 import { decide } from '../workflow-agent/decision.ts'
-import { made, type Update, type WorkflowState, workflowState } from '../workflow-agent/state.ts'
+import { decided, made, type Update, type WorkflowState, workflowState } from '../workflow-agent/state.ts'
 
 /** The Standalone Workflow Builder: the code of a ready plan, and nothing kept. */
 export const standaloneWorkflowBuilder = defineAgent({
@@ -46,11 +46,7 @@ export const standaloneWorkflowBuilder = defineAgent({
       .addEdge(START, 'check_plan')
       .addEdge('check_plan', 'write_code')
       .addEdge('write_code', 'approve_code')
-      .addConditionalEdges(
-        'approve_code',
-        (state) => (state.stopped === null && state.feedback !== '' ? 'write_code' : 'conclude'),
-        ['write_code', 'conclude'],
-      )
+      .addConditionalEdges('approve_code', decided('conclude', 'write_code'), ['write_code', 'conclude'])
       .addEdge('conclude', END)
   },
 })

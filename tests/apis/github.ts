@@ -1,6 +1,6 @@
-import { createEmulator, type Emulator } from 'emulate'
+import type { Emulator } from 'emulate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { fails, githubSpec, run, type World } from './world.ts'
+import { fails, run, startGithub, type World } from './world.ts'
 
 /** GitHub: its own OpenAPI description from npm, a personal access token, Link headers, errors by status. */
 export const describeGithub = (world: () => World) =>
@@ -8,31 +8,10 @@ export const describeGithub = (world: () => World) =>
     let github: Emulator
     const repository = { owner: 'acme', repo: 'shop' }
     beforeAll(async () => {
-      github = await createEmulator({
-        service: 'github',
-        port: 0,
-        seed: {
-          tokens: { ghp_test: { login: 'acme', scopes: ['repo'] } },
-          github: { users: [{ login: 'acme' }], repos: [{ owner: 'acme', name: 'shop', auto_init: true }] },
-        },
-      })
-      const { tenant } = world()
-      const { report } = await tenant.ok('import_spec', {
-        spec: githubSpec(),
-        slug: 'github',
-        baseUrl: github.url,
-      })
-      expect(report.imported).toBe(report.operations)
-      await tenant.ok('update_connector', {
-        connector: 'github',
-        authMethods: [{ slug: 'token', type: 'bearer_token', name: 'Personal access token' }],
-        verification: { action: 'users_get_authenticated', input: {} },
-      })
-      const made = await tenant.ok('create_connection', {
-        connector: 'github',
-        credentials: { token: 'ghp_test' },
-      })
-      expect(made).toMatchObject({ verified: true, connection: { status: 'active' } })
+      const started = await startGithub(world().tenant)
+      github = started.github
+      expect(started.report.imported).toBe(started.report.operations)
+      expect(started.connected).toMatchObject({ verified: true, connection: { status: 'active' } })
     })
     afterAll(() => github?.close())
 

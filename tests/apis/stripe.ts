@@ -1,28 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createEmulator, type Emulator } from 'emulate'
+import { existsSync } from 'node:fs'
+import type { Emulator } from 'emulate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { fails, run, sharedSpec, type World } from './world.ts'
-
-const spec = sharedSpec('openapi3/stripe.yaml')
+import { fails, run, startStripe, stripeSpec, type World } from './world.ts'
 
 /** Stripe: its own OpenAPI description, the key as user name of Basic, form bodies with brackets, cursors of ids. */
 export const describeStripe = (world: () => World) =>
-  describe.skipIf(!existsSync(spec))('Stripe (needs ../shared/data)', () => {
+  describe.skipIf(!existsSync(stripeSpec))('Stripe (needs ../shared/data)', () => {
     let stripe: Emulator
     beforeAll(async () => {
-      stripe = await createEmulator({ service: 'stripe', port: 0, seed: {} })
-      const { tenant } = world()
-      await tenant.ok('import_spec', {
-        spec: readFileSync(spec, 'utf8'),
-        slug: 'stripe',
-        baseUrl: stripe.url,
-      })
-      await tenant.ok('create_connection', {
-        connector: 'stripe',
-        authMethod: 'basicAuth',
-        credentials: { username: 'sk_test_patchbay' },
-        verify: false,
-      })
+      stripe = await startStripe(world().tenant)
     })
     afterAll(() => stripe?.close())
 

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createEmulator, type Emulator } from 'emulate'
+import { existsSync } from 'node:fs'
+import type { Emulator } from 'emulate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from '../setup/platform.ts'
-import { githubSpec, run, sharedSpec } from './world.ts'
+import { run, startGithub, startStripe, stripeSpec } from './world.ts'
 
 /** The action tester on API servers that others wrote. */
 let platform: TestPlatform
@@ -24,20 +24,7 @@ const verdicts = (report: Body): Record<string, string> =>
 describe('GitHub', () => {
   let github: Emulator
   beforeAll(async () => {
-    github = await createEmulator({
-      service: 'github',
-      port: 0,
-      seed: {
-        tokens: { ghp_test: { login: 'acme', scopes: ['repo'] } },
-        github: { users: [{ login: 'acme' }], repos: [{ owner: 'acme', name: 'shop', auto_init: true }] },
-      },
-    })
-    await tenant.ok('import_spec', { spec: githubSpec(), slug: 'github', baseUrl: github.url })
-    await tenant.ok('update_connector', {
-      connector: 'github',
-      authMethods: [{ slug: 'token', type: 'bearer_token', name: 'Personal access token' }],
-    })
-    await tenant.ok('create_connection', { connector: 'github', credentials: { token: 'ghp_test' } })
+    github = (await startGithub(tenant)).github
   })
   afterAll(() => github?.close())
 
@@ -126,22 +113,10 @@ describe('GitHub', () => {
   })
 })
 
-const stripeSpec = sharedSpec('openapi3/stripe.yaml')
 describe.skipIf(!existsSync(stripeSpec))('Stripe (needs ../shared/data)', () => {
   let stripe: Emulator
   beforeAll(async () => {
-    stripe = await createEmulator({ service: 'stripe', port: 0, seed: {} })
-    await tenant.ok('import_spec', {
-      spec: readFileSync(stripeSpec, 'utf8'),
-      slug: 'stripe',
-      baseUrl: stripe.url,
-    })
-    await tenant.ok('create_connection', {
-      connector: 'stripe',
-      authMethod: 'basicAuth',
-      credentials: { username: 'sk_test_patchbay' },
-      verify: false,
-    })
+    stripe = await startStripe(tenant)
   })
   afterAll(() => stripe?.close())
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { createEmulator, type Emulator } from 'emulate'
 import type { Body, Tenant } from '../setup/platform.ts'
 
 /** What a test of one app needs: a tenant of a running platform, and the platform's address for callbacks. */
@@ -57,4 +58,50 @@ export async function consent(authorizationUrl: string, account: string): Promis
   if (location === null)
     throw new Error(`No way back from the consent page: ${answer.status} ${html.slice(0, 300)}`)
   return location
+}
+
+/** GitHub as `emulate` plays it, with its own description, and an account at it. */
+export async function startGithub(
+  tenant: Tenant,
+): Promise<{ github: Emulator; report: Body; connected: Body }> {
+  const github = await createEmulator({
+    service: 'github',
+    port: 0,
+    seed: {
+      tokens: { ghp_test: { login: 'acme', scopes: ['repo'] } },
+      github: { users: [{ login: 'acme' }], repos: [{ owner: 'acme', name: 'shop', auto_init: true }] },
+    },
+  })
+  const { report } = await tenant.ok('import_spec', {
+    spec: githubSpec(),
+    slug: 'github',
+    baseUrl: github.url,
+  })
+  await tenant.ok('update_connector', {
+    connector: 'github',
+    authMethods: [{ slug: 'token', type: 'bearer_token', name: 'Personal access token' }],
+    verification: { action: 'users_get_authenticated', input: {} },
+  })
+  const credentials = { token: 'ghp_test' }
+  const connected = await tenant.ok('create_connection', { connector: 'github', credentials })
+  return { github, report, connected }
+}
+
+export const stripeSpec = sharedSpec('openapi3/stripe.yaml')
+
+/** Stripe as `emulate` plays it, with the description of the shared test data, and an account at it. */
+export async function startStripe(tenant: Tenant): Promise<Emulator> {
+  const stripe = await createEmulator({ service: 'stripe', port: 0, seed: {} })
+  await tenant.ok('import_spec', {
+    spec: readFileSync(stripeSpec, 'utf8'),
+    slug: 'stripe',
+    baseUrl: stripe.url,
+  })
+  await tenant.ok('create_connection', {
+    connector: 'stripe',
+    authMethod: 'basicAuth',
+    credentials: { username: 'sk_test_patchbay' },
+    verify: false,
+  })
+  return stripe
 }

@@ -4,6 +4,7 @@ import { newId } from '../../core/ids.ts'
 import { insertExecutions, type NewExecution } from '../../db/new-executions.ts'
 import { insertTraces } from '../../db/traces.ts'
 import { insertWorkflow, insertWorkflowVersion } from '../../db/workflows.ts'
+import { workflowRow } from '../../tests/setup/workflow-row.ts'
 import { actorLike, openWorld, type World } from '../connections/testing/world.ts'
 import { createCustomer } from '../customers/create-customer.ts'
 import { cancelExecution } from './cancel-execution.ts'
@@ -39,21 +40,7 @@ async function seed(): Promise<void> {
   ids.queued = newId('execution')
   const { organizationId } = owner
   await world.db.tenant(scopeOf(owner), async (tx) => {
-    await insertWorkflow(tx, {
-      id: ids.workflow,
-      organization_id: organizationId,
-      slug: 'orders',
-      name: 'Orders',
-      description: '',
-      tier: 'standard',
-      timeout_ms: 1_000,
-      retry: null,
-      escalate_on_timeout: false,
-      input_schema: null,
-      concurrency: null,
-      rate_limit: null,
-      draft_code: 'x',
-    })
+    await insertWorkflow(tx, { ...workflowRow(ids.workflow, organizationId, 'orders'), name: 'Orders' })
     const version = await insertWorkflowVersion(tx, {
       id: newId('workflowVersion'),
       workflowId: ids.workflow,

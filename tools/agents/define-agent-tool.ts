@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../core/json.ts'
-import { defineTool, type ToolDefinition } from '../define-tool.ts'
+import { defineTool, type ToolContext, type ToolDefinition } from '../define-tool.ts'
 import { AgentRun, describeRun, requireAgentRun, WAITING_DEADLINE_MS, WaitSeconds } from './agent-run.ts'
+import type { AgentRuns } from './agent-runs.ts'
 import { progressOf } from './wait.ts'
 
 const Budget = z
@@ -63,20 +64,28 @@ export function defineAgentTool<I extends z.ZodObject>(tool: AgentTool<I>): Tool
         z.ZodObject<typeof startingFields>
       > &
         Record<string, unknown>
-      const { services, actor } = context
-      const started = await services.agents.start(actor, {
-        agent: tool.agent,
-        input: input as JsonObject,
-        approval,
-        budget,
-      })
-      context.touches(started.id)
-      await services.agents.wait(actor, started.id, {
-        ms: waitSeconds * 1_000,
-        signal: context.signal,
-        onNews: progressOf(context),
-      })
-      return { run: describeRun(await context.read((tx) => requireAgentRun(tx, started.id))) }
+      return startAndWait(
+        context,
+        { agent: tool.agent, input: input as JsonObject, approval, budget },
+        waitSeconds,
+      )
     },
   })
+}
+
+/** Starts a run and stays with it for a while, telling the client how it goes. */
+export async function startAndWait(
+  context: ToolContext,
+  request: Parameters<AgentRuns['start']>[1],
+  waitSeconds: number,
+): Promise<{ run: z.input<typeof AgentRun> }> {
+  const { agents } = context.services
+  const { id } = await agents.start(context.actor, request)
+  context.touches(id)
+  await agents.wait(context.actor, id, {
+    ms: waitSeconds * 1_000,
+    signal: context.signal,
+    onNews: progressOf(context),
+  })
+  return { run: describeRun(await context.read((tx) => requireAgentRun(tx, id))) }
 }

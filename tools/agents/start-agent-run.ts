@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../core/json.ts'
 import { defineTool } from '../define-tool.ts'
-import { AgentRun, describeRun, requireAgentRun, WAITING_DEADLINE_MS } from './agent-run.ts'
-import { startingFields } from './define-agent-tool.ts'
-import { progressOf } from './wait.ts'
+import { AgentRun, WAITING_DEADLINE_MS } from './agent-run.ts'
+import { startAndWait, startingFields } from './define-agent-tool.ts'
 
 export const startAgentRun = defineTool({
   name: 'start_agent_run',
@@ -22,16 +21,6 @@ export const startAgentRun = defineTool({
   http: 'POST /agent-runs',
   successStatus: 202,
   deadlineMs: WAITING_DEADLINE_MS,
-  async run(context, { agent, input, approval, budget, waitSeconds }) {
-    const { agents } = context.services
-    const request = { agent, input: input as JsonObject, approval, budget }
-    const started = await agents.start(context.actor, request)
-    context.touches(started.id)
-    await agents.wait(context.actor, started.id, {
-      ms: waitSeconds * 1_000,
-      signal: context.signal,
-      onNews: progressOf(context),
-    })
-    return { run: describeRun(await context.read((tx) => requireAgentRun(tx, started.id))) }
-  },
+  run: (context, { agent, input, approval, budget, waitSeconds }) =>
+    startAndWait(context, { agent, input: input as JsonObject, approval, budget }, waitSeconds),
 })

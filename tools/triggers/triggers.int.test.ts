@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/json.ts'
 import { insertWorkflow } from '../../db/workflows.ts'
 import { verifyWebhook } from '../../runtime/triggers/verify.ts'
 import { WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
+import { workflowRow } from '../../tests/setup/workflow-row.ts'
 import { actorLike, openWorld, type World } from '../connections/testing/world.ts'
 import { createCustomer } from '../customers/create-customer.ts'
 import { deleteWorkflow } from '../workflows/delete-workflow.ts'
@@ -33,21 +34,7 @@ afterAll(() => world.close())
 
 const workflow = (slug: string) =>
   world.db.tenant(scopeOf(owner), (tx) =>
-    insertWorkflow(tx, {
-      id: newId('workflow'),
-      organization_id: owner.organizationId,
-      slug,
-      name: slug,
-      description: '',
-      tier: 'standard',
-      timeout_ms: 1_000,
-      retry: null,
-      escalate_on_timeout: false,
-      input_schema: null,
-      concurrency: null,
-      rate_limit: null,
-      draft_code: 'export default async () => 1',
-    }),
+    insertWorkflow(tx, workflowRow(newId('workflow'), owner.organizationId, slug)),
   )
 
 interface Made {
