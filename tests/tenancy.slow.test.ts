@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { AnyTool } from '../tools/define-tool.ts'
+import { settled } from './setup/agent-runs.ts'
 import { describeOnBothDatabases } from './setup/database.ts'
 import { eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
@@ -40,6 +41,11 @@ const tables = [
   'file_chunks',
   'doc_sources',
   'doc_chunks',
+  'agent_runs',
+  'agent_run_events',
+  'agent_run_records',
+  'agent_checkpoints.checkpoints',
+  'agent_checkpoints.checkpoint_writes',
 ]
 
 interface Planted {
@@ -144,6 +150,20 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     const found = await tenant.ok('get_execution', { execution: executionIds[0] ?? '' })
     return found.execution.status === 'failed' && found.execution
   })
+  // By a key of the customer, so that the run is the customer's.
+  const key = await tenant.key({ role: 'end_user', customerIds: [customer.id] })
+  const started = await tenant.ok(
+    'test_connector',
+    {
+      connector: connectorSlug,
+      customer: customer.id,
+      inputs: { '*': { note: MARK } },
+      approval: 'auto',
+      waitSeconds: 20,
+    },
+    key,
+  )
+  const run = await settled(tenant, started.run, key)
   const { deadLetters } = await tenant.ok('list_dead_letters', {})
   const { traces } = await tenant.ok('list_traces', { execution: execution.id })
   const { apiKeys } = await tenant.ok('list_api_keys', {})
@@ -165,6 +185,7 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     hook.trigger.id,
     eventId,
     execution.id,
+    run.id,
     ...deadLetters.map((row: { id: string }) => row.id),
     ...traces.map((row: { id: string }) => row.id),
     ...apiKeys.map((row: { id: string }) => row.id),
@@ -293,6 +314,11 @@ describeOnBothDatabases('tenancy', (kind) => {
     timeout: 120_000,
   }, async () => {
     const before = await contents(null)
+    for (const table of tables)
+      expect(
+        before.some((text) => text.startsWith(`${table} `)),
+        table,
+      ).toBe(true)
     expect(before.length).toBeGreaterThan(20)
     expect(
       await tryEverything(ours, ours.ownerKey, planted.refs, ({ text, ref }) =>
@@ -313,6 +339,7 @@ describeOnBothDatabases('tenancy', (kind) => {
       ['get_connection', { connection: planted.refs.find((ref) => ref.startsWith('cxn_')) }],
       ['get_oauth_app', { oauthApp: planted.refs.find((ref) => ref.startsWith('oap_')) }],
       ['get_connect_link', { link: planted.refs.find((ref) => ref.startsWith('cl_')) }],
+      ['get_agent_run', { run: planted.refs.find((ref) => ref.startsWith('run_')) }],
       ['get_file', { file: planted.refs.find((ref) => ref.startsWith('file_')) }],
       ['get_trigger', { trigger: planted.refs.find((ref) => ref.startsWith('trg_')) }],
     ] as const) {
