@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { toAppError } from '../../core/errors.ts'
 import type { RunModel } from '../models/models.ts'
-import { DATA_RULE, promptData } from '../prompt-data.ts'
+import { promptData } from '../prompt-data.ts'
 import type { ToolCall } from '../tool-call.ts'
 import { type Candidate, candidateOfPatch, PatchOperation } from './candidate.ts'
 import type { Proposer } from './fix-action.ts'
@@ -20,8 +21,7 @@ const MAX_ACTION_CHARS = 20_000
 const SYSTEM = `You mend an action of an API connector: a JSON definition from which HTTP requests are made. You are shown the
 definition, a call that failed with what was sent and what came back, and passages of the API's documentation. Propose the
 smallest JSON Patch of the definition that mends the cause. Do not loosen a schema just to make an error go away, and do
-not change the slug. Cite the passages and the trace you rely on. Propose nothing when the cause is not in the definition.
-${DATA_RULE}`
+not change the slug, the base URL, the auth method or the effect: those are a person's to change. Cite the passages and the trace you rely on. Propose nothing when the cause is not in the definition.`
 
 interface Passage {
   id: string
@@ -66,8 +66,9 @@ export const proposeByModel =
     }
     try {
       return candidateOfPatch(connector, now, patch, told)
-    } catch {
-      return unusable(patch, told) // a patch that cannot be applied is no error of the run
+    } catch (cause) {
+      // A patch that cannot be used is no error of the run; the report says why it was not.
+      return unusable(patch, { ...told, reason: `${reason} (Not used: ${toAppError(cause).message})` })
     }
   }
 

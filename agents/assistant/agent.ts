@@ -5,7 +5,10 @@ import type { AgentTool, ChatMessage } from '../models/models.ts'
 import { promptData } from '../prompt-data.ts'
 import { ASSIST } from './prompt.ts'
 
-/** Nothing that deletes, and nothing whose answer holds a secret (create_webhook, create_api_key). */
+/**
+ * Nothing that deletes, nothing whose answer holds a secret (create_webhook, create_api_key, the link of
+ * create_connect_link), and no answering of what another run asks a person.
+ */
 const LOOKING = [
   'describe_tool',
   'list_connectors',
@@ -35,7 +38,6 @@ const CHANGING = [
   'create_action',
   'update_action',
   'run_action',
-  'create_connect_link',
   'create_workflow',
   'update_workflow',
   'publish_workflow',
@@ -49,7 +51,6 @@ const CHANGING = [
   'plan_integration',
   'generate_workflow',
   'write_test_cases',
-  'answer_agent_run',
 ] as const
 
 export const assistant = {

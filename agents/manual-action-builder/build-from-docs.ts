@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
 import { AuthMethod } from '../../runtime/connectors/definition.ts'
 import type { RunModel } from '../models/models.ts'
-import { DATA_RULE, promptData } from '../prompt-data.ts'
+import { promptData } from '../prompt-data.ts'
 import type { ToolCall } from '../tool-call.ts'
 
 const DraftAction = z.object({
@@ -44,8 +44,7 @@ export type Draft = z.output<typeof Draft>
 
 const SYSTEM = `You write the definition of an API's actions from its documentation.
 State only what the passages say: no address, parameter or field that stands in none of them. Cite for each action the
-ids of the passages it is founded on. A credential is an auth method, never a parameter.
-${DATA_RULE}`
+ids of the passages it is founded on. A credential is an auth method, never a parameter.`
 
 const MAX_PASSAGES = 20
 const GENERAL = [

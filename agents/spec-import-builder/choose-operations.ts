@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RunModel } from '../models/models.ts'
-import { DATA_RULE, promptData } from '../prompt-data.ts'
+import { promptData } from '../prompt-data.ts'
 
 export interface Operation {
   operation: string
@@ -16,8 +16,7 @@ const Choice = z.object({
 })
 
 const SYSTEM = `You choose which operations of an API a connector needs for what a person wants to do with it.
-Take what the goal needs, and the reads by which its results can be found and checked; leave out the rest. Prefer few.
-${DATA_RULE}`
+Take what the goal needs, and the reads by which its results can be found and checked; leave out the rest. Prefer few.`
 
 /** The operations a goal needs, of those there are. @throws AppError of the model */
 export async function chooseOperations(
