@@ -19,6 +19,9 @@ export default defineConfig({
     globalSetup: ['tests/setup/global.ts'],
     pool: 'forks',
     maxWorkers: 4,
+    // Files share the modules of their worker, which saves a quarter of the time: a test leaves nothing behind in
+    // its process (environment, globals, timers).
+    isolate: slow,
     testTimeout: slow ? 120_000 : 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './tests/setup/summary-reporter.ts'],

@@ -29,7 +29,7 @@ export function installPeer(folder: string, name: PeerName): string {
   const { dependencies, overrides } = packages[name]
   writeFileSync(
     join(home, 'package.json'),
-    JSON.stringify({ private: true, type: 'module', dependencies, ...(overrides && { overrides }) }),
+    JSON.stringify({ private: true, dependencies, ...(overrides && { overrides }) }),
   )
   const npm = join(process.execPath, '..', 'npm')
   execFileSync(existsSync(npm) ? npm : 'npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], {
@@ -42,12 +42,15 @@ export function installPeer(folder: string, name: PeerName): string {
 /** @param databaseUrl of an empty Postgres database, for the peers that store there */
 export async function startPeer(home: string, name: PeerName, databaseUrl: string): Promise<Peer> {
   const children: ChildProcess[] = []
+  const output = process.env.BENCH_VERBOSE === undefined ? 'ignore' : 'inherit'
   const data = mkdtempSync(join(home, 'data-'))
   const run = (command: string, args: string[], env: Record<string, string>) => {
     const child = spawn(command, args, {
       cwd: home,
       env: { PATH: process.env.PATH ?? '', HOME: data, ...env },
-      stdio: ['ignore', 'ignore', process.env.BENCH_VERBOSE === undefined ? 'ignore' : 'inherit'],
+      stdio: ['ignore', output, output],
+      // A group of its own: the commands of some peers start the server as a child, which must stop with them.
+      detached: true,
     })
     children.push(child)
   }
@@ -60,9 +63,10 @@ export async function startPeer(home: string, name: PeerName, databaseUrl: strin
     await Promise.all(
       children.map(
         (child) =>
-          new Promise((resolve) => {
-            child.once('exit', resolve)
-            child.kill('SIGKILL')
+          new Promise<void>((resolve) => {
+            if (hasEnded(child) || child.pid === undefined) return resolve()
+            child.once('exit', () => resolve())
+            process.kill(-child.pid, 'SIGKILL')
           }),
       ),
     )
@@ -90,8 +94,10 @@ export async function startPeer(home: string, name: PeerName, databaseUrl: strin
         RESTATE_BIND_ADDRESS: `127.0.0.1:${fourth}`,
         RUST_LOG: 'error',
       })
-      await until(() =>
-        post(`http://127.0.0.1:${third}/deployments`, { uri: `http://127.0.0.1:${second}`, force: true }),
+      await until(
+        () =>
+          post(`http://127.0.0.1:${third}/deployments`, { uri: `http://127.0.0.1:${second}`, force: true }),
+        () => children.some(hasEnded),
       )
       break
     }
@@ -133,17 +139,32 @@ export async function startPeer(home: string, name: PeerName, databaseUrl: strin
   }
   const path = { restate: '/bench/three', dbos: '/', 'node-red': '/bench', n8n: '/webhook/bench' }[name]
   const peer: Peer = { once: (n) => post(`${address}${path}`, { n, id: String(n) }), stop }
-  await until(() => peer.once(0))
+  try {
+    await until(
+      () => peer.once(0),
+      () => children.some(hasEnded),
+    )
+  } catch (error) {
+    await stop()
+    throw error
+  }
   return peer
 }
 
-async function until(attempt: () => Promise<unknown>, ms = 180_000): Promise<void> {
-  const end = Date.now() + ms
+const START_MS = 180_000
+
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+
+/** @throws the attempt's last error once time is up, or at once when the peer's process has ended. */
+async function until(attempt: () => Promise<unknown>, ended: () => boolean): Promise<void> {
+  const end = Date.now() + START_MS
   for (;;) {
     try {
       await attempt()
       return
     } catch (error) {
+      if (ended())
+        throw new Error('The peer ended as it started; BENCH_VERBOSE=1 shows why.', { cause: error })
       if (Date.now() > end) throw error
       await new Promise((next) => setTimeout(next, 500))
     }
