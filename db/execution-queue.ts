@@ -49,12 +49,15 @@ export interface AcceptedEvent {
 export interface InsertedEvents {
   ids: string[]
   admitted: QueuedExecution[]
+  /** Those that run already, where their `worker` said. */
+  started: ExecutionRow[]
 }
 
 /**
  * Keeps events and the executions they cause, in one transaction: when this returns nothing acknowledged can
  * be lost.
- * @returns for each event, in order, its own id, or the id of the earlier event it repeats; and what to queue
+ * @returns for each event, in order, its own id, or the id of the earlier event it repeats; what to queue; and what
+ *   its worker has to run now
  */
 export const acceptEvents = (db: Database, accepted: readonly AcceptedEvent[]): Promise<InsertedEvents> =>
   db.system((tx) => insertEvents(tx, accepted))
@@ -78,10 +81,12 @@ export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): 
   )
   const fresh = new Set(inserted.map((row) => row.id))
   const executions = accepted.filter(({ event }) => fresh.has(event.id)).flatMap((item) => item.executions)
-  const admitted = executions.length > 0 ? admittedOf(await insertExecutions(tx, executions)) : []
+  const rows = executions.length > 0 ? await insertExecutions(tx, executions) : []
+  const admitted = admittedOf(rows)
+  const started = rows.filter(({ status }) => status === 'running')
 
   const repeats = accepted.filter(({ event }) => !fresh.has(event.id))
-  if (repeats.length === 0) return { ids: accepted.map(({ event }) => event.id), admitted }
+  if (repeats.length === 0) return { ids: accepted.map(({ event }) => event.id), admitted, started }
   const earlier = await tx.rows<{ id: string; trigger_id: string; dedupe_key: string }>(
     `SELECT event_id AS id, trigger_id, dedupe_key FROM event_keys
        JOIN unnest($1::text[], $2::text[]) AS k(trigger_id, dedupe_key) USING (trigger_id, dedupe_key)`,
@@ -91,7 +96,7 @@ export async function insertEvents(tx: Tx, accepted: readonly AcceptedEvent[]): 
   const ids = accepted.map(({ event }) =>
     fresh.has(event.id) ? event.id : (first.get(`${event.trigger_id} ${event.dedupe_key}`) ?? event.id),
   )
-  return { ids, admitted }
+  return { ids, admitted, started }
 }
 
 /** Of executions just inserted, the jobs of those that have their places. */
@@ -144,6 +149,8 @@ export interface FinishedRun {
   error: unknown
   stats: unknown
   delay_ms: number
+  /** How long it waited for its place after it was stored as running. */
+  waited_ms: number
   run_ms: number
   logs: readonly LogLineRow[]
   /** What it did that is not kept yet. */
@@ -182,14 +189,14 @@ export const finishRuns = (
          output = r.output, error = r.error, stats = r.stats, tier = r.tier, resume = r.resume,
          losses = CASE WHEN r.lost THEN e.losses + 1 ELSE 0 END,
          due_at = CASE WHEN r.status = 'waiting' THEN 'infinity' ELSE now() + r.delay_ms * interval '1 millisecond' END,
-         run_ms = e.run_ms + r.run_ms,
+         queue_ms = e.queue_ms + r.waited_ms, run_ms = e.run_ms + r.run_ms,
          attempt_ms = CASE WHEN r.resume THEN e.attempt_ms + r.run_ms ELSE 0 END,
          lines_kept = CASE WHEN r.resume THEN e.lines_kept + r.lines ELSE 0 END,
          finished_at = CASE WHEN r.status NOT IN ('queued', 'waiting') OR e.cancel_requested THEN now() END,
          admission = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN 'later' ELSE 'admitted' END,
          slots = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN r.kept ELSE e.slots END
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, run integer, worker text, status text, output jsonb, error jsonb, stats jsonb, tier text,
-         resume boolean, lost boolean, delay_ms double precision, run_ms double precision, lines integer, kept smallint)
+         resume boolean, lost boolean, delay_ms double precision, waited_ms double precision, run_ms double precision, lines integer, kept smallint)
        WHERE e.id = r.id AND e.id = ANY($2) AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
        RETURNING e.id, e.status, e.lanes, e.slots`,
       [

@@ -25,7 +25,10 @@ type Given =
   | 'dead_letter'
   | 'worker'
 
-/** An execution as it begins; the database adds the rest. `worker` is set on one that starts running: its first run is that worker's. */
+/**
+ * An execution as it begins; the database adds the rest. One that starts running names the `worker` whose run it is. One
+ * to be queued may name a worker with room for it: if it gets its places at once it starts running there instead.
+ */
 export interface NewExecution
   extends RunLimits,
     Pick<ExecutionRow, Given>,
@@ -61,7 +64,9 @@ export async function insertAllowed(
   const allowed = ranked.flatMap(
     ({ concurrency: _concurrency, starts: _starts, sequential: _sequential, ...row }, index) => {
       const place = places[index]
-      return place === undefined || 'refused' in place ? [] : [{ ...row, ...place }]
+      if (place === undefined || 'refused' in place) return []
+      const starts = row.status === 'running' || (row.worker !== null && place.admission === 'admitted')
+      return [{ ...row, ...place, status: starts ? 'running' : 'queued', worker: starts ? row.worker : null }]
     },
   )
   const inserted =

@@ -172,7 +172,14 @@ export async function compose(
       worker,
       concurrency: config.workerConcurrency,
     })
-    const ingest = buildIngest({ db: database, vault, admission, log, changesHeard: changes.heard })
+    const ingest = buildIngest({
+      db: database,
+      vault,
+      admission,
+      offer: engine.offer,
+      log,
+      changesHeard: changes.heard,
+    })
     const schedules = buildSchedules({ db: database, admission, log })
     const webhooks = buildWebhookDeliverer({ db: database, vault, http, log })
 
@@ -272,6 +279,7 @@ export async function compose(
         // The embedded database was closed until now, so nobody else can be running anything on it.
         await sweeper.sweep(database.solo ? 0 : undefined)
         await queue.work(engine.take)
+        engine.startTaking()
         schedules.start()
         await agentRuns.startWork()
         webhooks.start()

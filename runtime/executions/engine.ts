@@ -16,8 +16,9 @@ import type { Vault } from '../vault/vault.ts'
 import type { Admission } from './admission.ts'
 import { buildChildren } from './children.ts'
 import type { Executions } from './executions.ts'
-import { buildLease, type Lease, type Moment, moment } from './lease.ts'
-import { abandonedRun, concludeRun, unrun } from './outcome.ts'
+import { buildHere, type Offer } from './here.ts'
+import { buildLease, elapsedMs, type Lease, type Moment, moment } from './lease.ts'
+import { abandonedRun, concludeRun, notBegun, unrun } from './outcome.ts'
 import { replayExecution } from './replay.ts'
 import { nextRun, whyNot } from './requests.ts'
 import { type RunDeps, runOnce } from './run-once.ts'
@@ -54,6 +55,10 @@ export interface Engine extends Executions {
    * it was not begun, because this process stops.
    */
   take(due: DueRun): Promise<boolean>
+  /** Room here for executions about to be stored, which then need no job: see {@link Offer}. */
+  offer(): Offer
+  /** From now on there is such room, until `stopTaking`. */
+  startTaking(): void
   /** Ids of the executions running here. */
   running(): string[]
   /** Word from the database, asked then, that these are still run by this process. */
@@ -102,7 +107,9 @@ export function buildEngine(deps: EngineDeps): Engine {
     db,
     admission,
     worker,
-    run: (execution, version, claimedAt, signal) => run(execution, version, claimedAt, { signal }),
+    offer: () => here.offer(),
+    run: (execution, version, claimedAt, signal) =>
+      run(execution, version, claimedAt, { inline: true, caller: signal }),
   })
   const children = buildChildren({
     db,
@@ -129,14 +136,15 @@ export function buildEngine(deps: EngineDeps): Engine {
   /**
    * Runs one claimed execution until it ends or is put aside, and records how.
    * @param claimedAt when it was asked for, not when it was got: time may have passed unnoticed in between
-   * @param inline the signal of the caller who waits for it; such a run is never handed back to the queue, for its
-   *   caller would not get the outcome (and a parent workflow that runs again goes on with what it recorded)
+   * @param how `inline`: a caller waits for it, with this signal; such a run is never handed back to the queue, for its
+   *   caller would not get the outcome (and a parent workflow that runs again goes on with what it recorded).
+   *   `waitedMs`: how long it waited here for its place
    */
   const run = async (
     execution: ExecutionRow,
     version: RunnableVersionRow,
     claimedAt: Moment,
-    inline?: { signal: AbortSignal | undefined },
+    how: { inline: boolean; caller?: AbortSignal | undefined; waitedMs?: number },
   ): Promise<FinishedRun> => {
     const abort = new AbortController()
     const lease = buildLease(claimedAt)
@@ -144,7 +152,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     active.set(execution.id, { abort, lease, done: new Promise((resolve) => (settle = resolve)) })
     if (handsBack) abort.abort(HANDED_BACK)
     try {
-      const caller = inline?.signal
+      const { inline, caller } = how
       const stop = caller === undefined ? abort.signal : AbortSignal.any([abort.signal, caller])
       const hold = { lease, onLost: () => abort.abort('lost') }
       const ended = await runOnce(runDeps, execution, version, stop, hold).catch((error: unknown) => {
@@ -154,9 +162,10 @@ export function buildEngine(deps: EngineDeps): Engine {
       const abandoned =
         ended.result.status === 'cancelled' && caller?.aborted === true && abort.signal.reason !== 'cancelled'
       const finished = concludeRun(execution, version, abandoned ? abandonedRun(ended) : ended, {
-        inline: inline !== undefined,
+        inline,
         handedBack: abort.signal.reason === HANDED_BACK,
         random: Math.random(),
+        waitedMs: how.waitedMs ?? 0,
       })
       const mine = await record(finished)
       if (mine && finished.status !== 'queued') watch.noted(execution.id, hasEnded(finished.status))
@@ -172,22 +181,51 @@ export function buildEngine(deps: EngineDeps): Engine {
     }
   }
 
-  /** Runs a claimed execution of the queue, which nobody here waits for, and gives its place back. */
-  const begin = (execution: ExecutionRow, claimedAt: Moment): void => {
-    const work: Promise<void> = deps
-      .versions(execution.workflow_version_id)
-      .then(async (version) => {
-        await run(execution, version, claimedAt)
-      })
+  /** Lets a run of this worker go on by itself. */
+  const goOn = (execution: ExecutionRow, work: Promise<void>): Promise<void> => {
+    const going: Promise<void> = work
       .catch((error: Error) =>
         log.error({ execution: execution.id, err: error }, 'a run is given up; the sweeper concludes it'),
       )
-      .finally(() => {
-        begun.delete(work)
-        slots.leave()
-      })
-    begun.add(work)
+      .finally(() => begun.delete(going))
+    begun.add(going)
+    return going
   }
+
+  /** Runs a claimed execution, which nobody here waits for, in a place it has, and gives the place back. */
+  const begin = (execution: ExecutionRow, claimedAt: Moment, waitedMs = 0): void => {
+    const at = performance.now()
+    const work = async () => {
+      const version = await deps.versions(execution.workflow_version_id)
+      await run(execution, version, claimedAt, { inline: false, waitedMs })
+    }
+    void goOn(
+      execution,
+      work().finally(() => {
+        slots.leave()
+        here.ran(performance.now() - at)
+      }),
+    )
+  }
+
+  /** It did not get a place here in time: whoever has one first takes it from the queue. */
+  const handOn = async (execution: ExecutionRow): Promise<void> => {
+    const finished = notBegun(execution, await deps.versions(execution.workflow_version_id))
+    if (await record(finished)) await admission.enqueue([nextRun(finished)])
+  }
+
+  const here = buildHere({
+    worker,
+    slots,
+    concurrency: deps.concurrency,
+    run: (execution, claimedAt, patienceMs) =>
+      goOn(
+        execution,
+        slots
+          .take(patienceMs)
+          .then((had) => (had ? begin(execution, claimedAt, elapsedMs(claimedAt)) : handOn(execution))),
+      ),
+  })
 
   /** The run is over; a database that is away for a while must not turn it into a lost one. */
   const record = async (finished: FinishedRun): Promise<boolean> => {
@@ -256,14 +294,22 @@ export function buildEngine(deps: EngineDeps): Engine {
       else begin(execution, claimedAt)
       return true
     },
+    offer: here.offer,
+    startTaking: here.open,
     running: () => [...active.keys()],
     confirm: (executionIds, at) => {
       for (const id of executionIds) active.get(id)?.lease.confirm(at)
     },
     interrupt: (executionId, why) => active.get(executionId)?.abort.abort(why),
-    stopTaking: slots.close,
+    stopTaking: () => {
+      here.close()
+      slots.close()
+    },
     drain: async (graceMs) => {
-      const all = () => Promise.all([...begun, ...[...active.values()].map(({ done }) => done)])
+      const all = async () => {
+        while (begun.size + active.size > 0)
+          await Promise.all([...begun, ...[...active.values()].map(({ done }) => done)])
+      }
       let timer: NodeJS.Timeout | undefined
       await Promise.race([all(), new Promise((resolve) => (timer = setTimeout(resolve, graceMs)))])
       clearTimeout(timer)

@@ -54,6 +54,8 @@ export interface Circumstances {
   handedBack: boolean
   /** 0 to 1, for the delays of retries. */
   random: number
+  /** How long it waited for its place after it was stored as running. */
+  waitedMs?: number
 }
 
 /**
@@ -64,7 +66,7 @@ export function concludeRun(
   execution: ExecutionRow,
   version: Pick<RunnableVersionRow, 'retry' | 'escalate_on_timeout'>,
   { result, steps, parked }: RunResult,
-  { inline, handedBack, random }: Circumstances,
+  { inline, handedBack, random, waitedMs = 0 }: Circumstances,
 ): FinishedRun {
   const run: FinishedRun = {
     id: execution.id,
@@ -84,6 +86,7 @@ export function concludeRun(
     error: null,
     stats: result.stats,
     delay_ms: 0,
+    waited_ms: waitedMs,
     run_ms: result.stats.durationMs,
     logs: result.logs,
     steps,
@@ -120,6 +123,19 @@ export function concludeRun(
     dead_letter: execution.dead_letter && status !== 'cancelled' ? deadLetter(execution, error) : null,
   }
 }
+
+/** One that got no place in the process that took it on: the next run goes on in its stead. */
+export const notBegun = (
+  execution: ExecutionRow,
+  version: Parameters<typeof concludeRun>[1],
+): FinishedRun => ({
+  ...concludeRun(execution, version, lostRun('There was no place for it here.'), {
+    inline: false,
+    handedBack: true,
+    random: 0,
+  }),
+  error: null,
+})
 
 function deadLetter(execution: ExecutionRow, error: WorkflowError): NewDeadLetter {
   return {

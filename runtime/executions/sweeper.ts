@@ -74,7 +74,10 @@ export function startSweeper(deps: {
         const lost = lostRun(`The worker '${row.worker}' stopped while it ran attempt ${row.attempt}.`)
         // Nobody waits for it any more: a caller went with the worker.
         const inline =
-          !row.dead_letter && row.run === 1 && (row.tier === 'instant' || row.parent_step !== null)
+          !row.dead_letter &&
+          row.run === 1 &&
+          row.trigger_id === null &&
+          (row.tier === 'instant' || row.parent_step !== null)
         return concludeRun(row, version, lost, { inline, handedBack: false, random: Math.random() })
       }),
     )

@@ -25,3 +25,14 @@ test('closed, it sends away who waits and who comes', async () => {
   slots.close()
   expect([await waiting, await slots.take()]).toEqual([false, false])
 })
+
+test('who has waited long enough goes away, and no place is lost by it', async () => {
+  const slots = buildSlots(1)
+  expect([slots.free(), await slots.take(), slots.free()]).toEqual([1, true, 0])
+  expect(await slots.take(5)).toBe(false)
+  const waiting = slots.take(60_000)
+  slots.leave()
+  expect(await waiting).toBe(true)
+  slots.leave()
+  expect(slots.free()).toBe(1)
+})

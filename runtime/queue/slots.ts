@@ -1,31 +1,49 @@
 /** How many may run at once in this process; the others wait in the order they came. */
 export interface Slots {
-  /** Resolves to true when a place is had, which {@link Slots.leave} gives back; to false when there are to be none any more. */
-  take(): Promise<boolean>
+  /**
+   * Resolves to true when a place is had, which {@link Slots.leave} gives back; to false when there are to be none any
+   * more, or none was had within `ms`.
+   */
+  take(ms?: number): Promise<boolean>
   leave(): void
+  /** Places nobody has; 0 also when there are to be none any more. */
+  free(): number
   /** Sends away everyone who waits and whoever comes later. */
   close(): void
 }
 
 export function buildSlots(limit: number): Slots {
-  const waiting: ((had: boolean) => void)[] = []
+  const waiting = new Set<(had: boolean) => void>()
   let taken = 0
   let closed = false
+
+  const wait = (ms: number | undefined): Promise<boolean> =>
+    new Promise((resolve) => {
+      const settle = (had: boolean) => {
+        clearTimeout(timer)
+        waiting.delete(settle)
+        resolve(had)
+      }
+      const timer = ms === undefined ? undefined : setTimeout(() => settle(false), ms)
+      waiting.add(settle)
+    })
+
   return {
-    take: async () => {
+    take: async (ms) => {
       if (closed) return false
-      if (taken >= limit) return new Promise((resolve) => waiting.push(resolve))
+      if (taken >= limit) return wait(ms)
       taken += 1
       return true
     },
     leave: () => {
-      const next = waiting.shift()
+      const [next] = waiting
       if (next === undefined) taken -= 1
       else next(true)
     },
+    free: () => (closed ? 0 : limit - taken),
     close: () => {
       closed = true
-      for (const resolve of waiting.splice(0)) resolve(false)
+      for (const settle of [...waiting]) settle(false)
     },
   }
 }
