@@ -1,7 +1,7 @@
 import type { Actor } from '../core/actor.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
-import type { Tx } from './database.ts'
+import type { Database, Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
 
 export interface AuditEntry {
@@ -27,27 +27,39 @@ export interface AuditRow {
   detail: object
 }
 
-/** Appends one entry; a customer-scoped actor's entries belong to its (first) customer. */
-export const insertAudit = (tx: Tx, actor: Actor, entry: AuditEntry) =>
+export interface AuditRecord {
+  actor: Actor
+  entry: AuditEntry
+}
+
+/** Appends entries; a customer-scoped actor's belong to its (first) customer. */
+export const insertAudit = (tx: Tx, records: readonly AuditRecord[]) =>
   tx.run(
     `INSERT INTO audit_log (id, organization_id, customer_id, actor_type, actor_id, actor_name, door, action, resource, outcome, error_code, detail)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-    [
-      newId('audit'),
-      actor.organizationId,
-      actor.customerIds?.[0] ?? null,
-      actor.kind,
-      actor.id,
-      actor.name,
-      actor.door,
-      entry.action,
-      // What a caller named may hold what text cannot: that must not keep the entry out.
-      entry.resource?.replaceAll('\0', '\ufffd').toWellFormed() ?? null,
-      entry.outcome,
-      entry.errorCode,
-      toJsonb(entry.detail),
-    ],
+     SELECT id, organization_id, customer_id, actor_type, actor_id, actor_name, door, action, resource, outcome, error_code, detail
+     FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, actor_type text, actor_id text, actor_name text,
+       door text, action text, resource text, outcome text, error_code text, detail jsonb)`,
+    [toJsonb(records.map(rowOf))],
   )
+
+const rowOf = ({ actor, entry }: AuditRecord) => ({
+  id: newId('audit'),
+  organization_id: actor.organizationId,
+  customer_id: actor.customerIds?.[0] ?? null,
+  actor_type: actor.kind,
+  actor_id: actor.id,
+  actor_name: actor.name,
+  door: actor.door,
+  action: entry.action,
+  resource: entry.resource,
+  outcome: entry.outcome,
+  error_code: entry.errorCode,
+  detail: entry.detail,
+})
+
+/** Appends entries of several organizations, in a transaction of their own. */
+export const appendAudit = (db: Database, records: readonly AuditRecord[]) =>
+  db.system((tx) => insertAudit(tx, records))
 
 export interface AuditFilter {
   action: string | null

@@ -62,8 +62,9 @@ const systemPrelude = 'BEGIN; SET LOCAL ROLE patchbay_system; SET LOCAL search_p
 type NameOf = (sql: string) => string | undefined
 
 function asTx(client: pg.ClientBase, nameOf: NameOf): Tx {
+  // Without parameters it may be several statements, which cannot be kept.
   const run = (sql: string, params: readonly unknown[] = []) =>
-    client.query({ text: sql, values: [...params], name: nameOf(sql) })
+    client.query(params.length === 0 ? sql : { text: sql, values: [...params], name: nameOf(sql) })
   return {
     rows: async <R extends object>(sql: string, params?: readonly unknown[]) =>
       (await run(sql, params)).rows as R[],

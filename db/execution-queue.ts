@@ -176,13 +176,18 @@ export interface NewDeadLetter {
  * Records how runs ended, with their steps, logs and dead letters, in one transaction. A run its worker no longer
  * owns (it was given up as lost) is not recorded; one that somebody asked to cancel does not go on. Executions that
  * waited for one of these are queued.
- * @returns the executions recorded, those that were woken, lanes in which others wait for a place that became free, and
+ * @returns the executions recorded, by id, those that were woken, lanes in which others wait for a place that became free, and
  *   what those that failed for good called and waited for: nobody does any more
  */
 export const finishRuns = (
   db: Database,
   finished: readonly FinishedRun[],
-): Promise<{ recorded: string[]; woken: QueuedExecution[]; freed: string[]; left: LeftChild[] }> =>
+): Promise<{
+  recorded: Map<string, EndedRow>
+  woken: QueuedExecution[]
+  freed: string[]
+  left: LeftChild[]
+}> =>
   db.system(async (tx) => {
     const rows = await tx.rows<EndedRow>(
       `UPDATE executions e SET status = CASE WHEN r.status IN ('queued', 'waiting') AND e.cancel_requested THEN 'cancelled' ELSE r.status END,
@@ -198,7 +203,7 @@ export const finishRuns = (
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, run integer, worker text, status text, output jsonb, error jsonb, stats jsonb, tier text,
          resume boolean, lost boolean, delay_ms double precision, waited_ms double precision, run_ms double precision, lines integer, kept smallint)
        WHERE e.id = r.id AND e.id = ANY($2) AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
-       RETURNING e.id, e.status, e.lanes, e.slots`,
+       RETURNING e.id, e.status, e.lanes, e.slots, e.finished_at, e.queue_ms, e.run_ms`,
       [
         toJsonb(
           finished.map(({ logs, steps: _steps, dead_letter: _letter, parked: _parked, lanes, ...run }) => ({
@@ -210,7 +215,7 @@ export const finishRuns = (
         finished.map(({ id }) => id),
       ],
     )
-    const recorded = new Set(rows.map((row) => row.id))
+    const recorded = new Map(rows.map((row) => [row.id, row]))
     const mine = finished.filter((attempt) => recorded.has(attempt.id))
     await insertSteps(
       tx,
@@ -269,7 +274,7 @@ export const finishRuns = (
     const woken = await wakeAfter(tx, mine, rows)
     const failed = rows.filter(({ status }) => !UNDER_WAY.includes(status) && status !== 'completed')
     return {
-      recorded: [...recorded],
+      recorded,
       woken,
       freed: await leaveLanes(tx, rows.map(leavingOf)),
       left:
@@ -282,7 +287,8 @@ export const finishRuns = (
     }
   })
 
-interface EndedRow {
+/** What a run left. */
+export interface EndedRow extends Pick<ExecutionRow, 'finished_at' | 'queue_ms' | 'run_ms'> {
   id: string
   status: FinishedRun['status']
   lanes: string[]

@@ -230,26 +230,23 @@ export async function findWorkflowTarget(
   tx: Tx,
   target: { workflow: string; environment: string; version: number | null },
 ): Promise<WorkflowTargetRow | undefined> {
-  const workflow = await tx.row<Omit<WorkflowTargetRow, 'runnable'>>(
-    `SELECT w.id AS workflow_id, w.slug AS workflow_slug, w.status, w.latest_version,
-       EXISTS (SELECT FROM environments WHERE slug = $2) AS environment_known
-     FROM workflows w WHERE w.id = $1 OR w.slug = $1 LIMIT 1`,
-    [target.workflow, target.environment],
+  const { workflow, environment, version } = target
+  const row = await tx.row<Omit<WorkflowTargetRow, 'runnable'> & RunnableVersionRow>(
+    `SELECT ${RUNNABLE}, w.status, w.latest_version, EXISTS (SELECT FROM environments WHERE slug = $2) AS environment_known
+     FROM workflows w ${version === null ? DEPLOYED : NAMED_VERSION}
+     WHERE w.id = $1 OR w.slug = $1 LIMIT 1`,
+    version === null ? [workflow, environment] : [workflow, environment, version],
   )
-  if (workflow === undefined) return undefined
-  const runnable =
-    target.version === null
-      ? await tx.row<RunnableVersionRow>(
-          `SELECT ${RUNNABLE} FROM deployments d JOIN workflow_versions v ON v.id = d.workflow_version_id JOIN workflows w ON w.id = v.workflow_id
-           WHERE d.workflow_id = $1 AND d.environment = $2 AND d.active`,
-          [workflow.workflow_id, target.environment],
-        )
-      : await tx.row<RunnableVersionRow>(
-          `SELECT ${RUNNABLE} FROM workflow_versions v JOIN workflows w ON w.id = v.workflow_id WHERE v.workflow_id = $1 AND v.version = $2`,
-          [workflow.workflow_id, target.version],
-        )
-  return { ...workflow, runnable: runnable ?? null }
+  if (row === undefined) return undefined
+  const { status, latest_version, environment_known, ...runnable } = row
+  const { workflow_id, workflow_slug } = runnable
+  const found = { workflow_id, workflow_slug, status, latest_version, environment_known }
+  return { ...found, runnable: (runnable.workflow_version_id as string | null) === null ? null : runnable }
 }
+
+const DEPLOYED = `LEFT JOIN deployments d ON d.workflow_id = w.id AND d.environment = $2 AND d.active
+     LEFT JOIN workflow_versions v ON v.id = d.workflow_version_id`
+const NAMED_VERSION = 'LEFT JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = $3'
 
 /** The versions that executions claimed by a worker run. Versions never change, so callers may keep them. */
 export const loadRunnableVersions = (db: Database, versionIds: readonly string[]) =>

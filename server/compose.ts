@@ -48,6 +48,7 @@ import { loadMasterKey, previousMasterKeys, reportMasterKeys } from '../runtime/
 import { finishRotations } from '../runtime/vault/reseal.ts'
 import { buildVault } from '../runtime/vault/vault.ts'
 import { buildWebhookDeliverer } from '../runtime/webhooks/deliver.ts'
+import { buildAuditWriter } from '../tools/audit-writer.ts'
 import { type Invoker, invoke, mayCall } from '../tools/invoke.ts'
 import { loadTools, type Registry } from '../tools/registry.ts'
 import type { Services } from '../tools/services.ts'
@@ -256,6 +257,7 @@ export async function compose(
       db: database,
       services,
       limits: buildRateLimits(config.rateLimitPerMinute, callCounter),
+      audit: buildAuditWriter(database),
       log,
     }
 

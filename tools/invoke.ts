@@ -6,6 +6,7 @@ import type { Permission } from '../core/permissions.ts'
 import { type AuditEntry, insertAudit } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { RateLimitState, RateLimits } from '../runtime/access/rate-limits.ts'
+import type { AuditWriter } from './audit-writer.ts'
 import type { AnyTool, ProgressUpdate, ToolContext } from './define-tool.ts'
 import type { Services } from './services.ts'
 
@@ -16,6 +17,7 @@ export interface Invoker {
   db: Database
   services: Services
   limits: RateLimits
+  audit: AuditWriter
   log: Logger
 }
 
@@ -47,7 +49,7 @@ export async function invoke(invoker: Invoker, call: Call): Promise<Record<strin
   const { tool, actor } = call
   const log = invoker.log.child({ tool: tool.name, actor: actor.id })
   const startedAt = performance.now()
-  const audit = buildAudit(invoker.db, actor, tool)
+  const audit = buildAudit(invoker.audit, actor, tool)
   const deadline = AbortSignal.timeout(tool.deadlineMs ?? DEFAULT_DEADLINE_MS)
   const signal = call.signal === undefined ? deadline : AbortSignal.any([call.signal, deadline])
 
@@ -172,7 +174,7 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
-function buildAudit(db: Database, actor: Actor, tool: AnyTool) {
+function buildAudit(write: AuditWriter, actor: Actor, tool: AnyTool) {
   const entry = (outcome: AuditEntry['outcome'], error?: AppError): AuditEntry => ({
     action: tool.name,
     resource: audit.resource ?? null,
@@ -185,11 +187,11 @@ function buildAudit(db: Database, actor: Actor, tool: AnyTool) {
     written: false,
     async writeOnce(tx: Parameters<typeof insertAudit>[0], outcome: AuditEntry['outcome']): Promise<void> {
       if (audit.written) return
-      await insertAudit(tx, actor, entry(outcome))
+      await insertAudit(tx, [{ actor, entry: entry(outcome) }])
       audit.written = true
     },
     async writeAlone(outcome: AuditEntry['outcome'], error?: AppError): Promise<void> {
-      await db.tenant(scopeOf(actor), (tx) => insertAudit(tx, actor, entry(outcome, error)))
+      await write({ actor, entry: entry(outcome, error) })
     },
     /** Records a denied or failed call. When even that fails the caller still gets the first error. */
     async failed(error: AppError, log: Logger): Promise<void> {

@@ -2,7 +2,13 @@ import type { TenantScope } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
-import { type Claim, claimExecutions, type FinishedRun, finishRuns } from '../../db/execution-queue.ts'
+import {
+  type Claim,
+  claimExecutions,
+  type EndedRow,
+  type FinishedRun,
+  finishRuns,
+} from '../../db/execution-queue.ts'
 import { keepSteps, type LeftChild, pendingChildren, type StepBatch } from '../../db/execution-steps.ts'
 import { type ExecutionRow, type RunnableVersionRow, requestCancel } from '../../db/executions.ts'
 import type { Connections } from '../connections/connections.ts'
@@ -20,7 +26,7 @@ import { buildHere, type Offer } from './here.ts'
 import { buildLease, elapsedMs, type Lease, type Moment, moment } from './lease.ts'
 import { abandonedRun, concludeRun, notBegun, unrun } from './outcome.ts'
 import { replayExecution } from './replay.ts'
-import { nextRun, whyNot } from './requests.ts'
+import { asEnded, nextRun, whyNot } from './requests.ts'
 import { type RunDeps, runOnce } from './run-once.ts'
 import { decideWaiting, sendToWaiting } from './signals.ts'
 import { buildStart } from './start.ts'
@@ -92,13 +98,12 @@ export function buildEngine(deps: EngineDeps): Engine {
     return items.map((item) => rows.get(item.id))
   }, MAX_BATCH)
 
-  const finishes = buildBatcher<FinishedRun, boolean>(async (items) => {
+  const finishes = buildBatcher<FinishedRun, EndedRow | undefined>(async (items) => {
     const { recorded, woken, freed, left } = await finishRuns(db, items)
     admission.serve(freed)
     await admission.enqueue(woken)
     void cancelLeft(left)
-    const kept = new Set(recorded)
-    return items.map((item) => kept.has(item.id))
+    return items.map((item) => recorded.get(item.id))
   }, MAX_BATCH)
 
   const steps = buildBatcher<StepBatch, boolean>((batches) => keepSteps(db, batches), MAX_BATCH)
@@ -108,6 +113,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     admission,
     worker,
     offer: () => here.offer(),
+    expect: watch.expect,
     run: (execution, version, claimedAt, signal) =>
       run(execution, version, claimedAt, { inline: true, caller: signal }),
   })
@@ -115,7 +121,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     db,
     versions: deps.versions,
     start,
-    record: (finished) => record(finished),
+    record: async (finished) => (await record(finished)) !== undefined,
     interrupt: (id) => active.get(id)?.abort.abort('lost'),
   })
 
@@ -167,9 +173,14 @@ export function buildEngine(deps: EngineDeps): Engine {
         random: Math.random(),
         waitedMs: how.waitedMs ?? 0,
       })
-      const mine = await record(finished)
-      if (mine && finished.status !== 'queued') watch.noted(execution.id, hasEnded(finished.status))
-      if (!mine) {
+      const row = await record(finished)
+      if (row !== undefined && finished.status !== 'queued')
+        watch.noted(execution.id, hasEnded(finished.status), () =>
+          execution.run === 1 && execution.origin_id === null && ended.calls === 0
+            ? { row: asEnded(execution, version, finished, row), logs: finished.logs }
+            : undefined,
+        )
+      if (row === undefined) {
         log.warn({ execution: execution.id }, 'a run ended after its execution was given to another worker')
       } else if (finished.status === 'queued') {
         await admission.enqueue([nextRun(finished)])
@@ -228,7 +239,7 @@ export function buildEngine(deps: EngineDeps): Engine {
   })
 
   /** The run is over; a database that is away for a while must not turn it into a lost one. */
-  const record = async (finished: FinishedRun): Promise<boolean> => {
+  const record = async (finished: FinishedRun): Promise<EndedRow | undefined> => {
     for (let tries = 1; ; tries += 1) {
       try {
         return await finishes.add(finished)

@@ -1,7 +1,8 @@
 import type { TenantScope } from '../../core/actor.ts'
 import type { Json } from '../../core/json.ts'
+import type { Tx } from '../../db/database.ts'
 import type { SentEvent } from '../../db/execution-steps.ts'
-import type { ExecutionRow } from '../../db/executions.ts'
+import type { ExecutionRow, LogLineRow, NamedExecutionRow } from '../../db/executions.ts'
 
 export type TriggeredBy = ExecutionRow['triggered_by']
 
@@ -12,8 +13,11 @@ export interface StartExecution {
   environment: string
   /** …unless a version is named (test runs of a version that is not deployed). */
   version?: number | undefined
-  /** Id of the customer it runs for; null for the organization itself. */
-  customerId: string | null
+  /**
+   * Id of the customer it runs for; null for the organization itself. A function chooses it in the transaction that looks
+   * up the workflow, and may refuse the call there.
+   */
+  customerId: string | null | ((tx: Tx) => Promise<string | null>)
   input: Json
   headers: Record<string, string>
   triggeredBy: TriggeredBy
@@ -22,6 +26,15 @@ export interface StartExecution {
   by?: { executionId: string; run: number }
   /** The execution whose record it goes on with. */
   originOf?: string
+  /** The caller asks for its end with `untilEnded`. */
+  watched?: boolean
+}
+
+/** An execution that ended here, with all there is to know of it. */
+export interface EndedExecution {
+  row: NamedExecutionRow
+  /** Of its only attempt. */
+  logs: readonly LogLineRow[]
 }
 
 /** Starting, stopping and repeating runs of workflows. */
@@ -32,8 +45,16 @@ export interface Executions {
    *   workflow or customer inactive), `invalid_input` when the input breaks the workflow's schema
    */
   start(scope: TenantScope, request: StartExecution, signal?: AbortSignal): Promise<ExecutionRow>
-  /** Resolves when an execution has ended, it begins to wait, or after `ms`. */
-  untilEnded(scope: TenantScope, id: string, ms: number, signal: AbortSignal): Promise<void>
+  /**
+   * Resolves when an execution has ended, it begins to wait, or after `ms`. Gives what became of it where that is known
+   * without asking the database: a `watched` one that ended here, in its first run, and called nothing outside.
+   */
+  untilEnded(
+    scope: TenantScope,
+    id: string,
+    ms: number,
+    signal: AbortSignal,
+  ): Promise<EndedExecution | undefined>
   /**
    * Stops an execution: a queued one never starts, a running one is interrupted.
    * @throws AppError `not_found`; `conflict` when it has already ended

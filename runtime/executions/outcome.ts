@@ -21,6 +21,7 @@ const withoutResult = (name: string, message: string): RunResult => ({
   },
   steps: [],
   parked: [],
+  calls: 0,
 })
 
 /** Its worker stopped. */

@@ -51,7 +51,7 @@ export async function replayExecution(
     const version = target.runnable
     const [row] = await insertExecutions(tx, [
       {
-        ...newExecution(scope.organizationId, replayOf(original), version),
+        ...newExecution(scope.organizationId, replayOf(original), customerId, version),
         event_id: original.event_id,
         trigger_id: original.trigger_id,
         replay_of: original.id,

@@ -4,12 +4,13 @@ import { newId } from '../../core/ids.ts'
 import type { Json } from '../../core/json.ts'
 import type { CustomerRow } from '../../db/customers.ts'
 import type { Database, Tx } from '../../db/database.ts'
-import type { FinishedRun } from '../../db/execution-queue.ts'
+import type { EndedRow, FinishedRun } from '../../db/execution-queue.ts'
 import { copyDoneSteps } from '../../db/execution-steps.ts'
 import {
   continueFrom,
   type ExecutionRow,
   getExecution,
+  type NamedExecutionRow,
   type RunnableVersionRow,
   type WorkflowTargetRow,
 } from '../../db/executions.ts'
@@ -45,12 +46,13 @@ export const replayOf = (original: ExecutionRow): StartExecution => ({
 export function newExecution(
   organizationId: string,
   request: StartExecution,
+  customerId: string | null,
   version: RunnableVersionRow,
 ): Omit<NewExecution, 'status' | 'max_attempts' | 'dead_letter' | 'worker'> {
   return {
     id: newId('execution'),
     organization_id: organizationId,
-    customer_id: request.customerId,
+    customer_id: customerId,
     workflow_id: version.workflow_id,
     workflow_version_id: version.workflow_version_id,
     environment: request.environment,
@@ -79,6 +81,22 @@ export function asFinished(execution: ExecutionRow, finished: FinishedRun): Exec
     finished_at: hasEnded(finished.status) ? new Date() : null,
   }
 }
+
+/** The same with what the database made of it, as `getExecution` would give it. */
+export const asEnded = (
+  execution: ExecutionRow,
+  version: RunnableVersionRow,
+  finished: FinishedRun,
+  { status, finished_at, queue_ms, run_ms }: EndedRow,
+): NamedExecutionRow => ({
+  ...asFinished(execution, finished),
+  status,
+  finished_at,
+  queue_ms,
+  run_ms,
+  workflow_slug: version.workflow_slug,
+  workflow_version: version.version,
+})
 
 /** The job of a run that goes on, or is tried again. */
 export const nextRun = ({ id, run, tier, priority, delay_ms }: FinishedRun): QueuedExecution => ({

@@ -4,7 +4,7 @@ import type { Database } from '../../db/database.ts'
 import { loadSteps, type NewStep, type StepBatch } from '../../db/execution-steps.ts'
 import { type ExecutionRow, keptLines, type RunnableVersionRow } from '../../db/executions.ts'
 import type { Sandbox, SandboxJob, SandboxResult } from '../sandbox/sandbox.ts'
-import { type BridgeDeps, buildEffects, scopeOfRun, text } from './bridge.ts'
+import { type BridgeDeps, buildEffects, type Effect, scopeOfRun, text } from './bridge.ts'
 import { buildDurableBridge } from './durable-bridge.ts'
 import type { Lease } from './lease.ts'
 import { outlasting } from './outlast.ts'
@@ -31,6 +31,8 @@ export interface RunResult {
   steps: NewStep[]
   /** Of a suspended run: the places in the record of what it waits for. */
   parked: number[]
+  /** How often it called something outside: connectors, stores, secrets. */
+  calls: number
 }
 
 /** Runs a claimed execution in the sandbox until it ends or is put aside. Failures are results; it does not throw for them. */
@@ -50,18 +52,24 @@ export async function runOnce(
     now: deps.db.now,
     ...hold,
   })
+  const effects = buildEffects(deps, execution, version.connectors)
+  let calls = 0
+  const effect: Effect = (...given) => {
+    calls += 1
+    return effects(...given)
+  }
   const { bridge, parked } = buildDurableBridge({
     db: deps.db,
     execution,
     recorder,
     mayWait: execution.tier !== 'instant',
-    effect: outlasting(buildEffects(deps, execution, version.connectors)),
+    effect: outlasting(effect),
     runChild: (slug, input, key, stop) =>
       deps.others.run(execution, text(slug, 'workflow'), input, key, stop),
     childOutcome: (id) => deps.others.outcome(scopeOfRun(execution), id),
   })
   const result = await deps.sandbox.run(await jobOf(deps.db, execution, version), bridge, signal)
-  return { result, steps: await recorder.rest(), parked: parked() }
+  return { result, steps: await recorder.rest(), parked: parked(), calls }
 }
 
 async function jobOf(

@@ -37,6 +37,8 @@ interface StartDeps {
   worker: string
   /** Room for executions that may run here at once. */
   offer(): Offer
+  /** Somebody is going to wait for this one. */
+  expect(id: string): void
   /** Runs one whose caller waits for it. */
   run(
     execution: ExecutionRow,
@@ -121,15 +123,17 @@ export function buildStart(deps: StartDeps): Executions['start'] {
         hint: 'Start the work with ctx.workflows.start, or merge the steps.',
       })
     }
-    const { customerId } = request
-    const { target, customer } = await db.read(scope, async (tx) => ({
-      target: await findWorkflowTarget(tx, {
-        workflow: request.workflow,
-        environment: request.environment,
-        version: request.version ?? null,
-      }),
-      customer: customerId === null ? null : await findCustomer(tx, customerId),
-    }))
+    const { target, customerId, customer } = await db.read(scope, async (tx) => {
+      const [target, customerId] = await Promise.all([
+        findWorkflowTarget(tx, {
+          workflow: request.workflow,
+          environment: request.environment,
+          version: request.version ?? null,
+        }),
+        typeof request.customerId === 'function' ? request.customerId(tx) : request.customerId,
+      ])
+      return { target, customerId, customer: customerId === null ? null : await findCustomer(tx, customerId) }
+    })
     if (target === undefined)
       throw notFound('workflow', request.workflow, 'list_workflows shows the ones you may run.')
     if (!target.environment_known)
@@ -144,7 +148,7 @@ export function buildStart(deps: StartDeps): Executions['start'] {
     const inline = version.tier === 'instant' || request.parent !== undefined
     const claimedAt = moment()
     const row: NewExecution = {
-      ...newExecution(scope.organizationId, request, version),
+      ...newExecution(scope.organizationId, request, customerId, version),
       status: inline ? 'running' : 'queued',
       parent_step: request.parent?.step ?? null,
       // A caller waits for an inline run and gets its error: nothing is retried or set aside behind its back.
@@ -152,6 +156,7 @@ export function buildStart(deps: StartDeps): Executions['start'] {
       dead_letter: !inline,
       worker: inline ? deps.worker : null,
     }
+    if (request.watched === true) deps.expect(row.id)
     const execution =
       request.by === undefined && request.parent === undefined && request.originOf === undefined
         ? await requested(row)

@@ -82,7 +82,7 @@ export function startSweeper(deps: {
       }),
     )
     const { recorded, woken, freed, left } = await finishRuns(db, finished)
-    const again = finished.filter(({ id, status }) => status === 'queued' && recorded.includes(id))
+    const again = finished.filter(({ id, status }) => status === 'queued' && recorded.has(id))
     await admission.enqueue([...woken, ...again.map(nextRun)])
     admission.serve(freed)
     await engine.cancelLeft(left)

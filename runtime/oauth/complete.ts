@@ -224,13 +224,14 @@ export function buildComplete(parts: OAuthParts): Pick<OAuth, 'complete' | 'find
           if (row.connect_link_id !== null && !(await completeConnectLink(tx, row.connect_link_id, id))) {
             throw usedLink()
           }
-          await insertAudit(tx, actor, {
+          const entry = {
             action: row.reconnects === null ? 'create_connection' : 'update_connection',
             resource: id,
-            outcome: 'success',
+            outcome: 'success' as const,
             errorCode: null,
             detail: { by: 'oauth', startedBy: row.created_by },
-          })
+          }
+          await insertAudit(tx, [{ actor, entry }])
         })
         .catch((error: unknown) => {
           if (brokenUnique(error) === undefined) throw error

@@ -1,7 +1,7 @@
 import type { LogLine, WorkflowError } from './sandbox.ts'
 
 /**
- * Messages between the server and a sandbox process. Payloads travel as JSON text, made once and parsed
+ * Messages between the server and a sandbox process, of which each sends many at once. Payloads travel as JSON text, made once and parsed
  * once: by the isolate on one side and the server on the other, the sandbox process never looks inside.
  */
 export interface RunMessage {

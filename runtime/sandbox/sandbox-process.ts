@@ -3,8 +3,10 @@ import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { sandboxFailure } from './failures.ts'
+import { buildOutbox } from './outbox.ts'
 import type { FromWorker, ProcessFigures, ToWorker } from './protocol.ts'
 import { type SandboxResult, unstarted } from './sandbox.ts'
 import { answerCall, resultOf, runMessage, type SandboxRun } from './sandbox-run.ts'
@@ -38,6 +40,8 @@ const SUSPEND_AFTER_MS = 25
 /** When it turned out to do something after all, it is asked again. */
 const SUSPEND_AGAIN_MS = 500
 const PING_MS = 5_000
+/** Why calls are aborted that outlive their execution; a reason made anew each time would cost more than the rest. */
+const OVER = new AppError('cancelled', 'The execution is over.')
 const MAX_UNANSWERED_PINGS = 3
 
 /** Forks a sandbox process and speaks the protocol with it. Its death ends its runs as `sandbox_crashed`. */
@@ -66,14 +70,14 @@ export function startSandboxProcess(
     send({ type: 'ping' })
   }, PING_MS).unref()
 
-  function send(message: ToWorker) {
+  const send = buildOutbox<ToWorker>((messages) => {
     // A failed send means the process is gone, and its exit event ends the runs.
     if (child.connected)
       child.send(
-        message,
+        messages,
         (error) => error && log.debug({ error: error.message }, 'Sandbox process unreachable'),
       )
-  }
+  })
   function kill() {
     // Nothing new goes to it from here on; its exit event comes later.
     ended = true
@@ -86,7 +90,7 @@ export function startSandboxProcess(
     clearTimeout(entry.watchdog)
     clearTimeout(entry.idle)
     entry.run.resolve(result)
-    entry.run.calls.abort()
+    entry.run.calls.abort(OVER)
   }
   /** Nothing but parked calls is left to wait for: the execution need not stay. */
   function suspendSoon(run: SandboxRun, afterMs = SUSPEND_AFTER_MS) {
@@ -119,7 +123,10 @@ export function startSandboxProcess(
     kill()
   }
 
-  child.on('message', (message: FromWorker) => {
+  child.on('message', (messages: FromWorker[]) => {
+    for (const message of messages) receive(message)
+  })
+  function receive(message: FromWorker) {
     if (message.type === 'ready') {
       ready = true
       log.debug({ pid: child.pid }, 'A sandbox process is ready')
@@ -152,7 +159,7 @@ export function startSandboxProcess(
         (error: unknown) => log.error({ err: error }, 'A bridge call could not be answered'),
       )
     }
-  })
+  }
   child.on('error', (error) => log.error({ err: error }, 'A sandbox process failed'))
   child.on('exit', (code, signal) => {
     const crashed = ended ? [] : [...runs.values()].map(({ run }) => run.job.isolateKey)

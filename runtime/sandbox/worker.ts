@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { type Execution, startExecution } from './execution.ts'
 import { buildGuestSnapshot } from './guest/snapshot.ts'
 import { buildMemoryGuard } from './memory-guard.ts'
+import { buildOutbox } from './outbox.ts'
 import type { FromWorker, ProcessFigures, ToWorker } from './protocol.ts'
 import { buildWarmIsolates } from './warm-isolates.ts'
 
@@ -20,12 +21,11 @@ const snapshot = buildGuestSnapshot()
 setFlagsFromString('--no-rehash-snapshot')
 const isolates = buildWarmIsolates(snapshot, maxIdle, MAX_IDLE_BYTES)
 const executions = new Map<number, Execution>()
+const post = buildOutbox<FromWorker>((messages) => {
+  process.send?.(messages)
+})
 const guardMemory = buildMemoryGuard(executions, post)
 let checks: NodeJS.Timeout | undefined
-
-function post(message: FromWorker) {
-  process.send?.(message)
-}
 
 function checkAll() {
   for (const execution of executions.values()) execution.check()
@@ -47,7 +47,11 @@ function figures(): ProcessFigures {
   }
 }
 
-process.on('message', (message: ToWorker) => {
+process.on('message', (messages: ToWorker[]) => {
+  for (const message of messages) receive(message)
+})
+
+function receive(message: ToWorker) {
   switch (message.type) {
     case 'run':
       executions.set(
@@ -72,7 +76,7 @@ process.on('message', (message: ToWorker) => {
       post({ type: 'pong', figures: figures() })
       break
   }
-})
+}
 
 // The server is gone: so is this process, whatever its threads are doing.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

@@ -15,6 +15,7 @@ import { buildRateLimits } from '../../runtime/access/rate-limits.ts'
 import { loadMasterKey } from '../../runtime/vault/master-key.ts'
 import { buildVault } from '../../runtime/vault/vault.ts'
 import { createTestDatabase } from '../../tests/setup/database.ts'
+import { buildAuditWriter } from '../../tools/audit-writer.ts'
 import { createCustomer } from '../../tools/customers/create-customer.ts'
 import { listCustomers } from '../../tools/customers/list-customers.ts'
 import { updateCustomer } from '../../tools/customers/update-customer.ts'
@@ -63,7 +64,13 @@ export async function startTestServer(): Promise<TestServer> {
   const config = readConfig({ PATCHBAY_DATA_DIR: dataDir, PATCHBAY_LOG_LEVEL: 'silent' })
   const services = { vault, apiKeys, changed: () => {} } as unknown as Services
   const counter = buildCallCounter({ db, redisUrl: undefined, redisPrefix: 'patchbay', log })
-  const invoker: Invoker = { db, services, limits: buildRateLimits(config.rateLimitPerMinute, counter), log }
+  const invoker: Invoker = {
+    db,
+    services,
+    limits: buildRateLimits(config.rateLimitPerMinute, counter),
+    audit: buildAuditWriter(db),
+    log,
+  }
   const closers: (() => Promise<unknown>)[] = []
 
   const serve = async (options: ServeOptions = {}) => {

@@ -4,6 +4,7 @@ import { redactHeaders } from '../../core/secret.ts'
 import type { Tx } from '../../db/database.ts'
 import { getExecution, listExecutionLogs, type NamedExecutionRow } from '../../db/executions.ts'
 import { listTraces } from '../../db/traces.ts'
+import type { EndedExecution } from '../../runtime/executions/executions.ts'
 import { Timestamp } from '../params.ts'
 import { TraceSummary, toTraceSummary } from './trace.ts'
 
@@ -162,8 +163,7 @@ export const Execution = ExecutionSummary.extend({
  * @throws AppError `not_found`, also for executions of customers the actor may not see
  */
 export async function describeExecution(tx: Tx, id: string): Promise<z.input<typeof Execution>> {
-  const row = await requireExecution(tx, id)
-  const logs = await listExecutionLogs(tx, id)
+  const [row, logs] = await Promise.all([requireExecution(tx, id), listExecutionLogs(tx, id)])
   const traces = madeCalls(row)
     ? await listTraces(tx, {
         executionId: id,
@@ -177,17 +177,24 @@ export async function describeExecution(tx: Tx, id: string): Promise<z.input<typ
         limit: TRACES_SHOWN,
       })
     : []
-  return {
-    ...toExecutionSummary(row),
-    input: row.input,
-    headers: redactHeaders(row.headers),
-    output: row.output,
-    error: row.error as z.input<typeof Execution>['error'],
-    stats: row.stats as z.input<typeof Execution>['stats'],
-    logs,
-    traces: traces.map(toTraceSummary),
-  }
+  return { ...described(row), logs, traces: traces.map(toTraceSummary) }
 }
+
+/** The same of one that ended here and called nothing, without asking the database. */
+export const describeEnded = ({ row, logs }: EndedExecution): z.input<typeof Execution> => ({
+  ...described(row),
+  logs: logs.length === 0 ? [] : [{ attempt: row.attempt, lines: [...logs] }],
+  traces: [],
+})
+
+const described = (row: NamedExecutionRow) => ({
+  ...toExecutionSummary(row),
+  input: row.input,
+  headers: redactHeaders(row.headers),
+  output: row.output,
+  error: row.error as z.input<typeof Execution>['error'],
+  stats: row.stats as z.input<typeof Execution>['stats'],
+})
 
 /** False: it ended in its first run and called nothing. */
 const madeCalls = ({ run, stats }: NamedExecutionRow): boolean =>

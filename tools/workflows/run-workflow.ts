@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Door, scopeOf } from '../../core/actor.ts'
 import type { Json } from '../../core/json.ts'
 import type { TriggeredBy } from '../../runtime/executions/executions.ts'
-import { describeExecution, Execution } from '../activity/execution.ts'
+import { describeEnded, describeExecution, Execution } from '../activity/execution.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef, EnvironmentSlug, WorkflowRef } from '../params.ts'
@@ -25,7 +25,7 @@ export const runWorkflow = defineTool({
   name: 'run_workflow',
   title: 'Run a workflow',
   description:
-    'Runs a workflow now, with real effects. An instant one comes back finished: `execution.status` is completed with `output`, or failed with `error`. Others come back queued, or as far as they are after waitSeconds; get_execution shows how they go.',
+    'Runs a workflow now, with real effects. An instant one comes back finished: `execution.status` is completed with `output`, or failed with `error`. Others come back queued or running, or as far as they are after waitSeconds; get_execution shows how they go.',
   input: z.object({
     workflow: WorkflowRef,
     input: z.unknown().default({}).describe('What the workflow gets as `ctx.input`: any JSON.'),
@@ -59,18 +59,18 @@ export const runWorkflow = defineTool({
   deadlineMs: DEADLINE_MS,
   async run(context, input) {
     const { actor, services, signal } = context
-    const customerId = await context.read(async (tx) => {
-      await requireEnvironmentFor(tx, actor, input.environment, 'run workflows in')
-      if (input.version !== undefined) await requireDeployable(tx, actor, input.environment)
-      return actingCustomer(tx, actor, input.customer)
-    })
     const started = await services.executions.start(
       scopeOf(actor),
       {
         workflow: input.workflow,
         environment: input.environment,
         version: input.version,
-        customerId,
+        customerId: async (tx) => {
+          await requireEnvironmentFor(tx, actor, input.environment, 'run workflows in')
+          if (input.version !== undefined) await requireDeployable(tx, actor, input.environment)
+          return actingCustomer(tx, actor, input.customer)
+        },
+        watched: true,
         input: input.input as Json,
         headers: Object.fromEntries(
           Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
@@ -80,8 +80,9 @@ export const runWorkflow = defineTool({
       signal,
     )
     context.touches(started.id)
-    if (input.waitSeconds > 0)
-      await services.executions.untilEnded(scopeOf(actor), started.id, input.waitSeconds * 1_000, signal)
+    const waitMs = input.waitSeconds * 1_000
+    const ended = await services.executions.untilEnded(scopeOf(actor), started.id, waitMs, signal)
+    if (ended !== undefined) return { execution: describeEnded(ended) }
     return { execution: await context.read((tx) => describeExecution(tx, started.id)) }
   },
 })

@@ -16,6 +16,7 @@ import { buildActionSearch } from '../../../runtime/search/action-search.ts'
 import { loadMasterKey } from '../../../runtime/vault/master-key.ts'
 import { buildVault, type Vault } from '../../../runtime/vault/vault.ts'
 import { createTestDatabase, type DatabaseKind } from '../../../tests/setup/database.ts'
+import { buildAuditWriter } from '../../audit-writer.ts'
 import type { AnyTool, ToolDefinition } from '../../define-tool.ts'
 import { type Invoker, invoke } from '../../invoke.ts'
 import type { Services } from '../../services.ts'
@@ -67,7 +68,13 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     changed: () => undefined,
   }
   const counter = buildCallCounter({ db, redisUrl: undefined, redisPrefix: 'patchbay', log })
-  const invoker: Invoker = { db, services, limits: buildRateLimits(1_000_000, counter), log }
+  const invoker: Invoker = {
+    db,
+    services,
+    limits: buildRateLimits(1_000_000, counter),
+    audit: buildAuditWriter(db),
+    log,
+  }
   const call = (actor: Actor, tool: unknown, input: object = {}) =>
     invoke(invoker, {
       tool: { ...(tool as ToolDefinition), toolset: 'connections' } as AnyTool,
