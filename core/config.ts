@@ -100,6 +100,15 @@ const environmentSchema = z.object({
     .max(64)
     .default(1)
     .describe('Processes that run workflow code.'),
+  PATCHBAY_WARM_ISOLATES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(2_000)
+    .default(96)
+    .describe(
+      'Isolates each of them keeps for the next execution of the same customer and workflow, about 5 MB each; a new one takes some milliseconds of processor time.',
+    ),
   PATCHBAY_WORKER_CONCURRENCY: z.coerce
     .number()
     .int()
@@ -202,6 +211,7 @@ export interface Config {
   allowedPrivateHosts: readonly string[]
   logLevel: z.infer<typeof environmentSchema>['PATCHBAY_LOG_LEVEL']
   sandboxProcesses: number
+  warmIsolates: number
   workerConcurrency: number
   agentConcurrency: number
   agentRunsPerOrganization: number
@@ -275,6 +285,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     allowedPrivateHosts: env.PATCHBAY_ALLOWED_PRIVATE_HOSTS,
     logLevel: env.PATCHBAY_LOG_LEVEL,
     sandboxProcesses: env.PATCHBAY_SANDBOX_PROCESSES,
+    warmIsolates: env.PATCHBAY_WARM_ISOLATES,
     workerConcurrency: env.PATCHBAY_WORKER_CONCURRENCY,
     agentConcurrency: env.PATCHBAY_AGENT_CONCURRENCY,
     agentRunsPerOrganization: env.PATCHBAY_AGENT_RUNS_PER_ORGANIZATION,

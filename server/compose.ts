@@ -133,7 +133,11 @@ export async function compose(
     const http = buildHttpClient({ allowedPrivateHosts: config.allowedPrivateHosts })
     const apiKeys = buildApiKeys(database, log)
     const files = buildFiles(database)
-    const sandbox = buildSandbox({ processes: config.sandboxProcesses, log })
+    const sandbox = buildSandbox({
+      processes: config.sandboxProcesses,
+      warmIsolatesPerProcess: config.warmIsolates,
+      log,
+    })
     const connectLinks = buildConnectLinks({ db: database, log, publicUrl: () => publicUrl })
     const callCounter = buildCallCounter({
       db: database,

@@ -3,8 +3,10 @@ import type { FromWorker } from './protocol.ts'
 
 /** Looked at every so many checks of the executions' CPU time. */
 const EVERY = 5
-/** The process itself, the idle isolates it keeps, and what V8 holds on to between collections. */
-const BASE_BYTES = 768 * 1024 * 1024
+/** The process itself, and what V8 holds on to between collections. */
+const BASE_BYTES = 512 * 1024 * 1024
+/** Each idle isolate it keeps, beside its heap. */
+const IDLE_ISOLATE_BYTES = 8 * 1024 * 1024
 /** V8 lets a heap overshoot its limit until the next collection. */
 const PER_LIMIT = 2
 
@@ -22,11 +24,12 @@ const PER_LIMIT = 2
 export function buildMemoryGuard(
   executions: Map<number, Execution>,
   post: (message: FromWorker) => void,
+  maxIdle: number,
   rss: () => number = process.memoryUsage.rss,
   giveUp: () => void = () => process.kill(process.pid, 'SIGKILL'),
 ): () => void {
   let checks = 0
-  let base = BASE_BYTES
+  let base = BASE_BYTES + maxIdle * IDLE_ISOLATE_BYTES
   return () => {
     if (++checks % EVERY !== 0) return
     let allowed = base

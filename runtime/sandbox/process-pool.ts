@@ -23,6 +23,8 @@ const RESTART_FIRST_MS = 100
 const RESTART_LAST_MS = 5_000
 /** So many starts in a row that failed, with no process left: waiting runs are told instead of kept. */
 const HOPELESS_STARTS = 3
+/** For each that runs, how many may be there in all: most of a workflow's time goes by waiting for others. */
+const HELD_PER_RUNNING = 2
 /** A key stays with its process, whose isolate is warm, until that process has this many more runs than another. */
 const AFFINITY_SLACK = 2
 
@@ -85,20 +87,16 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
     restarts[slot] = setTimeout(() => open(slot), delay)
   }
 
+  const hasRoom = (each: SandboxProcess | undefined): each is SandboxProcess =>
+    each?.ready === true && each.load() < maxConcurrent && each.held() < HELD_PER_RUNNING * maxConcurrent
+
   function choose(key: string): SandboxProcess | undefined {
     let least: SandboxProcess | undefined
     for (const each of slots) {
-      if (each?.ready && each.load() < maxConcurrent && (least === undefined || each.load() < least.load()))
-        least = each
+      if (hasRoom(each) && (least === undefined || each.load() < least.load())) least = each
     }
     const home = slots[hash(key) % slots.length]
-    if (
-      least !== undefined &&
-      home?.ready &&
-      home.load() < maxConcurrent &&
-      home.load() < least.load() + AFFINITY_SLACK
-    )
-      return home
+    if (least !== undefined && hasRoom(home) && home.load() < least.load() + AFFINITY_SLACK) return home
     return least
   }
 

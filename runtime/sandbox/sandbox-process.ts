@@ -14,8 +14,10 @@ import { answerCall, resultOf, runMessage, type SandboxRun } from './sandbox-run
 /** The server's hold on one sandbox process. */
 export interface SandboxProcess {
   readonly ready: boolean
-  /** Executions in it that use it: those waiting for a child workflow are left out, or children could never start. */
+  /** Executions in it that use it: those waiting for an answer are left out. */
   load(): number
+  /** Executions it holds: those waiting for a child workflow are left out, or children could never start. */
+  held(): number
   active(): number
   start(run: SandboxRun): void
   cancel(run: SandboxRun): void
@@ -26,7 +28,7 @@ export interface SandboxProcess {
 
 export interface SandboxProcessEvents {
   onReady(): void
-  /** A run ended or began to wait for a child workflow: there may be room. */
+  /** A run ended or began to wait: there may be room. */
   onRoom(): void
   onDoomed(reason: string): void
   /** `crashed`: the keys of the runs that were in it, if it died of itself. */
@@ -92,6 +94,11 @@ export function startSandboxProcess(
     entry.run.resolve(result)
     entry.run.calls.abort(OVER)
   }
+  function count(which: (run: SandboxRun) => boolean): number {
+    let sum = 0
+    for (const { run } of runs.values()) if (which(run)) sum++
+    return sum
+  }
   /** Nothing but parked calls is left to wait for: the execution need not stay. */
   function suspendSoon(run: SandboxRun, afterMs = SUSPEND_AFTER_MS) {
     const entry = runs.get(run.id)
@@ -151,7 +158,7 @@ export function startSandboxProcess(
       if (run === undefined) return
       const answered = answerCall(run, message.name, message.args, message.within, log)
       askStill(run)
-      if (run.children > 0) events.onRoom()
+      if (run.waiting > 0) events.onRoom()
       answered.then(
         (reply) => {
           if (runs.has(run.id)) send({ type: 'reply', run: run.id, id: message.id, ...reply })
@@ -180,11 +187,8 @@ export function startSandboxProcess(
     get ready() {
       return ready && !ended && child.connected
     },
-    load() {
-      let load = 0
-      for (const { run } of runs.values()) if (run.children === 0) load++
-      return load
-    },
+    load: () => count(({ waiting }) => waiting === 0),
+    held: () => count(({ children }) => children === 0),
     active: () => runs.size,
     start(run) {
       run.startedAt = performance.now()

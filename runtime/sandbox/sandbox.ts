@@ -134,7 +134,7 @@ export interface Sandbox {
 export interface SandboxOptions {
   processes: number
   log: Logger
-  /** Executions at once in one process; those waiting for a child workflow do not count. */
+  /** Executions at once in one process, and as many again that wait for answers; those waiting for a child workflow do not count. */
   maxConcurrentPerProcess?: number
   /** Idle isolates each process keeps for the next execution of the same key. */
   warmIsolatesPerProcess?: number

@@ -12,19 +12,20 @@ import { buildWarmIsolates } from './warm-isolates.ts'
  * but types.
  */
 const CHECK_MS = 20
-const MAX_IDLE_BYTES = 256 * 1024 * 1024
+/** Of heap, for each isolate kept: most hold less, and those that hold much are fewer. */
+const IDLE_BYTES = 4 * 1024 * 1024
 
 const maxIdle = Number(process.argv[2])
 const snapshot = buildGuestSnapshot()
 // V8 would give every context new hash codes, a tenth of what making one costs. Those of the snapshot come from the
 // random seed of this process, so they are as unknown to whoever sends colliding keys.
 setFlagsFromString('--no-rehash-snapshot')
-const isolates = buildWarmIsolates(snapshot, maxIdle, MAX_IDLE_BYTES)
+const isolates = buildWarmIsolates(snapshot, maxIdle, maxIdle * IDLE_BYTES)
 const executions = new Map<number, Execution>()
 const post = buildOutbox<FromWorker>((messages) => {
   process.send?.(messages)
 })
-const guardMemory = buildMemoryGuard(executions, post)
+const guardMemory = buildMemoryGuard(executions, post, maxIdle)
 let checks: NodeJS.Timeout | undefined
 
 function checkAll() {
