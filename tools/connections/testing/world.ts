@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { type Actor, scopeOf } from '../../../core/actor.ts'
+import { type Actor, scopeOf, type TenantScope } from '../../../core/actor.ts'
 import { AppError } from '../../../core/errors.ts'
 import { newId } from '../../../core/ids.ts'
 import type { Logger } from '../../../core/log.ts'
@@ -10,6 +10,7 @@ import { buildApiKeys } from '../../../runtime/access/api-keys.ts'
 import { buildCallCounter } from '../../../runtime/access/call-counter.ts'
 import { buildRateLimits } from '../../../runtime/access/rate-limits.ts'
 import { buildConnections } from '../../../runtime/connections/build-connections.ts'
+import type { StartExecution } from '../../../runtime/executions/executions.ts'
 import { buildFiles } from '../../../runtime/files/files.ts'
 import { buildHttpClient } from '../../../runtime/http/client.ts'
 import { buildActionSearch } from '../../../runtime/search/action-search.ts'
@@ -48,6 +49,13 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
   const sandbox = { run: () => Promise.reject(new Error('the sandbox is not part of this test')) }
   const connections = buildConnections({ db, vault, http, files, sandbox, log })
   const apiKeys = buildApiKeys(db, log)
+  /** Nothing runs here; what a call is refused for is looked at all the same. */
+  const refusing = {
+    start: async (scope: TenantScope, { customerId }: StartExecution) => {
+      if (typeof customerId === 'function') await db.read(scope, customerId)
+      throw new Error('executions is not part of this test')
+    },
+  } as unknown as Services['executions']
   const notHere = (name: string) =>
     new Proxy({}, { get: () => () => Promise.reject(new Error(`${name} is not part of this test`)) })
   const services: Services = {
@@ -56,7 +64,7 @@ export async function openWorld(kind: DatabaseKind = 'embedded'): Promise<World>
     apiKeys,
     connections,
     files,
-    executions: notHere('executions') as Services['executions'],
+    executions: refusing,
     schedules: notHere('schedules') as Services['schedules'],
     connectLinks: notHere('connectLinks') as Services['connectLinks'],
     oauth: notHere('oauth') as Services['oauth'],
