@@ -2,7 +2,7 @@
  * `npm run bench`: how far Patchbay is from the limits it is built on, measured in one run on one machine and
  * printed as ratios. Absolute figures vary with the machine; the ratios are what to watch.
  *   npm run bench              all
- *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search, import, scale, history
+ *   npm run bench -- mcp queue only these: mcp, action, sandbox, queue, search, tools, docs, import, scale, history
  *   npm run bench -- queue postgres   on one backend: embedded, postgres, redis
  *   npm run bench -- history 10000000   so many executions (takes 15 minutes and 15 GB); 200,000 if not said
  */
@@ -23,6 +23,7 @@ import { benchQueue, createDatabases } from './queue.ts'
 import { benchSandbox } from './sandbox.ts'
 import { benchScale } from './scale.ts'
 import { benchSearch } from './search.ts'
+import { benchTools } from './tools.ts'
 
 const ROUNDS = 3
 const OWNER_KEY = `pk_live_${'b'.repeat(43)}`
@@ -228,6 +229,10 @@ try {
   if (wants('sandbox')) await benchSandbox(row)
   if (wants('queue')) await benchQueue({ row, startServer, newFolder, tool, backends: wanted })
   if (wants('search')) await benchSearchHere()
+  if (wants('tools')) {
+    console.log('\nWishes in people’s words, and the tool that search_tools finds')
+    await benchTools()
+  }
   if (wants('docs')) await benchDocsHere()
   if (wants('import')) await benchImport()
   if (wants('scale')) await benchScaleHere()

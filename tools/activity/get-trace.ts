@@ -6,7 +6,7 @@ import { Trace, toTrace } from './trace.ts'
 
 export const getTrace = defineTool({
   name: 'get_trace',
-  title: 'Get a connector call',
+  title: 'Get the trace of a connector call',
   description:
     'One call of a connector action: the request as sent and the response as received (secrets redacted, long bodies cut), and the error.',
   input: z.object({ trace: z.string().min(1).describe("A trace's id (trc_…).") }),

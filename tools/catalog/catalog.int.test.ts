@@ -8,7 +8,8 @@ import { loadTools, type Registry } from '../registry.ts'
 import { toolSchema } from '../tool-schema.ts'
 import { callTool } from './call-tool.ts'
 import { describeTool } from './describe-tool.ts'
-import { rank, searchTools } from './search-tools.ts'
+import { rankTools } from './rank-tools.ts'
+import { searchTools } from './search-tools.ts'
 
 let world: World
 let owner: Actor
@@ -127,7 +128,7 @@ describe('every tool', () => {
   test('is found by its own title', () => {
     for (const tool of registry.all as AnyTool[])
       expect(
-        rank(registry.all, tool.title)
+        rankTools(registry.all, tool.title)
           .slice(0, 5)
           .map(({ name }) => name),
         tool.title,
