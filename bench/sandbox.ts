@@ -11,6 +11,7 @@ const source =
 const input = { items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }
 
 const job: SandboxJob = {
+  depth: 0,
   isolateKey: 'bench',
   code: prepareWorkflow(source).code,
   filename: 'bench.js',

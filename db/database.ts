@@ -160,9 +160,8 @@ interface Opening {
 async function begin<T>(client: pg.PoolClient, how: Opening, fn: (tx: Tx) => Promise<T>): Promise<T> {
   const { stream } = client.connection
   stream.cork()
-  const both = Promise.allSettled([client.query(how.prelude), fn(asTx(client, how.nameOf))])
   process.nextTick(() => stream.uncork())
-  const [begun, worked] = await both
+  const [begun, worked] = await Promise.allSettled([client.query(how.prelude), fn(asTx(client, how.nameOf))])
   if (begun.status === 'rejected') throw begun.reason
   if (worked.status === 'rejected') throw worked.reason
   return worked.value

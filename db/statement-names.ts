@@ -1,6 +1,7 @@
 /** How often a statement comes before it is kept, and how many are kept at most: each holds memory in every connection. */
 const KEPT_AFTER = 3
 const MAX_KEPT = 400
+const MAX_SEEN = 4_000
 
 /** Who runs a statement: the plan of one with row-level security is of a role. */
 export type StatementRole = 'tenant' | 'system'
@@ -17,9 +18,11 @@ export function buildStatementNames(): (role: StatementRole, sql: string) => str
     const known = of.get(sql) ?? 0
     // Below zero: its name.
     if (known < 0) return `${role} ${-known}`
-    if (known + 1 < KEPT_AFTER || kept === MAX_KEPT) {
+    if (kept === MAX_KEPT) return undefined
+    if (known + 1 < KEPT_AFTER) {
       // Texts that differ each time must not fill the memory.
-      if (kept < MAX_KEPT && of.size < 10 * MAX_KEPT) of.set(sql, known + 1)
+      if (of.size >= MAX_SEEN) for (const [text, times] of of) if (times > 0) of.delete(text)
+      of.set(sql, known + 1)
       return undefined
     }
     kept += 1

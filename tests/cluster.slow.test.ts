@@ -24,13 +24,13 @@ function promises(environment: () => Record<string, string>): void {
     await gone
   }
 
-  async function startCluster(count: number) {
+  async function startCluster(count: number, settings: Record<string, string> = {}) {
     const database = await createTestDatabase('postgres')
     cleanUp.push(() => database.drop())
     const upstream = await startUpstream()
     cleanUp.push(() => upstream.close())
     const start = async () => {
-      const server = await startServerProcess(database, environment())
+      const server = await startServerProcess(database, { ...environment(), ...settings })
       cleanUp.push(() => end(server, 'SIGKILL'))
       return server
     }
@@ -87,6 +87,36 @@ function promises(environment: () => Record<string, string>): void {
     await one.ok('update_trigger', { trigger: id, enabled: false })
     await new Promise((next) => setTimeout(next, 900))
     expect((await deliver(url, {})).status).toBe(404)
+  })
+
+  test('what a server took on and does not get to is done by another that has room', async () => {
+    const { servers, upstream } = await startCluster(2, { PATCHBAY_WORKER_CONCURRENCY: '1' })
+    const [one] = servers as [ServerProcess]
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    upstream.answer = async ({ path }) => {
+      if (path === '/0') await held
+      return { status: 200, body: {} }
+    }
+    const id = await deploy(one, 'held', visits(upstream))
+    const url = `${one.url}/webhooks/${id}`
+    const first = await deliver(url, { n: 0 })
+    await eventually(async () => upstream.received.length === 1)
+    const second = await deliver(url, { n: 1 })
+    const executionOf = async ({ body }: Body): Promise<Body> =>
+      (await one.ok('get_execution', { execution: body.executionIds[0] })).execution
+    const done = await eventually(async () => {
+      const execution = await executionOf(second)
+      return execution.status === 'completed' && execution
+    })
+    expect(done).toMatchObject({ attempt: 1, runs: 2, error: null })
+    expect(done.queueMs).toBeGreaterThanOrEqual(200)
+    expect(await executionOf(first)).toMatchObject({ status: 'running', runs: 1 })
+    release()
+    await eventually(async () => (await executionOf(first)).status === 'completed')
+    expect(pathsOf(upstream)).toEqual(['/0', '/1'])
   })
 
   test('a key’s limit and a workflow’s concurrency are those of all servers together', async () => {

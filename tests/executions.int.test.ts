@@ -29,6 +29,26 @@ function promises(start: () => Promise<TestPlatform>): void {
       return !['queued', 'running'].includes(execution.status) && execution
     })
 
+  test.each(['instant', 'standard'])(
+    'who waits for a run of tier %s is told what get_execution tells',
+    async (tier) => {
+      const code = `export default async (ctx) => {
+        ctx.log.info('at it', { n: ctx.input.n })
+        const twice = await ctx.step('double', () => ctx.input.n * 2)
+        if (ctx.input.fail) throw new Error('no good')
+        return { twice }
+      }`
+      const workflow = await deployWorkflow(tenant, `told-${tier}`, code, { tier })
+      for (const input of [{ n: 21 }, { n: 1, fail: true }]) {
+        const call = { workflow, input, waitSeconds: 20, headers: { 'X-Given': 'a' } }
+        const { execution } = await tenant.ok('run_workflow', call)
+        expect(execution).toMatchObject({ status: input.fail ? 'failed' : 'completed', attempt: 1, runs: 1 })
+        expect(execution.logs[0].lines[0].message).toContain('at it')
+        expect(execution).toEqual((await tenant.ok('get_execution', { execution: execution.id })).execution)
+      }
+    },
+  )
+
   test('a webhook runs its workflow, and the execution shows result, logs and traces', async () => {
     const code = `export default async (ctx) => {
       const thing = await ctx.connectors.app.read_thing({ id: ctx.input.id })

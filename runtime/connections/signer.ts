@@ -7,7 +7,7 @@ import type { AuthMethod } from '../connectors/definition.ts'
 import type { BuiltRequest } from '../connectors/request.ts'
 import { cryptoCall, isCryptoCall } from '../sandbox/crypto-calls.ts'
 import { prepareWorkflow } from '../sandbox/prepare.ts'
-import type { Sandbox } from '../sandbox/sandbox.ts'
+import { LEAF, type Sandbox } from '../sandbox/sandbox.ts'
 
 /** What a custom auth method's handler may use: it signs, it does not work. */
 const LIMITS = {
@@ -38,6 +38,7 @@ export function buildSigner(sandbox: Pick<Sandbox, 'run'>, isolateKey: string): 
     }
     const result = await sandbox.run(
       {
+        depth: LEAF,
         isolateKey: `signer/${isolateKey}/${method.slug}`,
         code: signerCode(method),
         filename: `${method.slug}.js`,

@@ -81,6 +81,7 @@ async function jobOf(
   const timeoutMs = Math.max(MIN_TIMEOUT_MS, allowed - execution.attempt_ms)
   return {
     isolateKey: `${execution.customer_id ?? execution.organization_id}/${version.workflow_version_id}`,
+    depth: execution.depth,
     code: version.code,
     filename: `${version.workflow_slug}.js`,
     input: execution.input,

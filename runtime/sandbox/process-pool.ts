@@ -34,7 +34,7 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
   const slots: (SandboxProcess | undefined)[] = []
   /** Processes with a thread that cannot be stopped: they finish the runs they have. */
   const retiring = new Set<SandboxProcess>()
-  const queue: QueuedRun[] = []
+  const queues = buildQueues()
   const exits = new Set<() => void>()
   const exited = () => {
     for (const exit of [...exits]) exit()
@@ -72,7 +72,7 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
           if (!closed) reopen(slot)
         }
         if (failedStarts >= HOPELESS_STARTS && slots.every((each) => !each?.ready)) {
-          for (const { run } of queue.splice(0))
+          for (const { run } of queues.takeAll())
             run.resolve(unstarted('sandbox_crashed', 'No sandbox process starts; the server log says why.'))
         }
         exited()
@@ -87,27 +87,32 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
     restarts[slot] = setTimeout(() => open(slot), delay)
   }
 
-  const hasRoom = (each: SandboxProcess | undefined): each is SandboxProcess =>
-    each?.ready === true && each.load() < maxConcurrent && each.held() < HELD_PER_RUNNING * maxConcurrent
+  const hasRoom = (each: SandboxProcess | undefined, depth: number): each is SandboxProcess =>
+    each?.ready === true &&
+    each.load(depth, 'running') < maxConcurrent &&
+    each.load(depth) < HELD_PER_RUNNING * maxConcurrent
 
-  function choose(key: string): SandboxProcess | undefined {
+  function choose({ isolateKey, depth }: SandboxJob): SandboxProcess | undefined {
     let least: SandboxProcess | undefined
     for (const each of slots) {
-      if (hasRoom(each) && (least === undefined || each.load() < least.load())) least = each
+      if (hasRoom(each, depth) && (least === undefined || each.load(depth) < least.load(depth))) least = each
     }
-    const home = slots[hash(key) % slots.length]
-    if (least !== undefined && hasRoom(home) && home.load() < least.load() + AFFINITY_SLACK) return home
-    return least
+    const home = slots[hash(isolateKey) % slots.length]
+    const stays =
+      least !== undefined && hasRoom(home, depth) && home.load(depth) < least.load(depth) + AFFINITY_SLACK
+    return stays ? home : least
   }
 
   function dispatch() {
-    while (queue.length > 0) {
-      const process = choose(queue[0]?.run.job.isolateKey ?? '')
-      if (process === undefined) return
-      const next = queue.shift()
-      if (next === undefined) return
-      next.placed(process)
-      process.start(next.run)
+    for (const queue of queues.all()) {
+      for (;;) {
+        const [next] = queue
+        const process = next === undefined ? undefined : choose(next.run.job)
+        if (next === undefined || process === undefined) break
+        queue.shift()
+        next.placed(process)
+        process.start(next.run)
+      }
     }
   }
 
@@ -120,8 +125,7 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
         let place: SandboxProcess | undefined
         const cancel = () => {
           if (place !== undefined) return place.cancel(run)
-          const at = queue.findIndex((each) => each.run === run)
-          if (at >= 0) queue.splice(at, 1)
+          queues.remove(run)
           quarantine.remove(run)
           run.resolve(unstarted('cancelled', 'The execution was cancelled before it started.'))
         }
@@ -132,7 +136,6 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
           calls: new AbortController(),
           startedAt: 0,
           waiting: 0,
-          children: 0,
           parked: 0,
           onWaiting: () => {},
           onStill: [],
@@ -149,7 +152,7 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
           },
         }
         if (quarantine.holds(job.isolateKey)) return quarantine.add(entry)
-        queue.push(entry)
+        queues.add(entry)
         dispatch()
       })
     },
@@ -167,7 +170,7 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
       if (closed) return
       closed = true
       for (const restart of restarts) clearTimeout(restart)
-      for (const { run } of queue.splice(0)) run.resolve(unstarted('cancelled', 'The sandbox is closed.'))
+      for (const { run } of queues.takeAll()) run.resolve(unstarted('cancelled', 'The sandbox is closed.'))
       const handles = [...slots, ...retiring].filter((each) => each !== undefined)
       for (const handle of handles) handle.kill()
       quarantine.close()
@@ -180,6 +183,26 @@ export function buildProcessPool(options: ProcessPoolOptions): ProcessPool {
         check()
       })
     },
+  }
+}
+
+/** Runs that wait for a process, by depth: those of one do not stand in the way of another's. */
+function buildQueues() {
+  const queues = new Map<number, QueuedRun[]>()
+  return {
+    all: () => queues.values(),
+    add(entry: QueuedRun) {
+      const { depth } = entry.run.job
+      const queue = queues.get(depth)
+      if (queue === undefined) queues.set(depth, [entry])
+      else queue.push(entry)
+    },
+    remove(run: SandboxRun) {
+      const queue = queues.get(run.job.depth) ?? []
+      const at = queue.findIndex((each) => each.run === run)
+      if (at >= 0) queue.splice(at, 1)
+    },
+    takeAll: () => [...queues.values()].flatMap((queue) => queue.splice(0)),
   }
 }
 

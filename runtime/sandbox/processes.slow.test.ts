@@ -96,6 +96,25 @@ describe('a sandbox process', () => {
     expect(settled).toBe(false)
   })
 
+  test('taken down with workflows that call one another lets them end all the same, one alone each', async () => {
+    const sandbox = build(1)
+    await until(() => ready === 1)
+    const child = { ...jobFor(workflow('return ctx.input + 1')), isolateKey: 'called', depth: 1 }
+    const parent = {
+      ...jobFor(workflow("return ctx.workflows.run('called', ctx.input)"), { limits: { timeoutMs: 30_000 } }),
+      isolateKey: 'calling',
+    }
+    // As many as may be alone at once, and each of them waits for one that has to be.
+    const running = [started(sandbox, 'called'), started(sandbox, 'calling')]
+    await until(() => running.every((run) => run.reached()))
+    process.kill(childPids()[0] ?? 0, 'SIGKILL')
+    await Promise.all(running.map(({ result }) => result))
+    const bridge: Bridge = async ({ args }) =>
+      outputOf(await sandbox.run({ ...child, input: args[1] ?? null }, echoBridge()))
+    const results = await Promise.all([1, 2, 3, 4].map((input) => sandbox.run({ ...parent, input }, bridge)))
+    expect(results.map(outputOf)).toEqual([2, 3, 4, 5])
+  }, 60_000)
+
   test('with a thread beyond control finishes its other runs and is replaced', async () => {
     const sandbox = build(1)
     let answer: (value: string) => void = () => undefined

@@ -18,6 +18,7 @@ export interface Quarantine {
   close(): void
 }
 
+/** At each depth of workflows that call workflows: those who wait for one another must not wait for each other's places. */
 const MAX_AT_ONCE = 4
 const MAX_SUSPECTS = 1_000
 
@@ -32,18 +33,24 @@ export function buildQuarantine(
 ): Quarantine {
   const suspects = new Set<string>()
   const queue: QueuedRun[] = []
-  const live = new Set<SandboxProcess>()
+  /** With the depth of the run in each. */
+  const live = new Map<SandboxProcess, number>()
   let closed = false
 
+  const hasRoom = ({ run: { job } }: QueuedRun) =>
+    [...live.values()].filter((depth) => depth === job.depth).length < MAX_AT_ONCE
+
   function next() {
-    while (!closed && queue.length > 0 && live.size < MAX_AT_ONCE) {
-      const entry = queue.shift()
-      if (entry !== undefined) isolate(entry)
+    while (!closed) {
+      const at = queue.findIndex(hasRoom)
+      const [entry] = at < 0 ? [] : queue.splice(at, 1)
+      if (entry === undefined) return
+      isolate(entry)
     }
   }
 
   function isolate({ run, placed }: QueuedRun) {
-    const { isolateKey } = run.job
+    const { isolateKey, depth } = run.job
     let started = false
     const resolve = run.resolve
     run.resolve = (result) => {
@@ -70,7 +77,7 @@ export function buildQuarantine(
         onExit()
       },
     })
-    live.add(handle)
+    live.set(handle, depth)
   }
 
   return {
@@ -90,11 +97,11 @@ export function buildQuarantine(
       const at = queue.findIndex((each) => each.run === run)
       if (at >= 0) queue.splice(at, 1)
     },
-    processes: () => [...live],
+    processes: () => [...live.keys()],
     close() {
       closed = true
       for (const { run } of queue.splice(0)) run.resolve(unstarted('cancelled', 'The sandbox is closed.'))
-      for (const handle of live) handle.kill()
+      for (const handle of live.keys()) handle.kill()
     },
   }
 }

@@ -14,10 +14,8 @@ import { answerCall, resultOf, runMessage, type SandboxRun } from './sandbox-run
 /** The server's hold on one sandbox process. */
 export interface SandboxProcess {
   readonly ready: boolean
-  /** Executions in it that use it: those waiting for an answer are left out. */
-  load(): number
-  /** Executions it holds: those waiting for a child workflow are left out, or children could never start. */
-  held(): number
+  /** Executions of this depth in it; with `running`, those that do not wait for an answer. */
+  load(depth: number, which?: 'running'): number
   active(): number
   start(run: SandboxRun): void
   cancel(run: SandboxRun): void
@@ -187,8 +185,8 @@ export function startSandboxProcess(
     get ready() {
       return ready && !ended && child.connected
     },
-    load: () => count(({ waiting }) => waiting === 0),
-    held: () => count(({ children }) => children === 0),
+    load: (depth, which) =>
+      count(({ job, waiting }) => job.depth === depth && (which === undefined || waiting === 0)),
     active: () => runs.size,
     start(run) {
       run.startedAt = performance.now()

@@ -19,9 +19,8 @@ export interface SandboxRun {
   /** Aborts the bridge calls that outlive the execution. */
   calls: AbortController
   startedAt: number
-  /** Bridge calls waiting now; `children` of them wait for another workflow. */
+  /** Bridge calls waiting now. */
   waiting: number
-  children: number
   /** Of those waiting, the ones whose answer may take long. */
   parked: number
   /** Called when what it waits for has changed. */
@@ -86,7 +85,6 @@ export async function answerCall(
   within: string | undefined,
   log: Logger,
 ): Promise<Reply> {
-  const child = name === 'workflows.run'
   let at: number | undefined
   let known: number | undefined
   let parked = false
@@ -110,7 +108,6 @@ export async function answerCall(
       }),
   }
   run.waiting++
-  if (child) run.children++
   try {
     if (run.waiting > MAX_WAITING_CALLS) throw new AppError('limit_exceeded', 'Too many calls are waiting.')
     const list = JSON.parse(args) as Json[]
@@ -126,7 +123,6 @@ export async function answerCall(
     return { ok: false, json: failureJson(failure), at, turn: known }
   } finally {
     run.waiting--
-    if (child) run.children--
     if (parked) run.parked--
     run.onWaiting()
   }

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { AppError } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import { type Bridge, buildSandbox, type WorkflowError } from './sandbox.ts'
@@ -502,14 +502,37 @@ describe('bridge limits', () => {
     expect(bridge.calls).toHaveLength(256)
   })
 
+  test('those that wait for an answer make room, for as many again as there are places', async () => {
+    const small = buildSandbox({ processes: 1, log: silentLog, maxConcurrentPerProcess: 2 })
+    let asked = 0
+    let answer = () => {}
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const bridge: Bridge = async () => {
+      asked += 1
+      await answered
+      return asked
+    }
+    const job = jobFor(workflow(`return ctx.state.get('a')`))
+    const runs = Array.from({ length: 6 }, () => small.run(job, bridge))
+    await vi.waitFor(() => expect(asked).toBe(4), { timeout: 5_000 })
+    await new Promise((next) => setTimeout(next, 100))
+    expect(asked).toBe(4)
+    answer()
+    expect((await Promise.all(runs)).map(({ status }) => status)).toEqual(Array(6).fill('completed'))
+    expect(asked).toBe(6)
+    await small.close()
+  })
+
   test('a workflow may run another while every place is taken', async () => {
     const small = buildSandbox({ processes: 1, log: silentLog, maxConcurrentPerProcess: 1 })
-    const child = jobFor(workflow('return ctx.input + 1'))
+    const child = { ...jobFor(workflow('return ctx.input + 1')), depth: 1 }
     const bridge: Bridge = async (call) =>
       outputOf(await small.run({ ...child, input: call.args[1] ?? null }, echoBridge()))
-    expect(outputOf(await small.run(jobFor(workflow(`return ctx.workflows.run('child', 41)`)), bridge))).toBe(
-      42,
-    )
+    const parent = jobFor(workflow(`return ctx.workflows.run('child', 41)`))
+    const results = await Promise.all([1, 2, 3].map(() => small.run(parent, bridge)))
+    expect(results.map(outputOf)).toEqual([42, 42, 42])
     await small.close()
   })
 

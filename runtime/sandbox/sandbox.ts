@@ -5,6 +5,11 @@ import { buildProcessPool } from './process-pool.ts'
 import type { ProcessFigures } from './protocol.ts'
 
 export interface SandboxJob {
+  /**
+   * How many workflows called one another to get to this one; {@link LEAF} of code that calls nothing. Runs wait only
+   * for deeper ones, so each depth has places of its own: those who wait never keep out those they wait for.
+   */
+  depth: number
   /** Customer × workflow version: executions that share it may share a warm isolate, never a context. */
   isolateKey: string
   /** `PreparedWorkflow.code`. */
@@ -70,6 +75,8 @@ export interface Turn {
   still(): Promise<void>
 }
 
+export const LEAF = Number.POSITIVE_INFINITY
+
 /** Answers a workflow's call. An AppError reaches the workflow as an Error; `signal` aborts when the execution ends. */
 export type Bridge = (call: BridgeCall, signal: AbortSignal, turn: Turn) => Promise<Json>
 
@@ -134,7 +141,7 @@ export interface Sandbox {
 export interface SandboxOptions {
   processes: number
   log: Logger
-  /** Executions at once in one process, and as many again that wait for answers; those waiting for a child workflow do not count. */
+  /** Executions of one depth at once in one process, and as many again that wait for answers. */
   maxConcurrentPerProcess?: number
   /** Idle isolates each process keeps for the next execution of the same key. */
   warmIsolatesPerProcess?: number

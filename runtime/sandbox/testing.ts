@@ -19,6 +19,7 @@ export type JobChanges = Partial<Omit<SandboxJob, 'limits'>> & { limits?: Partia
 export function jobFor(source: string, { limits, ...changes }: JobChanges = {}): SandboxJob {
   return {
     isolateKey: source,
+    depth: 0,
     code: prepareWorkflow(source).code,
     filename: 'sync-orders.js',
     input: null,
