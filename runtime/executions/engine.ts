@@ -38,6 +38,8 @@ const MAX_BATCH = 200
 /** Five minutes of trying to record an outcome. */
 const RECORD_TRIES = 300
 const RECORD_RETRY_MS = 1_000
+/** How long a run from the queue waits for a place here before others may take it. */
+const PATIENCE_MS = 1_000
 
 export interface EngineDeps {
   db: Database
@@ -58,9 +60,11 @@ export interface EngineDeps {
 export interface Engine extends Executions {
   /**
    * Begins a run that is due, as soon as there is a place for it; resolves when it is begun, or is another's. False:
-   * it was not begun, because this process stops.
+   * it was not begun, because this process stops, or has no place for it soon.
    */
   take(due: DueRun): Promise<boolean>
+  /** Resolves when there is a place for a run. */
+  hasPlace(): Promise<void>
   /** Room here for executions about to be stored, which then need no job: see {@link Offer}. */
   offer(): Offer
   /** From now on there is such room, until `stopTaking`. */
@@ -294,7 +298,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     decide: (...given) => decideWaiting(deps, ...given),
     replay: (...given) => replayExecution(deps, ...given),
     take: async (due) => {
-      if (!(await slots.take())) return false
+      if (!(await slots.take(PATIENCE_MS))) return false
       const claimedAt = moment()
       const execution = await claims.add(due).catch((error: Error) => {
         log.warn({ execution: due.id, err: error.message }, 'not taken; the sweeper queues it again')
@@ -307,6 +311,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     },
     offer: here.offer,
     startTaking: here.open,
+    hasPlace: slots.someFree,
     running: () => [...active.keys()],
     confirm: (executionIds, at) => {
       for (const id of executionIds) active.get(id)?.lease.confirm(at)

@@ -3,7 +3,7 @@ import { buildLogger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
 import type { QueuedExecution } from '../../db/queued-execution.ts'
 import { describeOnEachDatabase, openTestDatabase, slowRun } from '../../tests/setup/database.ts'
-import { buildExecutionQueue, type ExecutionQueue } from './execution-queue.ts'
+import { buildExecutionQueue, type DueRun, type ExecutionQueue } from './execution-queue.ts'
 
 const due = (n: number, priority = 2): QueuedExecution => ({
   id: `exec_${n}`,
@@ -42,7 +42,7 @@ describeOnEachDatabase('the queue of executions', (kind) => {
     const taken: string[] = []
     let refused = 0
     await new Promise<void>((resolve) => {
-      void queue.work(async ({ id }) => {
+      const take = async ({ id }: DueRun) => {
         // Those that were refused come back.
         if (taken.length >= 10 && refused < 5) {
           refused += 1
@@ -51,7 +51,8 @@ describeOnEachDatabase('the queue of executions', (kind) => {
         taken.push(id)
         if (taken.length === 43) resolve()
         return true
-      })
+      }
+      void queue.work({ take, hasPlace: async () => undefined })
     })
     await queue.stopWork()
     expect(taken[0]).toBe('exec_100')
@@ -72,11 +73,12 @@ describe.skipIf(!slowRun || inject('redisUrl') === null)('on Redis (needs redis-
       expect([await one.waiting(), await other.waiting()]).toEqual([2, 0])
       const taken: string[] = []
       await new Promise<void>((resolve) => {
-        void one.work(async ({ id }) => {
+        const take = async ({ id }: DueRun) => {
           taken.push(id)
           if (taken.length === 2) resolve()
           return true
-        })
+        }
+        void one.work({ take, hasPlace: async () => undefined })
       })
       expect(taken.toSorted()).toEqual(['exec_1', 'exec_2'])
     } finally {

@@ -50,17 +50,24 @@ const MAX_RUNS = 32
 /** Jobs a worker has in hand; those without a place to run wait for one. */
 const JOBS_AT_ONCE = 4
 
+/** Who runs what is due. */
+export interface Taker {
+  /**
+   * Resolves when the run is begun, or is somebody else's: to false when it is not to be begun here for now, and has to
+   * go back to the queue.
+   */
+  take(run: DueRun): Promise<boolean>
+  /** Resolves when a run can be begun again: nothing is taken until then. */
+  hasPlace(): Promise<void>
+}
+
 export interface ExecutionQueue {
   /** Adds jobs for executions that may run now, by priority. */
   add(executions: readonly QueuedExecution[]): Promise<void>
   /** Adds a job for each of those whose job may have been lost; of these there is never more than one for a run. */
   addAgain(executions: readonly QueuedExecution[]): Promise<void>
-  /**
-   * Starts taking jobs; resolves when it does.
-   * @param take resolves when the run is begun, or is somebody else's: to false when it was not to be begun here,
-   *   and has to go back to the queue
-   */
-  work(take: (run: DueRun) => Promise<boolean>): Promise<void>
+  /** Starts taking jobs; resolves when it does. */
+  work(taker: Taker): Promise<void>
   ping(): Promise<void>
   /** Jobs that no worker has in hand. */
   waiting(): Promise<number>
@@ -116,17 +123,20 @@ export function buildExecutionQueue(options: {
    * A worker whose first connection failed would repeat that failure for ever without a pause (BullMQ 6.7 keeps
    * the outcome of the first try), so it takes jobs only once it is connected, and is made anew until it is.
    */
-  const startWorker = async (
-    name: QueueName,
-    take: (run: DueRun) => Promise<boolean>,
-  ): Promise<Worker<JobData>> => {
+  const startWorker = async (name: QueueName, taker: Taker): Promise<Worker<JobData>> => {
     for (let tries = 1; ; tries += 1) {
-      const worker = new Worker<JobData>(
+      const worker: Worker<JobData> = new Worker<JobData>(
         name,
         async ({ data, opts }) => {
-          const taken = await Promise.all(data.runs.map(take))
+          const taken = await Promise.all(data.runs.map(taker.take))
           const left = data.runs.filter((_run, at) => taken[at] === false)
-          if (left.length > 0) await queues.get(name)?.add(JOB, { runs: left }, optionsOf(opts.priority ?? 0))
+          if (left.length === 0) return
+          // Others may have a place for them: this worker looks on until it has one itself.
+          await worker.pause(true)
+          await queues.get(name)?.add(JOB, { runs: left }, optionsOf(opts.priority ?? 0))
+          void taker.hasPlace().then(() => {
+            if (workers.includes(worker)) worker.resume().catch(onError(name))
+          })
         },
         {
           connection,
@@ -162,8 +172,8 @@ export function buildExecutionQueue(options: {
   return {
     add: (executions) => put(executions, together),
     addAgain: (executions) => put(executions, eachAlone),
-    work: async (take) => {
-      for (const name of queueNames) workers.push(await startWorker(name, take))
+    work: async (taker) => {
+      for (const name of queueNames) workers.push(await startWorker(name, taker))
     },
     ping: async () => {
       // A question that is asked anew each time: being connected once says nothing of now.

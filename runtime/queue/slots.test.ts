@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { buildSlots } from './slots.ts'
 
 test('no more are in at once than there are places, and who waits gets in in the order they came', async () => {
@@ -31,8 +31,13 @@ test('who has waited long enough goes away, and no place is lost by it', async (
   expect([slots.free(), await slots.take(), slots.free()]).toEqual([1, true, 0])
   expect(await slots.take(5)).toBe(false)
   const waiting = slots.take(60_000)
+  const free = vi.fn()
+  const told = slots.someFree().then(free)
   slots.leave()
   expect(await waiting).toBe(true)
+  expect(free).not.toHaveBeenCalled()
   slots.leave()
+  await told
   expect(slots.free()).toBe(1)
+  await slots.someFree()
 })

@@ -6,6 +6,8 @@ export interface Slots {
    */
   take(ms?: number): Promise<boolean>
   leave(): void
+  /** Resolves when there is a place nobody has, or there are to be none any more. */
+  someFree(): Promise<void>
   /** Places nobody has; 0 also when there are to be none any more. */
   free(): number
   /** Sends away everyone who waits and whoever comes later. */
@@ -14,6 +16,7 @@ export interface Slots {
 
 export function buildSlots(limit: number): Slots {
   const waiting = new Set<(had: boolean) => void>()
+  const watching = new Set<() => void>()
   let taken = 0
   let closed = false
 
@@ -28,6 +31,11 @@ export function buildSlots(limit: number): Slots {
       waiting.add(settle)
     })
 
+  const tell = () => {
+    for (const resolve of watching) resolve()
+    watching.clear()
+  }
+
   return {
     take: async (ms) => {
       if (closed) return false
@@ -37,13 +45,18 @@ export function buildSlots(limit: number): Slots {
     },
     leave: () => {
       const [next] = waiting
-      if (next === undefined) taken -= 1
-      else next(true)
+      if (next !== undefined) return next(true)
+      taken -= 1
+      tell()
+    },
+    someFree: async () => {
+      if (!closed && taken >= limit) await new Promise<void>((resolve) => watching.add(resolve))
     },
     free: () => (closed ? 0 : limit - taken),
     close: () => {
       closed = true
       for (const settle of [...waiting]) settle(false)
+      tell()
     },
   }
 }
