@@ -203,7 +203,7 @@ export const finishRuns = (
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, run integer, worker text, status text, output jsonb, error jsonb, stats jsonb, tier text,
          resume boolean, lost boolean, delay_ms double precision, waited_ms double precision, run_ms double precision, lines integer, kept smallint)
        WHERE e.id = r.id AND e.id = ANY($2) AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
-       RETURNING e.id, e.status, e.lanes, e.slots, e.finished_at, e.queue_ms, e.run_ms`,
+       RETURNING e.id, e.status, e.lanes, e.slots, e.due_at, e.finished_at, e.queue_ms, e.run_ms`,
       [
         toJsonb(
           finished.map(({ logs, steps: _steps, dead_letter: _letter, parked: _parked, lanes, ...run }) => ({
@@ -288,7 +288,7 @@ export const finishRuns = (
   })
 
 /** What a run left. */
-export interface EndedRow extends Pick<ExecutionRow, 'finished_at' | 'queue_ms' | 'run_ms'> {
+export interface EndedRow extends Pick<ExecutionRow, 'due_at' | 'finished_at' | 'queue_ms' | 'run_ms'> {
   id: string
   status: FinishedRun['status']
   lanes: string[]

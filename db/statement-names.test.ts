@@ -18,5 +18,5 @@ test('texts that are new each time, and more than are kept, fill neither connect
   const named = Array.from({ length: 1_000 }, (_, n) =>
     [1, 2, 3].map(() => nameOf('system', `SELECT $1, ${n}`)).at(-1),
   )
-  expect(named.filter((name) => name !== undefined).length).toBe(400)
+  expect(named.filter((name) => name !== undefined).length).toBe(200)
 })

@@ -1,6 +1,6 @@
 /** How often a statement comes before it is kept, and how many are kept at most: each holds memory in every connection. */
 const KEPT_AFTER = 3
-const MAX_KEPT = 400
+const MAX_KEPT = 200
 const MAX_SEEN = 4_000
 
 /** Who runs a statement: the plan of one with row-level security is of a role. */

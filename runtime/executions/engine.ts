@@ -93,6 +93,8 @@ export function buildEngine(deps: EngineDeps): Engine {
   const watch = buildWatch(db)
   const active = new Map<string, { abort: AbortController; lease: Lease; done: Promise<void> }>()
 
+  /** Started here and without a place so far; true: somebody asked to cancel it. */
+  const ahead = new Map<string, boolean>()
   const slots = buildSlots(deps.concurrency)
   const begun = new Set<Promise<void>>()
   let handsBack = false
@@ -160,6 +162,8 @@ export function buildEngine(deps: EngineDeps): Engine {
     const lease = buildLease(claimedAt)
     let settle: () => void = () => {}
     active.set(execution.id, { abort, lease, done: new Promise((resolve) => (settle = resolve)) })
+    if (ahead.get(execution.id) === true) abort.abort('cancelled')
+    ahead.delete(execution.id)
     if (handsBack) abort.abort(HANDED_BACK)
     try {
       const { inline, caller } = how
@@ -224,8 +228,9 @@ export function buildEngine(deps: EngineDeps): Engine {
   }
 
   /** It did not get a place here in time: whoever has one first takes it from the queue. */
-  const handOn = async (execution: ExecutionRow): Promise<void> => {
-    const finished = notBegun(execution, await deps.versions(execution.workflow_version_id))
+  const handOn = async (execution: ExecutionRow, waitedMs: number): Promise<void> => {
+    ahead.delete(execution.id)
+    const finished = notBegun(execution, await deps.versions(execution.workflow_version_id), waitedMs)
     if (await record(finished)) await admission.enqueue([nextRun(finished)])
   }
 
@@ -233,13 +238,14 @@ export function buildEngine(deps: EngineDeps): Engine {
     worker,
     slots,
     concurrency: deps.concurrency,
-    run: (execution, claimedAt, patienceMs) =>
-      goOn(
-        execution,
-        slots
-          .take(patienceMs)
-          .then((had) => (had ? begin(execution, claimedAt, elapsedMs(claimedAt)) : handOn(execution))),
-      ),
+    run: (execution, claimedAt, patienceMs) => {
+      ahead.set(execution.id, false)
+      const placed = slots.take(patienceMs).then((had) => {
+        const waitedMs = elapsedMs(claimedAt)
+        return had ? begin(execution, claimedAt, waitedMs) : handOn(execution, waitedMs)
+      })
+      return goOn(execution, placed)
+    },
   })
 
   /** The run is over; a database that is away for a while must not turn it into a lost one. */
@@ -268,6 +274,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     if (row === undefined) return undefined
     admission.serve(row.freed)
     active.get(executionId)?.abort.abort('cancelled')
+    if (ahead.has(executionId)) ahead.set(executionId, true)
     await admission.enqueue(row.woken)
     for (const child of children) await cancel(scope, child)
     return row

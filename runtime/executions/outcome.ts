@@ -129,11 +129,13 @@ export function concludeRun(
 export const notBegun = (
   execution: ExecutionRow,
   version: Parameters<typeof concludeRun>[1],
+  waitedMs: number,
 ): FinishedRun => ({
   ...concludeRun(execution, version, lostRun('There was no place for it here.'), {
     inline: false,
     handedBack: true,
     random: 0,
+    waitedMs,
   }),
   error: null,
 })

@@ -87,10 +87,11 @@ export const asEnded = (
   execution: ExecutionRow,
   version: RunnableVersionRow,
   finished: FinishedRun,
-  { status, finished_at, queue_ms, run_ms }: EndedRow,
+  { status, due_at, finished_at, queue_ms, run_ms }: EndedRow,
 ): NamedExecutionRow => ({
   ...asFinished(execution, finished),
   status,
+  due_at,
   finished_at,
   queue_ms,
   run_ms,
