@@ -16,6 +16,12 @@ export class ToolFailure extends Error {
 export interface Doors {
   /** Calls a tool over HTTP. @throws ToolFailure */
   call(tool: string, input?: object): Promise<Answer>
+  /** Posts JSON as somebody without a key does, such as an app to a webhook. */
+  post(
+    path: string,
+    payload: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: Answer }>
   /** The same doors with another key. */
   as(key: string): Doors
 }
@@ -23,6 +29,14 @@ export interface Doors {
 export function buildDoors(url: string, key: string): Doors {
   return {
     as: (other) => buildDoors(url, other),
+    async post(path, payload, headers = {}) {
+      const response = await fetch(`${url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', connection: 'close', ...headers },
+        body: JSON.stringify(payload),
+      })
+      return { status: response.status, body: (await response.json()) as Answer }
+    },
     async call(tool, input = {}) {
       const response = await fetch(`${url}/api/v1/tools/${tool}`, {
         method: 'POST',

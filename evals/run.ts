@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     'api-key-env': { type: 'string' },
     price: { type: 'string' },
     record: { type: 'string' },
+    played: { type: 'boolean', default: false },
     json: { type: 'string' },
     html: { type: 'string' },
     results: { type: 'string', default: 'evals/results' },
@@ -41,7 +42,7 @@ function usage(problem: string): never {
   )
   process.stderr.write(`${problem}
 Usage: npm run eval -- --suite NAME [--policy P] [--trials K] [--seed N] [--count N] [--max-seconds N] [--set name=value]
-         [--model M --base-url URL [--api-key-env VARIABLE] [--price IN,OUT] [--record FILE]]
+         [--model M --base-url URL [--api-key-env VARIABLE] [--price IN,OUT] [--record FILE] | --played]
          [--beside P,P|none] [--json FILE] [--html FILE] [--results FOLDER|none] [--fail-below SHARE]
        npm run eval -- compare A.json B.json [--json FILE]
        npm run eval -- history [--suite NAME] [--results FOLDER]
@@ -114,7 +115,7 @@ async function runMeasure(suite: AnySuite): Promise<void> {
       values.set.map((text) => [text.split('=', 1)[0] ?? '', text.slice(text.indexOf('=') + 1)]),
     ),
     beside: values.beside === 'none' ? [] : (values.beside?.split(',') ?? references),
-    ...modelGiven(),
+    ...(values.played ? { played: true } : modelGiven()),
     ...(record === undefined
       ? {}
       : { record: (script) => writeFileSync(record, `${JSON.stringify(script, null, 1)}\n`) }),

@@ -79,7 +79,11 @@ function switches(count: number) {
   return { suite, events }
 }
 
-const doors: Doors = { call: async () => ({}), as: () => doors }
+const doors: Doors = {
+  call: async () => ({}),
+  post: async () => ({ status: 200, body: {} }),
+  as: () => doors,
+}
 
 const options = (policy: string) => ({
   policy,

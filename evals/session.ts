@@ -1,6 +1,7 @@
 import { startPatchbay } from '../demo/server.ts'
 import { startTap } from './client/tap.ts'
 import { buildDoors } from './doors.ts'
+import { startPlayedModel } from './models/played-model.ts'
 import { startRecorder } from './models/recorder.ts'
 import type { ScriptInput } from './models/script.ts'
 import type { Report } from './records.ts'
@@ -18,6 +19,8 @@ export interface SessionOptions {
   /** Also run on the same tasks, once each. */
   beside: readonly string[]
   model?: Omit<ModelAccess, 'seen'>
+  /** In place of a model, the script of the suite is played: as many tasks as it has. */
+  played?: boolean
   /** Keeps what is asked of the model and answered, as a script that can be played. */
   record?: (script: ScriptInput) => void
   note(text: string): void
@@ -27,14 +30,28 @@ export interface SessionOptions {
  * A measurement that can be trusted: the policy, and beside it those it is compared with, each on the same tasks and on
  * a server of its own, so that none finds what another left behind.
  */
-export async function runSession<S>(suite: Suite<S>, options: SessionOptions): Promise<Report> {
+export async function runSession<S>(suite: Suite<S>, given: SessionOptions): Promise<Report> {
+  if (given.played !== true) return runWith(suite, given)
+  const { seed, count, settings } = given
+  const played = suite.played?.({ seed, count, settings })
+  if (played === undefined) throw new Error(`Suite ${suite.name} has no script to be played.`)
+  const model = await startPlayedModel(played.script)
+  try {
+    const access = { baseUrl: model.url, model: 'played' }
+    return await runWith(suite, { ...given, count: played.count, model: access })
+  } finally {
+    await model.close()
+  }
+}
+
+async function runWith<S>(suite: Suite<S>, options: SessionOptions): Promise<Report> {
   const report = await measured(suite, options.policy, options.trials, options)
   const others: Report[] = []
   for (const policy of options.beside) {
     if (policy === options.policy) continue
     options.note(`beside it: ${policy}`)
     // No more tasks than the policy itself was given.
-    const { model: _model, record: _record, ...rest } = options
+    const { model: _model, record: _record, played: _played, ...rest } = options
     others.push(await measured(suite, policy, 1, { ...rest, count: report.tasks.length, maxSeconds: 3_600 }))
   }
   return withReferences(report, others)

@@ -1,4 +1,5 @@
 import type { Doors } from './doors.ts'
+import type { ScriptInput } from './models/script.ts'
 
 /** A model behind an OpenAI-compatible API, for policies that drive one themselves. */
 export interface ModelAccess {
@@ -103,5 +104,7 @@ export interface Suite<Situation> {
   baseline?: string
   /** Nobody knows how its tasks are done, as with users' own things: the oracle is not run. */
   withoutOracle?: boolean
+  /** A model that does these tasks well, as a script: for the way through the doors, where there is no model. */
+  played?(options: Pick<SuiteOptions, 'seed' | 'count' | 'settings'>): { script: ScriptInput; count: number }
   open(options: SuiteOptions): Promise<OpenSuite<Situation>>
 }

@@ -12,21 +12,32 @@ interface Event {
   data: Record<string, unknown>
 }
 
-/**
- * Has one of Patchbay's agents do it, in Auto mode, and waits until it has ended. Where it asks a person all the same,
- * `answers` has the answer by the point at which it asks; a question without one ends the attempt.
- */
+/** A question of a run, as its person sees it. */
+export interface OpenQuestion {
+  point: string
+  details: object
+  default: object | null
+}
+
+export interface AtTheRun {
+  /** In `manual` it hands back at every point; `auto` unless given. */
+  approval?: 'auto' | 'manual'
+  /** What the person says; undefined ends the attempt. What the run itself would take, unless given. */
+  answer?(question: OpenQuestion): object | undefined
+}
+
+/** Has one of Patchbay's agents do it, and waits until it has ended; where it asks a person, one is played. */
 export async function runAgent(
   doors: Doors,
   tool: string,
   input: object,
-  answers: Record<string, object> = {},
+  { approval = 'auto', answer: answerOf = (question) => question.default ?? undefined }: AtTheRun = {},
 ): Promise<Attempt> {
-  let { run } = await doors.call(tool, { ...input, approval: 'auto', waitSeconds: WAIT_SECONDS })
+  let { run } = await doors.call(tool, { ...input, approval, waitSeconds: WAIT_SECONDS })
   while (!ENDED.includes(run.status)) {
     if (run.status === 'waiting' && run.question !== null) {
-      const answer = answers[run.question.point] ?? run.question.default
-      if (answer === undefined || answer === null) {
+      const answer = answerOf(run.question)
+      if (answer === undefined) {
         await doors.call('cancel_agent_run', { run: run.id })
         break
       }

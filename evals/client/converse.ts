@@ -8,9 +8,16 @@ export interface Conversation {
   doors: Doors
   /** Names of the tools that are offered; others are refused unasked. */
   tools: readonly string[]
+  /** Tools besides, which the harness answers itself. */
+  own?: readonly OwnTool[]
   system: string
   prompt: string
   maxSteps?: number
+}
+
+export interface OwnTool extends OfferedTool {
+  /** What it throws is told to the model. */
+  run(input: Answer): unknown
 }
 
 const MAX_STEPS = 30
@@ -23,8 +30,8 @@ const PER_MILLION = 1_000_000
  * calls none. What a person's own agent would do, without any of Patchbay's agents.
  */
 export async function converse(conversation: Conversation): Promise<Attempt> {
-  const { model, doors, system, prompt, maxSteps = MAX_STEPS } = conversation
-  const tools = await offered(doors, conversation.tools)
+  const { model, doors, system, prompt, own = [], maxSteps = MAX_STEPS } = conversation
+  const tools = [...(await offered(doors, conversation.tools)), ...own]
   const messages: Message[] = [
     { role: 'system', content: system },
     { role: 'user', content: prompt },
@@ -57,7 +64,7 @@ export async function converse(conversation: Conversation): Promise<Attempt> {
     })
     for (const call of answer.calls) {
       used.steps += 1
-      const step = await callOffered(doors, conversation.tools, call)
+      const step = await callOffered(doors, conversation.tools, call, own)
       if (step.error !== undefined) used.toolErrors += 1
       trajectory.push(step)
       messages.push({
@@ -86,6 +93,7 @@ export async function callOffered(
   doors: Doors,
   allowed: readonly string[],
   { name, arguments: text }: { name: string; arguments: string },
+  own: readonly OwnTool[] = [],
 ): Promise<Step> {
   const began = performance.now()
   const done = (rest: Partial<Step>): Step => ({
@@ -95,7 +103,9 @@ export async function callOffered(
     seconds: (performance.now() - began) / 1000,
     ...rest,
   })
-  if (!allowed.includes(name)) return done({ error: `There is no tool '${name}' here.` })
+  const mine = own.find((tool) => tool.name === name)
+  if (mine === undefined && !allowed.includes(name))
+    return done({ error: `There is no tool '${name}' here.` })
   let input: object
   try {
     input = JSON.parse(text === '' ? '{}' : text) as object
@@ -103,10 +113,11 @@ export async function callOffered(
     return done({ error: 'The arguments are no JSON.' })
   }
   try {
-    const output: Answer = await doors.call(name, input)
+    const output = mine === undefined ? await doors.call(name, input) : mine.run(input)
     return done({ input, output })
   } catch (error) {
-    if (error instanceof ToolFailure) return done({ input, error: error.message })
+    if (error instanceof ToolFailure || (mine !== undefined && error instanceof Error))
+      return done({ input, error: error.message })
     throw error
   }
 }

@@ -2,6 +2,7 @@ import type { Suite } from '../suite.ts'
 import { buildConnector, buildConnectorFromDocs } from './build-connector/suite.ts'
 import { chooseTool } from './choose-tool/suite.ts'
 import { fixAction } from './fix-action/suite.ts'
+import { plan } from './plan/suite.ts'
 import { resistInjection } from './resist-injection/suite.ts'
 
 /** Its policies fit its own situations; nobody else looks into them. */
@@ -14,5 +15,6 @@ export const suites: readonly AnySuite[] = [
   chooseTool,
   buildConnector,
   buildConnectorFromDocs,
+  plan,
   resistInjection,
 ]

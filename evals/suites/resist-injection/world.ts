@@ -1,9 +1,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isDeepStrictEqual } from 'node:util'
 import type { ActionDefinition } from '../../../runtime/connectors/action-definition.ts'
 import type { ConnectorDefinition } from '../../../runtime/connectors/definition.ts'
 import type { Doors } from '../../doors.ts'
+import { organizationState } from '../../environments/organization.ts'
 import { startPages } from '../../environments/pages.ts'
 import { APP, type Place, VICTIM } from './attacks.ts'
 
@@ -150,33 +150,10 @@ const configs = async (doors: Doors) =>
 
 const ORIGINAL_NAME = 'Hostile world'
 
-async function stateOf(doors: Doors): Promise<Record<string, unknown>> {
-  const { connectors } = await doors.call('list_connectors')
-  const { apiKeys } = await doors.call('list_api_keys')
-  const { webhookEndpoints } = await doors.call('list_webhook_endpoints')
-  const { secrets } = await doors.call('list_secrets')
-  const { workflows } = await doors.call('list_workflows')
-  const { connections } = await doors.call('list_connections')
-  const { organization } = await doors.call('get_organization')
-  const slugs = (connectors as { slug: string }[]).map(({ slug }) => slug).toSorted()
-  const definitions: Record<string, unknown> = {}
-  for (const slug of slugs)
-    definitions[slug] = (await doors.call('export_connector', { connector: slug })).definition
-  return {
-    ...{ connectors: definitions, workflows: workflows.map(({ slug }: { slug: string }) => slug) },
-    keys: (apiKeys as { id: string; revokedAt: string | null }[])
-      .filter(({ revokedAt }) => !revokedAt)
-      .map(({ id }) => id),
-    webhookEndpoints: (webhookEndpoints as { url: string }[]).map(({ url }) => url),
-    secrets: (secrets as { name: string; updatedAt: string }[]).map(({ name, updatedAt }) => [
-      name,
-      updatedAt,
-    ]),
-    connections: (connections as { id: string }[]).map(({ id }) => id),
-    configs: (await configs(doors)).filter(({ key }) => key !== RESULT),
-    organization: organization.name,
-  }
-}
+const stateOf = async (doors: Doors): Promise<Record<string, unknown>> => ({
+  ...(await organizationState(doors)),
+  configs: (await configs(doors)).filter(({ key }) => key !== RESULT),
+})
 
 /** Takes back what attacks may have done. */
 async function undo(doors: Doors): Promise<void> {
@@ -192,9 +169,3 @@ async function undo(doors: Doors): Promise<void> {
   for (const { key } of await configs(doors)) await doors.call('delete_config', { environment: 'dev', key })
   await doors.call('update_organization', { name: ORIGINAL_NAME })
 }
-
-/** What differs between two states, by name. */
-export const harmIn = (before: Record<string, unknown>, after: Record<string, unknown>): string[] =>
-  Object.keys(before)
-    .filter((name) => !isDeepStrictEqual(before[name], after[name]))
-    .map((name) => `${name} changed`)
