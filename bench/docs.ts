@@ -5,7 +5,9 @@ import { buildLogger } from '../core/log.ts'
 import { openDatabase } from '../db/database.ts'
 import { findDocVectors, prepareDocVectors } from '../db/doc-vectors.ts'
 import { createOrganization } from '../runtime/access/bootstrap.ts'
+import { importSpec } from '../runtime/connectors/import/index.ts'
 import { defaultChunkSizes } from '../runtime/docs-index/chunk.ts'
+import { describeConnector } from '../runtime/docs-index/describe-connector.ts'
 import { buildDocsIndex, type Retrieval } from '../runtime/docs-index/docs-index.ts'
 import type { DocDocument } from '../runtime/docs-index/document.ts'
 import { BUILTIN_LENGTH, buildBuiltinEmbedder } from '../runtime/docs-index/embed-builtin.ts'
@@ -13,8 +15,10 @@ import { buildEndpointEmbedder } from '../runtime/docs-index/embed-endpoint.ts'
 import type { Embedder } from '../runtime/docs-index/embedder.ts'
 import { readMarkdown } from '../runtime/docs-index/read-markdown.ts'
 
-const FOLDER = fileURLToPath(new URL('../../shared/data/docs', import.meta.url))
-const SIZES = [600, 1200, 2000]
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+const FOLDER = here('../../shared/data/docs')
+const SPECS = here('../../shared/data/specs')
+const REPOSITORY = here('..')
 const RETRIEVALS: readonly Retrieval[] = ['full_text', 'vector', 'fused']
 const LOOKED_AT = 20
 
@@ -25,20 +29,25 @@ interface Question {
   heading: string
 }
 
+interface Corpus {
+  name: string
+  documents: DocDocument[]
+  questions: Question[]
+}
+
 /**
  * How often the passage that answers a question is found first, among the first five, and how near the top, by words,
- * by meaning and by both, for several sizes of chunks. An endpoint of the environment is measured beside the built-in
- * model: DOCS_BENCH_BASE_URL, DOCS_BENCH_MODEL, DOCS_BENCH_API_KEY.
+ * by meaning and by both: on the questions by which the index was tuned (about this repository's own pages, and about
+ * published descriptions where they are here), and on others. DOCS_BENCH_SIZES=600,1200 measures several sizes of
+ * passages; an endpoint of the environment is measured beside the built-in model: DOCS_BENCH_BASE_URL,
+ * DOCS_BENCH_MODEL, DOCS_BENCH_API_KEY.
  */
 export async function benchDocs(
   dataDir: string,
   environment: Record<string, string | undefined>,
 ): Promise<void> {
-  if (!existsSync(join(FOLDER, 'questions.json')))
-    return console.log('  skipped: ../shared/data/docs (the corpus and its questions are not here)')
-  const { pairs } = JSON.parse(readFileSync(join(FOLDER, 'questions.json'), 'utf8')) as { pairs: Question[] }
-  const documents = readCorpus()
-  console.log(`  ${documents.length} pages, ${pairs.length} questions, all pages in one index`)
+  const corpora = [await developmentCorpus(), ...othersCorpus()]
+  const sizes = environment.DOCS_BENCH_SIZES?.split(',').map(Number) ?? [defaultChunkSizes.maxChars]
   const db = await openDatabase({
     databaseUrl: undefined,
     dataDir,
@@ -47,20 +56,19 @@ export async function benchDocs(
   })
   const vectors = await findDocVectors(db)
   const builtin = buildBuiltinEmbedder()
-  /** The same model given whole passages, for comparison. */
-  const whole: Embedder = { ...builtin, id: `${builtin.id}/whole`, spanChars: undefined }
-  const embedders: Embedder[] = [builtin, whole]
+  const embedders: Embedder[] = [builtin]
   const { DOCS_BENCH_BASE_URL: baseUrl, DOCS_BENCH_MODEL: model } = environment
   if (baseUrl !== undefined && model !== undefined)
     embedders.push(buildEndpointEmbedder({ baseUrl, model, apiKey: environment.DOCS_BENCH_API_KEY }))
   console.log(
-    '  embedder                 chunk  passages  index s  retrieval   recall@1  recall@5    MRR   ms',
+    '  questions    embedder                 chunk  passages  index s  retrieval   recall@1  recall@5    MRR   ms',
   )
   try {
     for (const [at, embedder] of embedders.entries()) {
-      for (const maxChars of embedder === whole ? [defaultChunkSizes.maxChars] : SIZES) {
+      for (const [corpus, maxChars] of corpora.flatMap((one) => sizes.map((size) => [one, size] as const))) {
+        const { name, documents, questions } = corpus
         const { organizationId } = await db.system((tx) =>
-          createOrganization(tx, { name: `Docs ${at} ${maxChars}` }),
+          createOrganization(tx, { name: `Docs ${at} ${name} ${maxChars}` }),
         )
         const scope = { organizationId, customerIds: null }
         const tenant = {
@@ -82,7 +90,7 @@ export async function benchDocs(
         for (const retrieval of RETRIEVALS) {
           const ranks: number[] = []
           const began = performance.now()
-          for (const question of pairs) {
+          for (const question of questions) {
             const { passages } = await index.search(
               tenant,
               { query: question.question, connectorId: null, limit: LOOKED_AT, retrieval },
@@ -94,12 +102,12 @@ export async function benchDocs(
                 `    ${question.id} ${ranks.at(-1)} ${passages[0]?.url} ${passages[0]?.breadcrumb.join(' > ')}`,
               )
           }
-          const ms = (performance.now() - began) / pairs.length
+          const ms = (performance.now() - began) / questions.length
           const share = (top: number) =>
             (ranks.filter((rank) => rank >= 0 && rank < top).length / ranks.length).toFixed(2)
           const mrr = ranks.reduce((sum, rank) => sum + (rank < 0 ? 0 : 1 / (rank + 1)), 0) / ranks.length
           console.log(
-            `  ${embedder.id.padEnd(24)} ${String(maxChars).padStart(5)} ${String(chunks).padStart(9)} ${seconds.toFixed(0).padStart(8)}  ${retrieval.padEnd(10)} ${share(1).padStart(9)} ${share(5).padStart(9)} ${mrr.toFixed(2).padStart(6)} ${ms.toFixed(0).padStart(4)}`,
+            `  ${name.padEnd(12)} ${embedder.id.padEnd(24)} ${String(maxChars).padStart(5)} ${String(chunks).padStart(9)} ${seconds.toFixed(0).padStart(8)}  ${retrieval.padEnd(10)} ${share(1).padStart(9)} ${share(5).padStart(9)} ${mrr.toFixed(2).padStart(6)} ${ms.toFixed(0).padStart(4)}`,
           )
         }
       }
@@ -110,11 +118,46 @@ export async function benchDocs(
   }
 }
 
-function readCorpus(): DocDocument[] {
-  return readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+const readPages = (folder: string, files: readonly string[]): DocDocument[] =>
+  files.map((file) => readMarkdown(readFileSync(join(folder, file), 'utf8'), { url: file }))
+
+const markdownIn = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
     .sort()
-    .map((file) => readMarkdown(readFileSync(join(FOLDER, file), 'utf8'), { url: file }))
+
+/** The pages of this repository, and the descriptions that are here. */
+async function developmentCorpus(): Promise<Corpus> {
+  const { docs, specs } = JSON.parse(
+    readFileSync(new URL('./questions/development.json', import.meta.url), 'utf8'),
+  ) as { docs: Question[]; specs: Question[] }
+  const pages = markdownIn(join(REPOSITORY, 'docs')).filter((file) => file !== 'reference.md')
+  const documents = readPages(REPOSITORY, [
+    ...pages.map((file) => `docs/${file}`),
+    'README.md',
+    'ARCHITECTURE.md',
+  ])
+  const described = [...new Set(specs.map(({ file }) => file))].filter((file) =>
+    existsSync(join(SPECS, file)),
+  )
+  for (const file of described) {
+    const { definition } = await importSpec({ text: readFileSync(join(SPECS, file), 'utf8') })
+    documents.push(describeConnector(definition, file))
+  }
+  const asked = specs.filter(({ file }) => described.includes(file))
+  if (asked.length < specs.length)
+    console.log(`  left out: ${specs.length - asked.length} questions about descriptions that are not here`)
+  return { name: 'development', documents, questions: [...docs, ...asked] }
+}
+
+/** Documentation of others, with questions that tuning keeps off. */
+function othersCorpus(): Corpus[] {
+  if (!existsSync(join(FOLDER, 'questions.json'))) {
+    console.log('  skipped: ../shared/data/docs (the corpus and its questions are not here)')
+    return []
+  }
+  const { pairs } = JSON.parse(readFileSync(join(FOLDER, 'questions.json'), 'utf8')) as { pairs: Question[] }
+  return [{ name: 'others', documents: readPages(FOLDER, markdownIn(FOLDER)), questions: pairs }]
 }
 
 const plain = (heading: string) => heading.replaceAll('`', '').trim()

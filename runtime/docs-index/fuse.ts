@@ -4,10 +4,30 @@
  */
 const K = 10
 
+export interface Ranking {
+  /** Best first. */
+  ids: readonly string[]
+  /** How much it counts. */
+  weight: number
+}
+
 /** Reciprocal-rank fusion: what several rankings put near their top comes first. Of equals, the first ranking decides. */
-export function fuseRankings(rankings: readonly (readonly string[])[]): string[] {
+export function fuseRankings(rankings: readonly Ranking[]): string[] {
   const scores = new Map<string, number>()
-  for (const ranking of rankings)
-    for (const [rank, id] of ranking.entries()) scores.set(id, (scores.get(id) ?? 0) + 1 / (K + rank + 1))
+  for (const { ids, weight } of rankings)
+    for (const [rank, id] of ids.entries()) scores.set(id, (scores.get(id) ?? 0) + weight / (K + rank + 1))
   return [...scores].sort(([, a], [, b]) => b - a).map(([id]) => id)
+}
+
+/** The best of each group first, then the others, both in their order. */
+export function firstOfEach<T>(items: readonly T[], groupOf: (item: T) => string): T[] {
+  const seen = new Set<string>()
+  const others: T[] = []
+  const first = items.filter((item) => {
+    const group = groupOf(item)
+    if (!seen.has(group)) return seen.add(group)
+    others.push(item)
+    return false
+  })
+  return [...first, ...others]
 }
