@@ -1,5 +1,6 @@
 import type { Suite } from '../suite.ts'
 import { buildConnector, buildConnectorFromDocs } from './build-connector/suite.ts'
+import { buildWorkflow } from './build-workflow/suite.ts'
 import { chooseTool } from './choose-tool/suite.ts'
 import { fixAction } from './fix-action/suite.ts'
 import { plan } from './plan/suite.ts'
@@ -16,5 +17,6 @@ export const suites: readonly AnySuite[] = [
   buildConnector,
   buildConnectorFromDocs,
   plan,
+  buildWorkflow,
   resistInjection,
 ]
