@@ -154,6 +154,9 @@ export const putRunRecord = (tx: Tx, run: string, key: string, value: unknown) =
     [run, key, toJsonb(value)],
   )
 
+export const dropRunRecord = (tx: Tx, run: string, key: string) =>
+  tx.run('DELETE FROM agent_run_records WHERE run_id = $1 AND key = $2', [run, key])
+
 /** What a claim's end makes of the run. */
 export interface AgentRunOutcome {
   status: Exclude<AgentRunStatus, 'running'>

@@ -1,6 +1,6 @@
 import type { Models } from '../agents/models/models.ts'
+import type { AtNode } from '../graphs/frame/context.ts'
 import type { AnyAgent } from '../graphs/frame/define-agent.ts'
-import type { ClaimDeps } from '../graphs/frame/run-claim.ts'
 
 /** What tests put into a platform from outside; the product has none of it. */
 export interface ComposeOptions {
@@ -8,5 +8,5 @@ export interface ComposeOptions {
   agents?: readonly AnyAgent[]
   models?: Models
   /** Called in each visit of a node of any agent. */
-  atNode?: NonNullable<ClaimDeps['atNode']>
+  atNode?: AtNode
 }

@@ -225,7 +225,7 @@ export async function compose(
       call: async (name, input, caller) => {
         const tool = registry.get(name)
         if (tool === undefined) throw notFound('tool', name, 'search_tools finds tools by what they do.')
-        return invoke(invoker, { tool, actor: caller.actor, input, signal: caller.signal, counted: true })
+        return invoke(invoker, { tool, ...caller, input, counted: true })
       },
     }
     const agentRuns = buildAgentRuns({

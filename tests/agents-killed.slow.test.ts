@@ -9,15 +9,22 @@ test('a run whose server is killed at any moment of any node ends as one undistu
     answers: { after_making: { name: 'Tertia' } },
     effects: async ({ ok }) => {
       const { customers } = await ok('list_customers')
-      return customers.map(({ name }: { name: string }) => name).sort()
+      const { entries } = await ok('list_audit_log', { action: 'create_customer' })
+      return {
+        customers: customers.map(({ name }: { name: string }) => name).sort(),
+        calls: entries.map(({ outcome }: { outcome: string }) => outcome),
+      }
     },
   })
   expect(undisturbed).toMatchObject({
     status: 'completed',
     output: { created: ['Kill Left', 'Kill Right', 'Kill Tertia'], answer: 'Tertia' },
-    effects: ['Kill Left', 'Kill Right', 'Kill Tertia'],
+    effects: {
+      customers: ['Kill Left', 'Kill Right', 'Kill Tertia'],
+      calls: ['success', 'success', 'success'],
+    },
   })
-  // plan, make_left, make_right, finish: entered and left; ask is entered twice and left once
-  expect(killed).toHaveLength(11)
+  // plan, make_left, make_right, finish: entered and left; ask is entered twice and left once; three calls make something
+  expect(killed).toHaveLength(14)
   for (const run of killed) expect(run).toEqual({ ...undisturbed, at: run.at })
 }, 900_000)

@@ -40,14 +40,31 @@ export interface ProgressUpdate {
   message?: string
 }
 
+/**
+ * Keeps, together with what a call changed, that it did: who makes the same call again after a crash changes nothing
+ * twice.
+ */
+export interface CallKeeper {
+  /** What the call's first transaction gave, when an earlier attempt at the call committed it. */
+  before(): Promise<{ gave: unknown } | undefined>
+  /** Called in that transaction, last. */
+  keep(tx: Tx, gave: unknown): Promise<void>
+}
+
 /** What a tool's handler works with. */
 export interface ToolContext {
   actor: Actor
   services: Services
   /** A read-only tenant transaction. Keep it short: no network or model call inside. */
   read<T>(fn: (tx: Tx) => Promise<T>): Promise<T>
-  /** A tenant transaction; the call's audit entry commits with the first one. Keep it short, as `read`. */
+  /**
+   * A tenant transaction; the call's audit entry commits with the first one, and so does what a run of an agent keeps of
+   * the call: called again after a crash, the first one is not run but gives what it gave. So what the handler does
+   * afterwards follows from what `fn` gave (data, no functions), not from what it made up before. Keep it short, as `read`.
+   */
   transaction<T>(fn: (tx: Tx) => Promise<T>): Promise<T>
+  /** Somebody keeps what this call does: its effect must be made in `transaction`, though it would be faster elsewhere. */
+  kept: boolean
   /** Tells the audit entry and the log which resource the call is about, when only the handler knows it. */
   touches(resource: string): void
   progress(update: ProgressUpdate): void

@@ -7,7 +7,7 @@ import { type AuditEntry, insertAudit } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { RateLimitState, RateLimits } from '../runtime/access/rate-limits.ts'
 import type { AuditWriter } from './audit-writer.ts'
-import type { AnyTool, ProgressUpdate, ToolContext } from './define-tool.ts'
+import type { AnyTool, CallKeeper, ProgressUpdate, ToolContext } from './define-tool.ts'
 import type { Services } from './services.ts'
 
 const DEFAULT_DEADLINE_MS = 60_000
@@ -31,6 +31,8 @@ export interface Call {
   onRateLimit?: ((state: RateLimitState) => void) | undefined
   /** Made within a call that was counted against the key's rate limit already. */
   counted?: boolean
+  /** Keeps the call's effect with a record of it; for calls that may be made again after a crash. */
+  keeper?: CallKeeper | undefined
 }
 
 /** May this actor see and call the tool at all? (Some inputs may need more: `permissionFor`.) */
@@ -63,16 +65,26 @@ export async function invoke(invoker: Invoker, call: Call): Promise<Record<strin
     audit.resource = tool.resource?.(input as never)
     if (tool.permissionFor !== undefined) authorize(actor, tool, tool.permissionFor(input as never))
 
+    const keeper = tool.effect === 'read' ? undefined : call.keeper
     const context: ToolContext = {
       actor,
       services: invoker.services,
       read: (fn) => invoker.db.read(scopeOf(actor), fn),
-      transaction: (fn) =>
-        invoker.db.tenant(scopeOf(actor), async (tx) => {
+      transaction: async (fn) => {
+        const first = !audit.written
+        const before = first ? await keeper?.before() : undefined
+        if (before !== undefined) {
+          audit.written = true
+          return before.gave as Awaited<ReturnType<typeof fn>>
+        }
+        return invoker.db.tenant(scopeOf(actor), async (tx) => {
           const result = await fn(tx)
           await audit.writeOnce(tx, 'success')
+          if (first) await keeper?.keep(tx, result)
           return result
-        }),
+        })
+      },
+      kept: keeper !== undefined,
       touches: (resource) => {
         audit.resource = resource
       },

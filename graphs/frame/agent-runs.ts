@@ -25,10 +25,10 @@ import type { Catalog } from '../../tools/services.ts'
 import { keepActor, keptActor, requireSteering } from './actor.ts'
 import { compileGraph, loadLangGraph } from './build-graph.ts'
 import { buildCheckpointer } from './checkpointer.ts'
+import type { AtNode } from './context.ts'
 import type { AnyAgent } from './define-agent.ts'
 import { buildExecutor } from './executor.ts'
 import { buildNews } from './news.ts'
-import type { ClaimDeps } from './run-claim.ts'
 
 const DEFAULT_BUDGET: RunBudget = { maxTokens: 1_000_000, maxSteps: 200, maxSeconds: 3_600 }
 const EVENTS_AT_ONCE = 200
@@ -48,7 +48,7 @@ export interface AgentRunsOptions {
   /** Runs at once in this process, and of one organization in all. */
   concurrency: number
   perOrganization: number
-  atNode?: ClaimDeps['atNode']
+  atNode?: AtNode | undefined
 }
 
 /** Runs of agents: what the tools use, and what makes this process work on them. */
@@ -108,7 +108,7 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
         output: z.toJSONSchema(output, { unrepresentable: 'any' }) as { [key: string]: unknown },
       })),
     model: () => models.describe(),
-    start: async (actor, { agent: name, input, approval, budget = {} }) => {
+    start: async (actor, { agent: name, input, approval, budget = {} }, within) => {
       const agent = byName.get(name)
       if (agent === undefined) throw notFound('agent', name, 'list_agents shows those there are.')
       // As tools do, so that a misspelled field is not left out in silence.
@@ -121,7 +121,7 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
       // Asked for what it cannot do without, the layer of models says itself how to configure one.
       if (agent.needsModel && models.describe().provider === 'none') refuseWithoutModel(models, actor)
       const given = Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== undefined))
-      const row = await db.tenant(scopeOf(actor), (tx) =>
+      const row = await within((tx) =>
         insertAgentRun(tx, {
           id: newId('agentRun', db.now()),
           organizationId: actor.organizationId,

@@ -6,11 +6,16 @@ import type { Actor } from '../../core/actor.ts'
 import { AppError, type ErrorBody, toAppError, toErrorBody } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { AgentRunRow, OpenQuestion } from '../../db/agent-runs.ts'
+import type { AnyTool } from '../../tools/define-tool.ts'
 import type { Catalog } from '../../tools/services.ts'
 import { type Stop, stopped } from './claim.ts'
 import type { AnyAgent, Handback, LangGraph, RunContext } from './define-agent.ts'
 import type { Journal } from './journal.ts'
 import { preview } from './preview.ts'
+
+/** Moments of a visit; tests stop the process at each. */
+export type Moment = 'entered' | 'called' | 'left'
+export type AtNode = (moment: Moment, node: string) => void
 
 /** What all visits of nodes in one claim of a run share. */
 export interface Claim {
@@ -26,6 +31,7 @@ export interface Claim {
   stopping: AbortController
   /** Questions nodes have stopped at. */
   questions: OpenQuestion[]
+  atNode: AtNode | undefined
 }
 
 const hashOf = (...parts: unknown[]): string =>
@@ -74,12 +80,19 @@ export function buildContext(claim: Claim, visit: string): RunContext {
       | undefined
     if (known !== undefined) return outcomeOf(known)
     const startedAt = performance.now()
+    const definition = claim.catalog.visibleTo(actor).find(({ name }) => name === tool)
+    const changes = definition !== undefined && definition.effect !== 'read'
     const outcome = await claim.catalog
-      .call(tool, withIdempotencyKey(claim, tool, input, `${run.id}:${key}`), { actor, signal })
+      .call(tool, withIdempotencyKey(definition, input, `${run.id}:${key}`), {
+        actor,
+        signal,
+        ...(changes ? { keeper: journal.keeper(key) } : {}),
+      })
       .then(
         (output) => ({ output: output as JsonObject }),
         (cause: unknown) => ({ error: toErrorBody(toAppError(cause)) }),
       )
+    if (changes) claim.atNode?.('called', nodeOf(visit))
     goOn() // a call that was cut off tells nothing
     const durationMs = Math.round(performance.now() - startedAt)
     const told = 'error' in outcome ? { error: outcome.error.message } : { output: preview(outcome.output) }
@@ -172,13 +185,7 @@ function outcomeOf(outcome: { output: JsonObject } | { error: ErrorBody }): Json
 }
 
 /** A tool that takes a key of its own to know a repeated call by is given one. */
-function withIdempotencyKey(
-  { catalog, actor }: Claim,
-  name: string,
-  input: JsonObject,
-  key: string,
-): JsonObject {
-  const tool = catalog.visibleTo(actor).find((one) => one.name === name)
+function withIdempotencyKey(tool: AnyTool | undefined, input: JsonObject, key: string): JsonObject {
   if (tool === undefined || !('idempotencyKey' in tool.input.shape) || 'idempotencyKey' in input) return input
   return { ...input, idempotencyKey: key }
 }

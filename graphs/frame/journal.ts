@@ -1,14 +1,18 @@
+import { deserialize, serialize } from 'node:v8'
 import type { TenantScope } from '../../core/actor.ts'
+import { AppError } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import {
   addAgentRunEvents,
+  dropRunRecord,
   getRunRecord,
   lockClaim,
   type NewAgentRunEvent,
   putRunRecord,
 } from '../../db/agent-runs.ts'
 import type { Database } from '../../db/database.ts'
+import type { CallKeeper } from '../../tools/define-tool.ts'
 import { requireHeld } from './claim.ts'
 
 /** Pieces of text wait so long for more before they are told. */
@@ -21,11 +25,19 @@ export interface Journal {
   /** A piece of a model's text; pieces are told together. */
   token(text: string): void
   recorded(key: string): Promise<Json | undefined>
+  /** Keeps the effect of a tool's call with the run, in the call's own transaction, until its answer is recorded. */
+  keeper(key: string): CallKeeper
   /** Records a value and tells of it, both or neither. */
   record(key: string, value: unknown, event?: NewAgentRunEvent): Promise<void>
   /** Resolves when all that was to be told is told. */
   flush(): Promise<void>
 }
+
+/** Where the effect of a call is kept, whose answer is to be recorded under `key`. */
+const effectOf = (key: string): string => `effect_of_${key}`
+
+/** The call's transaction is rolled back: the process that has the run now makes it. */
+const goneElsewhere = () => new AppError('cancelled', 'The run is in the hands of another process.')
 
 export function buildJournal(deps: {
   db: Database
@@ -55,13 +67,17 @@ export function buildJournal(deps: {
       .then(() =>
         db.tenant(scope, async (tx) => {
           requireHeld(await lockClaim(tx, run.id, run.claim))
-          if (record !== undefined) await putRunRecord(tx, run.id, record.key, record.value)
+          if (record !== undefined) {
+            await putRunRecord(tx, run.id, record.key, record.value)
+            await dropRunRecord(tx, run.id, effectOf(record.key))
+          }
           if (all.length > 0) await addAgentRunEvents(tx, run.id, all)
         }),
       )
     last = mine
     return mine
   }
+  const recorded = async (key: string) => (await db.read(scope, (tx) => getRunRecord(tx, run.id, key)))?.value
   const flushTokens = () => {
     write([]).catch((error: Error) =>
       deps.log.warn({ run: run.id, err: error.message }, 'text of a model was not told'),
@@ -77,7 +93,17 @@ export function buildJournal(deps: {
       if (text.length >= TOKEN_CHARS) flushTokens()
       else timer ??= setTimeout(flushTokens, TOKEN_MS)
     },
-    recorded: async (key) => (await db.read(scope, (tx) => getRunRecord(tx, run.id, key)))?.value,
+    recorded,
+    keeper: (key) => ({
+      before: async () => {
+        const kept = await recorded(effectOf(key))
+        return kept === undefined ? undefined : { gave: deserialize(Buffer.from(String(kept), 'base64')) }
+      },
+      keep: async (tx, gave) => {
+        if ((await lockClaim(tx, run.id, run.claim)) === undefined) throw goneElsewhere()
+        await putRunRecord(tx, run.id, effectOf(key), serialize(gave).toString('base64'))
+      },
+    }),
     record: async (key, value, event) => {
       await write(event === undefined ? [] : [event], { key, value })
     },

@@ -17,7 +17,7 @@ import { actorOfRun, scopeOfRun } from './actor.ts'
 import { compileGraph, loadLangGraph } from './build-graph.ts'
 import { buildCheckpointer } from './checkpointer.ts'
 import { ClaimLost, type Stop, stopped } from './claim.ts'
-import { buildContext, type Claim, nodeOf, outputOf } from './context.ts'
+import { type AtNode, buildContext, type Claim, nodeOf, outputOf } from './context.ts'
 import type { AnyAgent } from './define-agent.ts'
 import { buildJournal } from './journal.ts'
 
@@ -26,17 +26,17 @@ const MAX_ROUNDS = 500
 /** A run whose processes died so often without getting on is what kills them. */
 const MAX_LOSSES = 5
 
-/** Moments of a visit; tests stop the process at each. */
-export type Moment = 'entered' | 'left'
-
 export interface ClaimDeps {
   db: Database
   log: Logger
   models: Models
   catalog: Catalog
   agent(name: string): AnyAgent | undefined
-  /** Called in each visit, before the node and after it (its result is not stored yet). */
-  atNode?: ((moment: Moment, node: string) => void) | undefined
+  /**
+   * Called in each visit: before the node, after each call of a tool that changes something (its answer is not recorded
+   * yet), and after the node (its result is not stored yet).
+   */
+  atNode?: AtNode | undefined
 }
 
 /**
@@ -66,6 +66,7 @@ export async function runClaim(deps: ClaimDeps, run: AgentRunRow, stopping: Abor
       model: undefined,
       stopping,
       questions: [],
+      atNode: deps.atNode,
     }
     await journal.tell('status', { status: 'running' })
     return goThrough(deps, claim)

@@ -28,6 +28,8 @@ export interface StartExecution {
   originOf?: string
   /** The caller asks for its end with `untilEnded`. */
   watched?: boolean
+  /** The caller's transaction, in which it is to be made: an answer that was kept from before starts nothing anew. */
+  transaction?: Transaction | undefined
 }
 
 /** An execution that ended here, with all there is to know of it. */
@@ -36,6 +38,8 @@ export interface EndedExecution {
   /** Of its only attempt. */
   logs: readonly LogLineRow[]
 }
+
+export type Transaction = <T>(fn: (tx: Tx) => Promise<T>) => Promise<T>
 
 /** Starting, stopping and repeating runs of workflows. */
 export interface Executions {
@@ -72,7 +76,12 @@ export interface Executions {
     scope: TenantScope,
     executionId: string,
     version: 'same' | 'newest',
-    options?: { pendingDeadLetter?: boolean; once?: boolean; from?: 'start' | 'failed_step' },
+    options?: {
+      pendingDeadLetter?: boolean
+      once?: boolean
+      from?: 'start' | 'failed_step'
+      transaction?: Transaction | undefined
+    },
   ): Promise<ExecutionRow>
   /**
    * Hands an event to the executions that wait for it with ctx.wait.event. Addressed to one execution, it is kept for it

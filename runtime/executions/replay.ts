@@ -12,7 +12,7 @@ import {
 import { triggerLane } from '../../db/lane-places.ts'
 import { insertExecutions } from '../../db/new-executions.ts'
 import type { Admission } from './admission.ts'
-import type { Executions } from './executions.ts'
+import type { Executions, Transaction } from './executions.ts'
 import { goOnFrom, newExecution, refuseInactive, replayOf } from './requests.ts'
 import { hasEnded } from './transitions.ts'
 
@@ -21,7 +21,8 @@ export async function replayExecution(
   { db, admission }: { db: Database; admission: Admission },
   ...[scope, executionId, which, options]: Parameters<Executions['replay']>
 ): Promise<ExecutionRow> {
-  const execution = await db.tenant(scope, async (tx) => {
+  const within: Transaction = options?.transaction ?? ((fn) => db.tenant(scope, fn))
+  const execution = await within(async (tx) => {
     const original = await getExecution(tx, executionId)
     if (original === undefined) throw notFound('execution', executionId, 'list_executions shows them.')
     if (!hasEnded(original.status)) {

@@ -83,13 +83,13 @@ export function buildStart(deps: StartDeps): Executions['start'] {
     return started
   }
 
-  /** One that another execution starts, or that goes on with what another recorded. */
+  /** One that another execution starts, that goes on with what another recorded, or is made with what else its caller does. */
   const startedByRun = async (
     scope: TenantScope,
-    { by, originOf, parent }: StartExecution,
+    { by, originOf, parent, transaction = (fn) => db.tenant(scope, fn) }: StartExecution,
     row: NewExecution,
   ): Promise<ExecutionRow> => {
-    const [execution] = await db.tenant(scope, async (tx) => {
+    const [execution] = await transaction(async (tx) => {
       if (by !== undefined && !(await holdsExecution(tx, by)))
         throw new AppError('cancelled', 'The workflow that starts this one was given to another worker.')
       const event =
@@ -158,9 +158,14 @@ export function buildStart(deps: StartDeps): Executions['start'] {
     }
     if (request.watched === true) deps.expect(row.id)
     const execution =
-      request.by === undefined && request.parent === undefined && request.originOf === undefined
+      request.by === undefined &&
+      request.parent === undefined &&
+      request.originOf === undefined &&
+      request.transaction === undefined
         ? await requested(row)
         : await startedByRun(scope, request, row)
+    // Made by an earlier attempt at the same call, whose process died with it.
+    if (execution.id !== row.id && inline) return execution
     if (!inline) {
       await admission.enqueue(admittedOf([execution]))
       return execution

@@ -1,6 +1,7 @@
 /**
  * A server with the agents of a module (AGENTS_MODULE: a file that exports agents), which kills itself with SIGKILL at
- * the KILL_AT-th moment of a node (each node has two: entered, and left with its effects done and its result not kept).
+ * the KILL_AT-th moment of a node: it was entered; a call in it has changed something, which is not recorded yet; it was
+ * left with its effects done and its result not kept.
  */
 import { appendFileSync } from 'node:fs'
 import { readConfig } from '../../core/config.ts'

@@ -18,5 +18,6 @@ export const workflowRow = (
   input_schema: null,
   concurrency: null,
   rate_limit: null,
+  reach: null,
   draft_code: 'export default async () => 1',
 })

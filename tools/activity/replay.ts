@@ -31,6 +31,9 @@ export async function replay(
     const { environment } = await requireExecution(tx, executionId)
     await requireEnvironmentFor(tx, actor, environment, 'run workflows in')
   })
-  const started = await services.executions.replay(scopeOf(actor), executionId, version, options)
+  const started = await services.executions.replay(scopeOf(actor), executionId, version, {
+    ...options,
+    transaction: context.kept ? context.transaction : undefined,
+  })
   return toExecutionSummary(await context.read((tx) => requireExecution(tx, started.id)))
 }

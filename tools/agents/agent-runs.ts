@@ -1,6 +1,7 @@
 import type { Actor } from '../../core/actor.ts'
 import type { JsonObject, JsonSchema } from '../../core/json.ts'
 import type { AgentRunEventRow, AgentRunRow } from '../../db/agent-runs.ts'
+import type { Tx } from '../../db/database.ts'
 
 /** `auto`: handback points answer themselves where they have a default. `manual`: each waits for a person. */
 export type Approval = 'auto' | 'manual'
@@ -45,6 +46,8 @@ export interface AgentRuns {
       approval: Approval
       budget?: { [K in keyof RunBudget]?: RunBudget[K] | undefined }
     },
+    /** Does what it is given in the caller's transaction. */
+    within: (insert: (tx: Tx) => Promise<AgentRunRow | undefined>) => Promise<AgentRunRow | undefined>,
   ): Promise<AgentRunRow>
   /** Resolves when the run has ended or asks something, or the time is up. `onNews` gets events as they come. */
   wait(

@@ -80,8 +80,13 @@ export async function startAndWait(
   waitSeconds: number,
 ): Promise<{ run: z.input<typeof AgentRun> }> {
   const { agents } = context.services
-  const { id } = await agents.start(context.actor, request)
-  context.touches(id)
+  const { id } = await agents.start(context.actor, request, (insert) =>
+    context.transaction(async (tx) => {
+      const run = await insert(tx)
+      if (run !== undefined) context.touches(run.id)
+      return run
+    }),
+  )
   await agents.wait(context.actor, id, {
     ms: waitSeconds * 1_000,
     signal: context.signal,

@@ -78,7 +78,7 @@ export const createScheduler = defineTool({
     const undeployed = row.routes.filter(({ deployed }) => !deployed)
     const { executionIds } =
       input.runImmediately && undeployed.length < row.routes.length
-        ? await services.schedules.runNow(id)
+        ? await services.schedules.runNow(row.id)
         : { executionIds: [] }
     return {
       trigger: toTrigger(row, services.publicUrl()),

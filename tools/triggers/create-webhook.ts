@@ -70,7 +70,7 @@ export const createWebhook = defineTool({
       challenge: input.challenge,
       mode: input.mode,
     }
-    const row = await context.transaction(async (tx) => {
+    const { row, told } = await context.transaction(async (tx) => {
       const id = newId('trigger')
       context.touches(id)
       await insertTrigger(tx, {
@@ -87,12 +87,12 @@ export const createWebhook = defineTool({
             : await services.vault.seal(tx, actor.organizationId, triggerPurpose(id), plain),
       })
       await setRoutes(tx, actor, id, input.routes)
-      return getTrigger(tx, id)
+      return { row: await getTrigger(tx, id), told: shown }
     })
     if (row === undefined) throw new Error('the trigger just made is not there')
     return {
       trigger: toTrigger(row, services.publicUrl()),
-      secret: shown,
+      secret: told,
       nextStep: [
         nextStep(input.verification, input.secret !== undefined),
         ...row.routes.flatMap(notDeployed),

@@ -76,6 +76,7 @@ export const runWorkflow = defineTool({
           Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
         ),
         triggeredBy: triggeredByOf[actor.door],
+        transaction: context.kept ? context.transaction : undefined,
       },
       signal,
     )
