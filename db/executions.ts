@@ -33,6 +33,16 @@ export interface Concurrency {
   key: string | null
 }
 
+/** What a workflow's code may reach besides its own input, stores and files. */
+export interface Reach {
+  /** `connector.action` */
+  actions: string[]
+  fetch: boolean
+  secrets: boolean
+  /** Other workflows: starting them, sending them events, changing the configs they read. */
+  workflows: boolean
+}
+
 /** How often a workflow starts. */
 export interface StartRate {
   limit: number
@@ -211,10 +221,11 @@ export interface RunnableVersionRow {
   connectors: string[]
   concurrency: Concurrency | null
   rate_limit: StartRate | null
+  reach: Reach | null
 }
 
 const RUNNABLE = `v.id AS workflow_version_id, w.id AS workflow_id, w.slug AS workflow_slug, v.version, v.code, v.tier,
-  v.timeout_ms, v.retry, v.escalate_on_timeout, v.input_schema, v.connectors, v.concurrency, v.rate_limit`
+  v.timeout_ms, v.retry, v.escalate_on_timeout, v.input_schema, v.connectors, v.concurrency, v.rate_limit, v.reach`
 
 export interface WorkflowTargetRow {
   workflow_id: string

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/json.ts'
 import type { Tx } from './database.ts'
-import type { Concurrency, RetryPolicy, StartRate, Tier } from './executions.ts'
+import type { Concurrency, Reach, RetryPolicy, StartRate, Tier } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 
 /** What makes a workflow besides its code; a version keeps it as it was when published. */
@@ -12,6 +12,8 @@ export interface WorkflowSettings {
   input_schema: JsonObject | null
   concurrency: Concurrency | null
   rate_limit: StartRate | null
+  /** Null: all that its runs may. */
+  reach: Reach | null
 }
 
 export interface WorkflowRow extends WorkflowSettings {
@@ -37,9 +39,9 @@ export interface WorkflowVersionRow extends WorkflowSettings {
 }
 
 const COLUMNS =
-  'id, slug, name, description, status, tier, timeout_ms, retry, escalate_on_timeout, input_schema, concurrency, rate_limit, draft_code, latest_version, created_at, updated_at'
+  'id, slug, name, description, status, tier, timeout_ms, retry, escalate_on_timeout, input_schema, concurrency, rate_limit, reach, draft_code, latest_version, created_at, updated_at'
 const VERSION_COLUMNS =
-  'id, workflow_id, version, source, tier, timeout_ms, retry, escalate_on_timeout, input_schema, concurrency, rate_limit, connectors, published_by, created_at'
+  'id, workflow_id, version, source, tier, timeout_ms, retry, escalate_on_timeout, input_schema, concurrency, rate_limit, reach, connectors, published_by, created_at'
 
 const jsonbOrNull = (value: object | null) => (value === null ? null : toJsonb(value))
 
@@ -50,8 +52,8 @@ export const insertWorkflow = (
   },
 ) =>
   tx.row<WorkflowRow>(
-    `INSERT INTO workflows (id, organization_id, slug, name, description, tier, timeout_ms, retry, escalate_on_timeout, input_schema, draft_code, concurrency, rate_limit)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING ${COLUMNS}`,
+    `INSERT INTO workflows (id, organization_id, slug, name, description, tier, timeout_ms, retry, escalate_on_timeout, input_schema, draft_code, concurrency, rate_limit, reach)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING ${COLUMNS}`,
     [
       workflow.id,
       workflow.organization_id,
@@ -66,6 +68,7 @@ export const insertWorkflow = (
       workflow.draft_code,
       jsonbOrNull(workflow.concurrency),
       jsonbOrNull(workflow.rate_limit),
+      jsonbOrNull(workflow.reach),
     ],
   )
 
@@ -99,7 +102,7 @@ export const listWorkflows = (
 export const saveWorkflow = (tx: Tx, row: WorkflowRow) =>
   tx.row<WorkflowRow>(
     `UPDATE workflows SET name = $2, description = $3, status = $4, tier = $5, timeout_ms = $6, retry = $7,
-       input_schema = $8, draft_code = $9, escalate_on_timeout = $10, concurrency = $11, rate_limit = $12, updated_at = now()
+       input_schema = $8, draft_code = $9, escalate_on_timeout = $10, concurrency = $11, rate_limit = $12, reach = $13, updated_at = now()
      WHERE id = $1 RETURNING ${COLUMNS}`,
     [
       row.id,
@@ -114,6 +117,7 @@ export const saveWorkflow = (tx: Tx, row: WorkflowRow) =>
       row.escalate_on_timeout,
       jsonbOrNull(row.concurrency),
       jsonbOrNull(row.rate_limit),
+      jsonbOrNull(row.reach),
     ],
   )
 
@@ -136,8 +140,8 @@ export const insertWorkflowVersion = (
        UPDATE workflows SET latest_version = latest_version + 1, updated_at = now() WHERE id = $2 RETURNING *
      )
      INSERT INTO workflow_versions
-       (id, organization_id, workflow_id, version, source, code, tier, timeout_ms, retry, escalate_on_timeout, input_schema, concurrency, rate_limit, connectors, published_by)
-     SELECT $1, organization_id, id, latest_version, draft_code, $3, tier, timeout_ms, retry, escalate_on_timeout, input_schema, concurrency, rate_limit, $4, $5
+       (id, organization_id, workflow_id, version, source, code, tier, timeout_ms, retry, escalate_on_timeout, input_schema, concurrency, rate_limit, reach, connectors, published_by)
+     SELECT $1, organization_id, id, latest_version, draft_code, $3, tier, timeout_ms, retry, escalate_on_timeout, input_schema, concurrency, rate_limit, reach, $4, $5
      FROM workflow RETURNING ${VERSION_COLUMNS}`,
     [version.id, version.workflowId, version.code, version.connectors, version.publishedBy],
   )

@@ -96,3 +96,29 @@ test('in auto mode it answers once; what is not on its list it cannot call, what
   expect((await tenant.ok('list_workflows')).workflows).toHaveLength(1)
   expect((await tenant.ok('list_api_keys')).apiKeys).toHaveLength(1)
 }, 120_000)
+
+test('in auto mode what deploys or runs waits for a person, who is shown the code', async () => {
+  const deploying = { workflow: 'hello', environment: 'dev' }
+  await play([
+    use('create_workflow', WORKFLOW),
+    use('publish_workflow', { workflow: 'hello' }),
+    { text: 'Making it.' },
+    { when: { last: 'What became of' }, ...use('deploy_workflow', deploying) },
+    { text: 'And deploying it.' },
+    { when: { last: 'What became of' }, text: 'Done.' },
+  ])
+  const waiting = await chat('auto')
+  expect(waiting.question).toMatchObject({
+    point: 'before_change',
+    default: null,
+    details: { tool: 'deploy_workflow', input: deploying, code: { hello: WORKFLOW.code } },
+  })
+  expect((await tenant.ok('list_deployments', { workflow: 'hello' })).deployments).toEqual([])
+  expect(await answer(waiting, { decision: 'accept' })).toMatchObject({
+    status: 'completed',
+    output: {
+      done: [{ outcome: 'done' }, { outcome: 'done' }, { tool: 'deploy_workflow', outcome: 'done' }],
+    },
+  })
+  expect((await tenant.ok('list_deployments', { workflow: 'hello' })).deployments).toHaveLength(1)
+}, 120_000)

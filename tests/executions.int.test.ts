@@ -286,6 +286,51 @@ function promises(start: () => Promise<TestPlatform>): void {
     expect(JSON.stringify(await tenant.ok('list_secrets', {}))).not.toContain('hunter2')
     expect(JSON.stringify(await tenant.ok('list_audit_log', {}))).not.toContain('hunter2')
   })
+
+  test('a reach keeps code to what it says, however the code spells it, until somebody lifts it', async () => {
+    await tenant.ok('set_secret', { name: 'REACHED', value: 'reached-secret' })
+    const before = upstream.received.length
+    const code = `export default async (ctx) => {
+      const said = []
+      const tries = [
+        () => ctx.connectors.app.read_thing({ id: '1' }),
+        () => ctx.connectors.app['write' + '_thing']({ id: '1', name: 'x' }),
+        () => ctx['fe' + 'tch']('${upstream.url}/loot'),
+        () => fastn.fetch('${upstream.url}/loot'),
+        () => 'x'['con' + 'structor']['con' + 'structor']("return fetch('${upstream.url}/loot')")(),
+        () => ctx.secrets.get('REACHED'),
+        () => ctx.workflows.run('keeper', {}),
+        () => ctx.workflows.start('keeper', {}),
+        () => ctx.config.set('stop', false),
+        () => ctx.state.set('own', 1),
+      ]
+      for (const one of tries) said.push(await one().then(() => 'done', (error) => error.message))
+      return said
+    }`
+    const reach = { actions: ['app.read_thing'] }
+    const slug = await deployWorkflow(tenant, 'kept-in', code, { tier: 'instant', reach })
+    const { execution } = await tenant.ok('run_workflow', { workflow: slug })
+    const may = (what: string) => `This version of the workflow may not use ${what}.`
+    expect(execution.output).toEqual([
+      'done',
+      may('ctx.connectors.app.write_thing'),
+      ...[may('ctx.fetch'), may('ctx.fetch'), may('ctx.fetch')],
+      may('ctx.secrets'),
+      may('ctx.workflows.run'),
+      may('ctx.workflows.start'),
+      may('ctx.config.set'),
+      'done',
+    ])
+    expect(upstream.received.slice(before).map(({ path }) => path)).toEqual(['/things/1'])
+    await tenant.ok('update_workflow', { workflow: slug, reach: null })
+    // What is deployed keeps to what it was published with.
+    expect((await tenant.ok('run_workflow', { workflow: slug })).execution.output).toContain(may('ctx.fetch'))
+    await tenant.ok('publish_workflow', { workflow: slug })
+    await tenant.ok('deploy_workflow', { workflow: slug, environment: 'dev' })
+    expect((await tenant.ok('run_workflow', { workflow: slug })).execution.output).not.toContain(
+      may('ctx.fetch'),
+    )
+  })
 }
 
 describeOnEachDatabase('executions', (kind) => promises(() => startTestPlatform(kind)))

@@ -121,7 +121,7 @@ test('a call whose process died before it answered changes nothing when it is ma
   expect(await count('list_triggers', 'triggers')).toBe(2)
   expect(await count('list_executions', 'executions')).toBe(3)
   expect(await count('list_agent_runs', 'runs')).toBe(1)
-})
+}, 180_000)
 
 test('what is kept commits with the effect, or neither does', async () => {
   const lost = new AppError('cancelled', 'The run is in the hands of another process.')

@@ -17,6 +17,14 @@ const patched = (by: 'model' | 'deterministic', path: string, value: unknown) =>
     citations: [],
   })
 
+const patchedWrite = (method: string) =>
+  candidateOfPatch(
+    'shop',
+    { ...action, method: 'POST', effect: 'write' },
+    [{ op: 'replace', path: '/method', value: method }],
+    { by: 'model', reason: 'r', confidence: 1, citations: [] },
+  )
+
 test('a model’s patch changes what an action sends, not where credentials go nor what passes for a read', () => {
   expect(patched('model', '/path', '/orders/{id}').update).toMatchObject({ path: '/orders/{id}' })
   for (const [path, value] of [
@@ -28,6 +36,10 @@ test('a model’s patch changes what an action sends, not where credentials go n
     expect(() => patched('model', path, value), path).toThrow(
       expect.objectContaining({ code: 'forbidden', where: path }),
     )
+  expect(() => patchedWrite('DELETE')).toThrow(
+    expect.objectContaining({ code: 'forbidden', where: '/method' }),
+  )
+  expect(patchedWrite('PUT').update).toMatchObject({ method: 'PUT' })
   expect(patched('deterministic', '/baseUrl', 'https://api.example').update).toMatchObject({
     baseUrl: 'https://api.example',
   })

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AppError, invalidInput } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
+import { effectOf } from '../../tools/connectors/action-fields.ts'
 import type { ToolCall } from '../tool-call.ts'
 
 export const PatchOperation = z.object({
@@ -82,7 +83,7 @@ const FIXED = ['/slug', '/source']
  * wrote, and its patch is called with the account before a person sees it: of these it changes nothing.
  */
 const HELD = ['baseUrl', 'auth', 'effect'] as const
-const READ_METHODS = ['GET', 'HEAD', 'OPTIONS']
+const RANK = { read: 0, write: 1, destructive: 2 } as const
 
 /**
  * A candidate of a JSON Patch (RFC 6902) on an action.
@@ -119,8 +120,9 @@ export function candidateOfPatch(
 /** @throws AppError `forbidden` for a change that is a person's to make */
 function refuseHeld(before: ActionDefinition, after: ActionDefinition): void {
   const held = HELD.find((field) => !isDeepStrictEqual(before[field], after[field]))
-  const writes = READ_METHODS.includes(before.method) && !READ_METHODS.includes(after.method)
-  const changed = held ?? (writes && before.effect === 'read' ? 'method' : undefined)
+  // A test calls an action as its effect allows: what is called as a read does not become a write, nor that a deletion.
+  const more = RANK[effectOf(after.method)] > RANK[effectOf(before.method)]
+  const changed = held ?? (more && RANK[effectOf(after.method)] > RANK[before.effect] ? 'method' : undefined)
   if (changed === undefined) return
   throw new AppError('forbidden', `A model's patch does not change ${changed}.`, {
     where: `/${changed}`,

@@ -5,6 +5,7 @@ import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts
 import type { ActionVerdict, TestReport } from '../../runtime/connectors/test/report.ts'
 import type { ToolCall } from '../tool-call.ts'
 import { actionIn, type Candidate, connectorUpdateBetween, definitionOf, updateBetween } from './candidate.ts'
+import { type Move, moveOf } from './moves.ts'
 import { isBetter, isPassed, type Standing, standingOf, verdictOf } from './standing.ts'
 
 export interface FixRequest {
@@ -17,6 +18,8 @@ export interface FixRequest {
   baseline: TestReport
   /** Where candidates come from, asked in this order each round. */
   proposers: readonly Proposer[]
+  /** Asked before credentials go where they did not go before, which a test would already do. Left out: they do not. */
+  mayMove?: (move: Move, candidate: Candidate) => Promise<boolean>
 }
 
 /** Undefined: it has nothing to propose. */
@@ -151,6 +154,9 @@ async function tryCandidate(
       },
     }
   }
+  const move = moveOf(definition, action, candidate)
+  if (move !== null && (await request.mayMove?.(move, candidate)) !== true)
+    return told(failure, false, `Nobody allowed sending credentials to ${move.to.join(', ')}.`)
   try {
     if (candidate.update !== null) await call('update_action', candidate.update)
     if (candidate.connectorUpdate !== null) await call('update_connector', candidate.connectorUpdate)

@@ -90,6 +90,37 @@ async function aboutPlan(acting: Acting, plan: IntegrationPlan): Promise<string>
   return `The approved plan:\n${promptData('plan', plan)}\n\nThe actions it calls:\n${[...new Set(blocks)].join('\n')}`
 }
 
+/** What a model's code may reach: the actions it is to call, and what of the rest is seen in it, for a person to allow. */
+export async function reachOfCode(
+  acting: Acting,
+  code: string,
+  plan: IntegrationPlan | null,
+): Promise<{ reach: CodeReach; reaches: string[] }> {
+  const { reaches, connectors } = (await acting.call('validate_workflow', { code })) as unknown as {
+    reaches: string[]
+    connectors: { slug: string; action: string }[]
+  }
+  const called = connectors.map(({ slug, action }) => `${slug}.${action}`)
+  const planned = plan?.actions.map(({ connector, action }) => `${connector}.${action}`)
+  const [fetch, secrets, workflows] = ['fetch', 'secrets', 'workflows'].map((one) => reaches.includes(one))
+  return {
+    reaches,
+    reach: {
+      actions: [...new Set(planned ?? called)].sort(),
+      fetch: fetch === true,
+      secrets: secrets === true,
+      workflows: workflows === true,
+    },
+  }
+}
+
+export interface CodeReach {
+  actions: string[]
+  fetch: boolean
+  secrets: boolean
+  workflows: boolean
+}
+
 /** What `validate_workflow` says, and whether the code keeps to the plan's actions. */
 export async function codeProblems(
   acting: Acting,

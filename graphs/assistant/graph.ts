@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { assistant as card, carryOut, type Proposal, takeTurn } from '../../agents/assistant/agent.ts'
+import { mayGoUnasked } from '../../agents/assistant/unasked.ts'
 import type { ChatMessage } from '../../agents/models/models.ts'
 import { promptData } from '../../agents/prompt-data.ts'
-import type { Json, JsonObject } from '../../core/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { ChatInput } from '../../tools/agents/chat-with-agent.ts'
 import { defineAgent, type LangGraph, type RunContext } from '../frame/define-agent.ts'
 
@@ -69,7 +70,23 @@ async function talk({ input, messages }: State, run: RunContext): Promise<Partia
   return { messages: turn.messages, proposals: turn.proposals, reply: turn.text }
 }
 
-/** Puts each change to the person and makes those they agree to. */
+/** The code that a change would let run: who agrees to it is to have seen it. */
+async function codeOf(run: RunContext, { tool, input }: Proposal): Promise<JsonObject> {
+  if (!RUNNING.includes(tool)) return {}
+  const routes = Array.isArray(input.routes) ? input.routes : []
+  const named = [input, ...routes].flatMap((one) =>
+    isJsonObject(one) && one.workflow ? [String(one.workflow)] : [],
+  )
+  const code: JsonObject = {}
+  for (const workflow of new Set(named)) {
+    const found = await run.look('get_workflow', { workflow }).catch(() => undefined)
+    code[workflow] = (found?.workflow as JsonObject | undefined)?.code ?? null
+  }
+  return { code }
+}
+const RUNNING = ['deploy_workflow', 'run_workflow', 'create_scheduler']
+
+/** Puts each change to the person and makes those they agree to; in Auto mode only what could do harm is put to them. */
 async function act({ proposals, messages, reply }: State, run: RunContext): Promise<Partial<State>> {
   const results: Json[] = []
   const done: Done[] = []
@@ -78,12 +95,14 @@ async function act({ proposals, messages, reply }: State, run: RunContext): Prom
     const { decision, note } = await run.handback({
       point: 'before_change',
       question: `The assistant wants to call ${tool}. ${reply}`.trim(),
-      details: { tool, input },
+      details: { tool, input, ...(await codeOf(run, proposal)) },
       answer: z.object({
         decision: z.enum(['accept', 'reject']).describe('accept: call it once, as shown.'),
         note: z.string().max(5_000).default('').describe('What the assistant should know.'),
       }),
-      default: { decision: 'accept' },
+      ...(run.approval === 'auto' && (await mayGoUnasked(run, tool, input))
+        ? { default: { decision: 'accept' as const } }
+        : {}),
     })
     const result =
       decision === 'accept' ? await carryOut(run, proposal) : { tool, refused: 'The person did not agree.' }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import type { Candidate } from '../../agents/action-fixer/candidate.ts'
 import { proposeByComparing } from '../../agents/action-fixer/deterministic.ts'
 import { type FixResult, fixAction } from '../../agents/action-fixer/fix-action.ts'
+import type { Move } from '../../agents/action-fixer/moves.ts'
 import { proposeByModel } from '../../agents/action-fixer/propose-by-model.ts'
 import { mergeReports } from '../../agents/action-tester/merge-reports.ts'
 import type { Json } from '../../core/json.ts'
@@ -27,7 +29,15 @@ export async function fix(state: State, run: RunContext): Promise<Partial<State>
   ]
   const fixes: FixResult[] = []
   for (const { action } of failed) {
-    const request = { connector, action, test: testInputOf(input), seed, baseline, proposers }
+    const request = {
+      connector,
+      action,
+      test: testInputOf(input),
+      seed,
+      baseline,
+      proposers,
+      mayMove: askToMove(run, action),
+    }
     const result = await fixAction(run.call, request)
     fixes.push(result)
     const kept = result.rounds.filter((round) => round.kept).length
@@ -38,6 +48,26 @@ export async function fix(state: State, run: RunContext): Promise<Partial<State>
   await run.artifact({ kind: 'diff', title: `Patches of ${connector}`, content: fixes as unknown as Json })
   return { fixes }
 }
+
+/** Asks a person, in Auto mode too: what a description or a failure says does not settle where credentials go. */
+const askToMove =
+  (run: RunContext, action: string) =>
+  async ({ from, to }: Move, { reason, patch, connectorPatch }: Candidate): Promise<boolean> => {
+    const { allow } = await run.handback({
+      point: 'before_moving',
+      question: `To mend ${action}, the account's credentials would be sent to ${to.join(', ')} (now: ${from.join(', ')}). Send them there?`,
+      details: {
+        action,
+        from,
+        to,
+        reason,
+        patch: patch as unknown as Json,
+        connectorPatch: connectorPatch as unknown as Json,
+      },
+      answer: z.object({ allow: z.boolean().describe('Is that an address of the same API?') }),
+    })
+    return allow
+  }
 
 /** Hands back after mending. */
 export async function review({ fixes, made }: State, run: RunContext): Promise<Partial<State>> {

@@ -7,7 +7,7 @@ import { TestCase, TestReport } from '../../tools/agents/test-case.ts'
 import { WriteTestCasesInput } from '../../tools/agents/write-test-cases.ts'
 import { defineAgent, type RunContext } from '../frame/define-agent.ts'
 import { draftOf } from '../workflow-agent/building.ts'
-import { toMend } from '../workflow-agent/graph.ts'
+import { afterMending, toMend } from '../workflow-agent/graph.ts'
 import { requireTestEnvironment } from '../workflow-agent/planning.ts'
 import { decided, type Update, type WorkflowState, workflowState } from '../workflow-agent/state.ts'
 import {
@@ -71,7 +71,7 @@ export const testCaseAgent = defineAgent({
         'mend',
         'settle',
       ])
-      .addEdge('mend', 'run_cases')
+      .addConditionalEdges('mend', afterMending, ['run_cases', 'settle'])
       .addEdge('settle', 'conclude')
       .addEdge('conclude', END)
   },
@@ -90,6 +90,11 @@ async function load({ input }: WorkflowState, run: RunContext): Promise<Update> 
   return {
     plan: input.plan ?? null,
     code: draft.code,
-    stored: { slug: draft.slug, version: draft.latestVersion, inputSchema: draft.inputSchema },
+    stored: {
+      slug: draft.slug,
+      version: draft.latestVersion,
+      inputSchema: draft.inputSchema,
+      reach: draft.reach,
+    },
   }
 }

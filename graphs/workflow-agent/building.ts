@@ -1,5 +1,5 @@
 import { inputSchemaOf } from '../../agents/planner/input-schema.ts'
-import { writeCode } from '../../agents/workflow-builder/agent.ts'
+import { type CodeReach, reachOfCode, writeCode } from '../../agents/workflow-builder/agent.ts'
 import { toAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
@@ -39,22 +39,30 @@ export async function storeWorkflow(state: WorkflowState, run: RunContext): Prom
   const { code, slug, stored, input } = state
   const plan = made(state.plan, 'a plan')
   const inputSchema = plan.input.length === 0 ? null : inputSchemaOf(plan)
-  if (stored === null && input.workflow == null) await create(run, { slug, code, inputSchema, plan })
-  else await run.call('update_workflow', { workflow: slug, code, inputSchema })
-  return { stored: { slug, inputSchema, version: await publish(run, slug) } }
+  const { reach, reaches } = await reachOfCode(run, code, plan)
+  if (stored === null && input.workflow == null) await create(run, { slug, code, inputSchema, plan, reach })
+  else await run.call('update_workflow', { workflow: slug, code, inputSchema, reach: { ...reach } })
+  return { stored: { slug, inputSchema, version: await publish(run, slug), reach }, reaches }
 }
 
 async function create(
   run: RunContext,
-  made: { slug: string; code: string; inputSchema: JsonObject | null; plan: IntegrationPlan },
+  made: {
+    slug: string
+    code: string
+    inputSchema: JsonObject | null
+    plan: IntegrationPlan
+    reach: CodeReach
+  },
 ): Promise<void> {
-  const { slug, code, inputSchema, plan } = made
+  const { slug, code, inputSchema, plan, reach } = made
   try {
     await run.call('create_workflow', {
       slug,
       code,
       name: plan.title,
       description: plan.summary,
+      reach: { ...reach },
       ...(inputSchema === null ? {} : { inputSchema }),
     })
   } catch (cause) {
@@ -77,6 +85,7 @@ export interface Draft {
   latestVersion: number
   unpublishedChanges: boolean
   inputSchema: JsonObject | null
+  reach: CodeReach | null
   newestVersion: { connectors: string[] } | null
 }
 
@@ -84,11 +93,15 @@ export interface Draft {
 export const draftOf = async (run: RunContext, slug: string): Promise<Draft> =>
   (await run.look('get_workflow', { workflow: slug })).workflow as unknown as Draft
 
+/** What code reaches besides the planned actions, told to whoever approves it: a person, in Auto mode too. */
+export const further = (reaches: readonly string[]): string =>
+  reaches.length === 0
+    ? ''
+    : ` Besides the apps' actions it uses ${reaches.map((one) => `ctx.${one}`).join(', ')}: read the code.`
+
 export async function approveBuild(state: WorkflowState, run: RunContext): Promise<Update> {
   const { slug, version }: Stored = made(state.stored, 'a stored workflow')
-  return decide(run, {
-    point: 'after_building',
-    question: `The workflow ${slug} is written and checked (version ${version}, deployed nowhere). Go on to its tests?`,
-    details: { workflow: slug, version, code: state.code, notes: state.notes },
-  })
+  const question = `The workflow ${slug} is written and checked (version ${version}, deployed nowhere).${further(state.reaches)} Go on to its tests?`
+  const details = { workflow: slug, version, code: state.code, notes: state.notes, reaches: state.reaches }
+  return decide(run, { point: 'after_building', question, details }, state.reaches.length > 0)
 }

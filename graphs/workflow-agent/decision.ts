@@ -10,15 +10,19 @@ const Decision = z.object({
   feedback: z.string().max(10_000).default('').describe('For change: what is to be different.'),
 })
 
-/** Hands back something to be approved; in Auto mode it is. */
+/**
+ * Hands back something to be approved; in Auto mode it is.
+ * @param onlyByPerson it waits for a person in Auto mode too
+ */
 export async function decide(
   run: RunContext,
   asked: { point: string; question: string; details: JsonObject },
+  onlyByPerson = false,
 ): Promise<Update> {
   const { decision, feedback } = await run.handback({
     ...asked,
     answer: Decision,
-    default: { decision: 'approve' },
+    ...(onlyByPerson ? {} : { default: { decision: 'approve' as const } }),
   })
   return decided(asked.point, decision, feedback)
 }

@@ -101,7 +101,7 @@ export const workflowAgent = defineAgent({
         'conclude',
       ])
       .addConditionalEdges('run_cases', toMend, ['mend', 'settle'])
-      .addEdge('mend', 'run_cases')
+      .addConditionalEdges('mend', afterMending, ['run_cases', 'settle'])
       .addEdge('settle', 'approve_tests')
       .addConditionalEdges('approve_tests', (state) => (state.stopped === null ? 'deploy' : 'conclude'), [
         'deploy',
@@ -111,6 +111,9 @@ export const workflowAgent = defineAgent({
       .addEdge('conclude', END)
   },
 })
+
+export const afterMending = ({ mendingRefused }: WorkflowState): 'run_cases' | 'settle' =>
+  mendingRefused ? 'settle' : 'run_cases'
 
 /** Failing code is mended, so often at most. */
 export const toMend = ({ report, mended }: WorkflowState): 'mend' | 'settle' =>

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { understand, writePlan } from '../../agents/planner/agent.ts'
+import { finder, understand, writePlan } from '../../agents/planner/agent.ts'
 import { planDocument } from '../../agents/planner/plan-document.ts'
 import { invalidInput } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
+import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { decide } from './decision.ts'
 import { made, type Update, type WorkflowState } from './state.ts'
@@ -85,11 +86,18 @@ export async function draftPlan(state: WorkflowState, run: RunContext): Promise<
   return { plan, feedback: '' }
 }
 
+/** Planned actions that delete, or cannot be undone: what a model was told by others does not get them tried unasked. */
+async function destructiveOf(plan: IntegrationPlan, run: RunContext): Promise<string[]> {
+  const find = finder(run)
+  const found = await Promise.all(plan.actions.map(({ connector, action }) => find(connector, action)))
+  return found.flatMap((one) => (one?.effect === 'destructive' ? [`${one.connector}.${one.action}`] : []))
+}
+
 export async function approvePlan({ plan }: WorkflowState, run: RunContext): Promise<Update> {
   const ready = made(plan, 'a plan')
-  return decide(run, {
-    point: 'after_planning',
-    question: `Build it as planned: ${ready.title}?`,
-    details: { document: planDocument(ready), plan: ready as unknown as JsonObject },
-  })
+  const destructive = await destructiveOf(ready, run)
+  const warning = destructive.length === 0 ? '' : ` It destroys: ${destructive.join(', ')}.`
+  const details = { document: planDocument(ready), plan: ready as unknown as JsonObject, destructive }
+  const question = `Build it as planned: ${ready.title}?${warning}`
+  return decide(run, { point: 'after_planning', question, details }, destructive.length > 0)
 }

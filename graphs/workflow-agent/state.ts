@@ -1,4 +1,5 @@
 import type { Understanding } from '../../agents/planner/agent.ts'
+import type { CodeReach } from '../../agents/workflow-builder/agent.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
 import type { TestCase, TestReport } from '../../tools/agents/test-case.ts'
@@ -20,6 +21,8 @@ export interface Stored {
   slug: string
   version: number
   inputSchema: JsonObject | null
+  /** What its code may reach; null: everything, as of what people wrote. */
+  reach: CodeReach | null
 }
 
 /** The best version so far: none that passed cases before fails in it. */
@@ -27,6 +30,7 @@ export interface Best {
   code: string
   version: number
   report: TestReport
+  reach: CodeReach | null
 }
 
 /** State of all graphs about workflows: made once here, so that their nodes can be shared. */
@@ -47,6 +51,8 @@ export const workflowState = ({ Annotation }: LangGraph) => {
     /** The slug a new workflow gets, chosen before it is made. */
     slug: last(''),
     stored: last<Stored | null>(null),
+    /** What the code reaches besides planned actions, as far as it can be seen. */
+    reaches: last<string[]>([]),
     cases: last<TestCase[]>([]),
     report: last<TestReport | null>(null),
     /** What the runs of failed cases did. */
@@ -54,6 +60,8 @@ export const workflowState = ({ Annotation }: LangGraph) => {
     best: last<Best | null>(null),
     /** Times the code was mended. */
     mended: last(0),
+    /** The person did not want the mended code: the version before it is taken. */
+    mendingRefused: last(false),
     deployTo: last<string | null>(null),
     trigger: last<JsonObject | null>(null),
     /** The point at which the person stopped the run. */

@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { caseRunOf, proposeCases, RUN_TOKEN, stepsOf } from '../../agents/test-case-agent/agent.ts'
 import { type CaseRun, judge } from '../../agents/test-case-agent/judge.ts'
-import { mendCode } from '../../agents/workflow-builder/agent.ts'
+import { mendCode, reachOfCode } from '../../agents/workflow-builder/agent.ts'
 import { toAppError } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { TestCase, TestReport } from '../../tools/agents/test-case.ts'
 import type { RunContext } from '../frame/define-agent.ts'
-import { draftOf, publish } from './building.ts'
+import { draftOf, further, publish } from './building.ts'
 import { decided } from './decision.ts'
-import { made, type Update, type WorkflowState } from './state.ts'
+import { type Best, made, type Update, type WorkflowState } from './state.ts'
 
 /** Times failing code is mended; the whole suite runs after each. */
 export const MAX_MENDED = 3
@@ -95,7 +95,7 @@ async function needsNone(run: RunContext, slug: string): Promise<boolean> {
 /** Runs every case, one after the other, and judges. */
 export async function runCases(state: WorkflowState, run: RunContext): Promise<Update> {
   const { cases, best, code } = state
-  const { version } = made(state.stored, 'a stored workflow')
+  const { version, reach } = made(state.stored, 'a stored workflow')
   const results: TestReport['results'] = []
   const evidence: JsonObject[] = []
   for (const proposed of cases) {
@@ -111,7 +111,11 @@ export async function runCases(state: WorkflowState, run: RunContext): Promise<U
   const report = { passed, failed: results.length - passed, results }
   await run.message(`${passed} of ${results.length} test cases pass with version ${version}.`)
   await run.artifact({ kind: 'test_report', title: `Tests of version ${version}`, content: report })
-  return { report, evidence, ...(isBetter(report, best?.report) ? { best: { code, version, report } } : {}) }
+  return {
+    report,
+    evidence,
+    ...(isBetter(report, best?.report) ? { best: { code, version, report, reach } } : {}),
+  }
 }
 
 /** More cases pass, and none that passed before fails. */
@@ -211,9 +215,28 @@ export async function mendWorkflow(state: WorkflowState, run: RunContext): Promi
   const stored = made(state.stored, 'a stored workflow')
   const answer = await mendCode(run, { plan, code, evidence })
   await run.message(answer.diagnosis)
-  await run.call('update_workflow', { workflow: stored.slug, code: answer.code })
+  const { reach, reaches } = await reachOfCode(run, answer.code, plan)
+  if (reaches.length > 0 && !(await mayRunMended(run, { ...answer, reaches, before: code })))
+    return { mendingRefused: true }
+  await run.call('update_workflow', { workflow: stored.slug, code: answer.code, reach: { ...reach } })
   const version = await publish(run, stored.slug)
-  return { code: answer.code, mended: mended + 1, stored: { ...stored, version } }
+  return { code: answer.code, mended: mended + 1, stored: { ...stored, version, reach } }
+}
+
+/** Mended code is other code: where it reaches further than the apps' actions, a person reads it before it runs. */
+async function mayRunMended(
+  run: RunContext,
+  mended: { code: string; diagnosis: string; reaches: string[]; before: string },
+): Promise<boolean> {
+  const { decision } = await run.handback({
+    point: 'after_mending',
+    question: `The code was mended.${further(mended.reaches)} Run the test cases with it?`,
+    details: { ...mended },
+    answer: z.object({
+      decision: z.enum(['approve', 'reject']).describe('reject: the version before it is kept.'),
+    }),
+  })
+  return decision === 'approve'
 }
 
 /** Goes back to the best version, should the last have been worse. */
@@ -221,6 +244,15 @@ export async function settle({ best, stored, code }: WorkflowState, run: RunCont
   const workflow = made(stored, 'a stored workflow')
   if (best === null || best.version === workflow.version) return {}
   await run.message(`Version ${best.version} did better than ${workflow.version}; it is taken.`)
-  if (best.code !== code) await run.call('update_workflow', { workflow: workflow.slug, code: best.code })
-  return { code: best.code, report: best.report, stored: { ...workflow, version: best.version } }
+  if (best.code !== code) await run.call('update_workflow', { workflow: workflow.slug, ...restored(best) })
+  return {
+    code: best.code,
+    report: best.report,
+    stored: { ...workflow, version: best.version, reach: best.reach },
+  }
 }
+
+const restored = ({ code, reach }: Best): JsonObject => ({
+  code,
+  reach: reach === null ? null : { ...reach },
+})

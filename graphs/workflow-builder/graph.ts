@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { finder } from '../../agents/planner/agent.ts'
 import { checkPlan } from '../../agents/planner/check-plan.ts'
 import { inputSchemaOf } from '../../agents/planner/input-schema.ts'
-import { workflowBuilder as card, writeCode } from '../../agents/workflow-builder/agent.ts'
+import { workflowBuilder as card, reachOfCode, writeCode } from '../../agents/workflow-builder/agent.ts'
 import { invalidInput } from '../../core/errors.ts'
 import { GenerateWorkflowInput } from '../../tools/agents/generate-workflow.ts'
 import { defineAgent, type RunContext } from '../frame/define-agent.ts'
+import { further } from '../workflow-agent/building.ts'
 import { decide } from '../workflow-agent/decision.ts'
 import { decided, made, type Update, type WorkflowState, workflowState } from '../workflow-agent/state.ts'
 
@@ -71,5 +72,12 @@ async function write({ plan, code, feedback, input }: WorkflowState, run: RunCon
   return { ...written, feedback: '' }
 }
 
-const approve = ({ code, notes }: WorkflowState, run: RunContext): Promise<Update> =>
-  decide(run, { point: 'after_building', question: 'Is this code as you want it?', details: { code, notes } })
+async function approve({ code, notes, plan }: WorkflowState, run: RunContext): Promise<Update> {
+  const { reaches } = await reachOfCode(run, code, plan)
+  const question = `Is this code as you want it?${further(reaches)}`
+  return decide(
+    run,
+    { point: 'after_building', question, details: { code, notes, reaches } },
+    reaches.length > 0,
+  )
+}

@@ -3,7 +3,7 @@ import { AppError, invalidInput } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { Database } from '../../db/database.ts'
 import type { SentEvent } from '../../db/execution-steps.ts'
-import type { ExecutionRow } from '../../db/executions.ts'
+import type { ExecutionRow, RunnableVersionRow } from '../../db/executions.ts'
 import { deleteState, getState, type StateKey, setState } from '../../db/state.ts'
 import type { Connections, RunAction } from '../connections/connections.ts'
 import type { Files } from '../files/files.ts'
@@ -14,6 +14,7 @@ import { openSecret } from '../secrets/secrets.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { ChildAnswer } from './durable-bridge.ts'
 import { fileCalls } from './file-calls.ts'
+import { refuseBeyond } from './reach.ts'
 import { storeCalls } from './store-calls.ts'
 import { textFileCalls } from './text-files.ts'
 
@@ -68,7 +69,7 @@ type EffectArguments = [args: Json[], signal: AbortSignal, key: string, beforeSe
 export function buildEffects(
   deps: BridgeDeps,
   execution: ExecutionRow,
-  connectors: readonly string[],
+  { connectors, reach }: Pick<RunnableVersionRow, 'connectors' | 'reach'>,
 ): Effect {
   const scope = scopeOfRun(execution)
   const attempt = { id: execution.id, attempt: execution.attempt }
@@ -184,6 +185,7 @@ export function buildEffects(
 
   return async ({ name, args }, signal, key, beforeSend) => {
     if (isCryptoCall(name)) return cryptoCall(name, args)
+    refuseBeyond(reach, name, args)
     const call = Object.hasOwn(calls, name) ? calls[name] : undefined
     if (call === undefined) throw invalidInput(`ctx has no '${name}'.`)
     return call(args, signal, key, beforeSend)

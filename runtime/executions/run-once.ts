@@ -1,13 +1,14 @@
 import type { Json } from '../../core/json.ts'
 import { findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
-import { loadSteps, type NewStep, type StepBatch } from '../../db/execution-steps.ts'
+import { loadSteps, type NewStep, type StepBatch, WAIT_WORKFLOW } from '../../db/execution-steps.ts'
 import { type ExecutionRow, keptLines, type RunnableVersionRow } from '../../db/executions.ts'
 import type { Sandbox, SandboxJob, SandboxResult } from '../sandbox/sandbox.ts'
 import { type BridgeDeps, buildEffects, type Effect, scopeOfRun, text } from './bridge.ts'
 import { buildDurableBridge } from './durable-bridge.ts'
 import type { Lease } from './lease.ts'
 import { outlasting } from './outlast.ts'
+import { refuseBeyond } from './reach.ts'
 import { buildRecorder } from './recorder.ts'
 import { MAX_TIMEOUT_MS } from './tiers.ts'
 
@@ -52,7 +53,7 @@ export async function runOnce(
     now: deps.db.now,
     ...hold,
   })
-  const effects = buildEffects(deps, execution, version.connectors)
+  const effects = buildEffects(deps, execution, version)
   let calls = 0
   const effect: Effect = (...given) => {
     calls += 1
@@ -64,8 +65,10 @@ export async function runOnce(
     recorder,
     mayWait: execution.tier !== 'instant',
     effect: outlasting(effect),
-    runChild: (slug, input, key, stop) =>
-      deps.others.run(execution, text(slug, 'workflow'), input, key, stop),
+    runChild: async (slug, input, key, stop) => {
+      refuseBeyond(version.reach, WAIT_WORKFLOW, [])
+      return deps.others.run(execution, text(slug, 'workflow'), input, key, stop)
+    },
     childOutcome: (id) => deps.others.outcome(scopeOfRun(execution), id),
   })
   const result = await deps.sandbox.run(await jobOf(deps.db, execution, version), bridge, signal)

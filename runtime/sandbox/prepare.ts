@@ -1,6 +1,7 @@
 import { type Program, parse } from 'acorn'
 import { invalidInput } from '../../core/errors.ts'
 import { type ConnectorCall, connectorCalls } from './connector-calls.ts'
+import { type Reaches, seenReach } from './seen-reach.ts'
 import { staticIssues } from './static-checks.ts'
 import { stripTypes } from './strip-types.ts'
 
@@ -49,6 +50,7 @@ export function validateWorkflow(source: string): {
   valid: boolean
   issues: WorkflowIssue[]
   connectors: ConnectorCall[]
+  reaches: Reaches[]
   /** What was read; undefined when it could not be. */
   read: ReadWorkflow | undefined
 } {
@@ -57,6 +59,7 @@ export function validateWorkflow(source: string): {
     valid: issues.length === 0,
     issues,
     connectors: program === undefined ? [] : connectorCalls(program),
+    reaches: program === undefined ? [] : seenReach(program),
     read:
       prepared === undefined || program === undefined ? undefined : { program, language: prepared.language },
   }

@@ -12,6 +12,7 @@ import {
   checkInputSchema,
   EscalateOnTimeout,
   InputSchema,
+  Reach,
   RetryPolicy,
   StartRate,
   Tier,
@@ -41,6 +42,7 @@ export const createWorkflow = defineTool({
     inputSchema: InputSchema.optional(),
     concurrency: Concurrency.optional(),
     rateLimit: StartRate.optional(),
+    reach: Reach.optional(),
   }),
   output: z.object({ workflow: Workflow }),
   permission: 'workflows.create',
@@ -70,6 +72,7 @@ export const createWorkflow = defineTool({
           input_schema: inputSchema,
           concurrency: input.concurrency ?? null,
           rate_limit: input.rateLimit ?? null,
+          reach: input.reach ?? null,
           draft_code: input.code,
         })
       })

@@ -40,7 +40,7 @@ export const publishWorkflow = defineTool({
       context.touches(workflow.id)
       const before = await getWorkflowVersion(tx, workflow.id, workflow.latest_version)
       const { code } = prepareWorkflow(workflow.draft_code)
-      const { connectors, read } = validateWorkflow(workflow.draft_code)
+      const { connectors } = validateWorkflow(workflow.draft_code)
       const used = connectors.map(({ slug }) => slug)
       const version = await insertWorkflowVersion(tx, {
         id: newId('workflowVersion'),
@@ -51,9 +51,10 @@ export const publishWorkflow = defineTool({
       })
       if (version === undefined) throw new Error('INSERT … RETURNING gave no row')
       const unchanged = before !== undefined && isSame(before, workflow)
-      return { version: toVersion(version), unchanged, source: workflow.draft_code, read }
+      return { version: toVersion(version), unchanged, source: workflow.draft_code }
     })
-    const { source, read, ...answer } = published
+    const { source, ...answer } = published
+    const { read } = validateWorkflow(source)
     const types = read === undefined ? undefined : await typeIssues(context, source, read)
     return { ...answer, warnings: types?.issues ?? [] }
   },
@@ -66,4 +67,5 @@ const isSame = (version: WorkflowVersionRow, draft: WorkflowRow): boolean =>
   isDeepStrictEqual(version.retry, draft.retry) &&
   isDeepStrictEqual(version.concurrency, draft.concurrency) &&
   isDeepStrictEqual(version.rate_limit, draft.rate_limit) &&
+  isDeepStrictEqual(version.reach, draft.reach) &&
   isDeepStrictEqual(version.input_schema, draft.input_schema)

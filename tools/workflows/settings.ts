@@ -91,6 +91,23 @@ export const StartRate = z
     'How often it may start in an environment, over all servers. What comes over that starts in a later window; an instant run is refused with 429 instead.',
   )
 
+export const Reach = z
+  .object({
+    actions: z
+      .array(z.string().regex(/^[a-z][a-zA-Z0-9]*\.[a-z][a-z0-9_]*$/, 'is connector.action'))
+      .max(500)
+      .describe('Actions it may call, as connector.action.'),
+    fetch: z.boolean().default(false).describe('ctx.fetch: any public address.'),
+    secrets: z.boolean().default(false).describe('ctx.secrets.'),
+    workflows: z
+      .boolean()
+      .default(false)
+      .describe('Run and start other workflows, send events, change configs.'),
+  })
+  .describe(
+    'Keeps its code to these actions of apps and parts of ctx, whatever the code says; its own stores and files it has always. For code nobody has read, such as a model’s.',
+  )
+
 export const EscalateOnTimeout = z
   .boolean()
   .describe(

@@ -9,6 +9,7 @@ import {
   checkInputSchema,
   EscalateOnTimeout,
   InputSchema,
+  Reach,
   RetryPolicy,
   StartRate,
   Tier,
@@ -21,7 +22,7 @@ export const updateWorkflow = defineTool({
   name: 'update_workflow',
   title: 'Change a workflow',
   description:
-    'Changes a workflow; what is left out stays. Code, tier, timeout, retry, limits and input schema are those of the draft: what is deployed keeps running as it is until a new version is published and deployed. Name, description and status take effect at once.',
+    'Changes a workflow; what is left out stays. Code, tier, timeout, retry, limits, reach and input schema are those of the draft: what is deployed keeps running as it is until a new version is published and deployed. Name, description and status take effect at once.',
   input: z.object({
     workflow: WorkflowRef,
     name: z.string().trim().min(1).max(200).optional().describe('New display name.'),
@@ -36,6 +37,9 @@ export const updateWorkflow = defineTool({
     escalateOnTimeout: EscalateOnTimeout.optional(),
     concurrency: Concurrency.nullable().optional().describe('New bound on runs at once; null for none.'),
     rateLimit: StartRate.nullable().optional().describe('New bound on starts; null for none.'),
+    reach: Reach.nullable()
+      .optional()
+      .describe('What the code may reach from the next version on; null for everything.'),
     inputSchema: InputSchema.nullable().optional().describe('New input schema; null for none.'),
   }),
   output: z.object({ workflow: Workflow }),
@@ -65,6 +69,7 @@ export const updateWorkflow = defineTool({
         escalate_on_timeout: input.escalateOnTimeout ?? before.escalate_on_timeout,
         concurrency: input.concurrency === undefined ? before.concurrency : input.concurrency,
         rate_limit: input.rateLimit === undefined ? before.rate_limit : input.rateLimit,
+        reach: input.reach === undefined ? before.reach : input.reach,
         input_schema: inputSchema === undefined ? before.input_schema : inputSchema,
       })
     })

@@ -3,6 +3,7 @@ import { invalidInput } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { findUsedActions } from '../../db/workflows.ts'
 import { validateWorkflow as check } from '../../runtime/sandbox/prepare.ts'
+import { REACHES } from '../../runtime/sandbox/seen-reach.ts'
 import { defineTool } from '../define-tool.ts'
 import { WorkflowRef } from '../params.ts'
 import { Issue } from './issue.ts'
@@ -26,6 +27,11 @@ export const validateWorkflow = defineTool({
     connectors: z
       .array(z.object({ slug: z.string(), action: z.string(), exists: z.boolean() }))
       .describe('The connector actions the code calls by name.'),
+    reaches: z
+      .array(z.enum(REACHES))
+      .describe(
+        'By what else it reaches further, as far as it can be seen: any address (fetch), secrets, other workflows (also events and configs).',
+      ),
   }),
   permission: 'workflows.read',
   effect: 'read',
@@ -56,6 +62,7 @@ export const validateWorkflow = defineTool({
       issues: all,
       typesUnchecked: types.unchecked,
       connectors,
+      reaches: report.reaches,
     }
   },
 })

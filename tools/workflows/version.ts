@@ -3,7 +3,15 @@ import { notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { getWorkflowVersion, type WorkflowRow, type WorkflowVersionRow } from '../../db/workflows.ts'
 import { Timestamp } from '../params.ts'
-import { Concurrency, EscalateOnTimeout, InputSchema, RetryPolicy, StartRate, Tier } from './settings.ts'
+import {
+  Concurrency,
+  EscalateOnTimeout,
+  InputSchema,
+  Reach,
+  RetryPolicy,
+  StartRate,
+  Tier,
+} from './settings.ts'
 
 export const VersionNumber = z.coerce
   .number()
@@ -21,6 +29,7 @@ export const WorkflowVersion = z.object({
   inputSchema: InputSchema.nullable(),
   concurrency: Concurrency.nullable(),
   rateLimit: StartRate.nullable(),
+  reach: Reach.nullable().describe('What its code may reach; null: all that its runs may.'),
   connectors: z.array(z.string()).describe('Slugs of the connectors its code calls.'),
   publishedBy: z.string().describe('Id of the key that published it.'),
   createdAt: Timestamp,
@@ -36,6 +45,7 @@ export const toVersion = (row: Omit<WorkflowVersionRow, 'source'>) => ({
   inputSchema: row.input_schema,
   concurrency: row.concurrency,
   rateLimit: row.rate_limit,
+  reach: row.reach,
   connectors: row.connectors,
   publishedBy: row.published_by,
   createdAt: row.created_at,

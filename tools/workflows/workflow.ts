@@ -4,7 +4,15 @@ import { AppError, notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { findWorkflow, holdWorkflow, lockWorkflow, type WorkflowRow } from '../../db/workflows.ts'
 import { Timestamp } from '../params.ts'
-import { Concurrency, EscalateOnTimeout, InputSchema, RetryPolicy, StartRate, Tier } from './settings.ts'
+import {
+  Concurrency,
+  EscalateOnTimeout,
+  InputSchema,
+  Reach,
+  RetryPolicy,
+  StartRate,
+  Tier,
+} from './settings.ts'
 
 export const Workflow = z.object({
   id: z.string().describe('wf_…'),
@@ -19,6 +27,7 @@ export const Workflow = z.object({
   inputSchema: InputSchema.nullable().describe('What `ctx.input` must fit; null: anything.'),
   concurrency: Concurrency.nullable(),
   rateLimit: StartRate.nullable(),
+  reach: Reach.nullable().describe('What its code may reach; null: all that its runs may.'),
   latestVersion: z.number().int().describe('Number of the newest published version; 0: none yet.'),
   createdAt: Timestamp,
   updatedAt: Timestamp,
@@ -37,6 +46,7 @@ export const toWorkflow = (row: WorkflowRow) => ({
   inputSchema: row.input_schema,
   concurrency: row.concurrency,
   rateLimit: row.rate_limit,
+  reach: row.reach,
   latestVersion: row.latest_version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

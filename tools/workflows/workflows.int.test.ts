@@ -288,6 +288,7 @@ test('validation names the line of an error, and connectors and actions that do 
     valid: true,
     issues: [],
     typesUnchecked: null,
+    reaches: [],
     connectors: [],
   })
   expect((await world.refused(owner, validateWorkflow, { workflow: id, code: CODE })).code).toBe(

@@ -84,8 +84,14 @@ async function tryOut(
 /** Patchbay's Action Fixer, with the model when one is given. */
 export function agent({ doors }: SuiteOptions): Policy<FixSituation> {
   return ({ situation: { connector, action, spec } }) =>
-    runAgent(doors, 'fix_action', {
-      ...{ connector, actions: [action], allowWrites: true },
-      ...(spec === undefined ? {} : { spec }),
-    })
+    runAgent(
+      doors,
+      'fix_action',
+      {
+        ...{ connector, actions: [action], allowWrites: true },
+        ...(spec === undefined ? {} : { spec }),
+      },
+      // The person knows that the API of the description is the one they want.
+      { before_moving: { allow: true } },
+    )
 }

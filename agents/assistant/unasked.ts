@@ -1,0 +1,37 @@
+import type { JsonObject } from '../../core/json.ts'
+import type { Acting } from '../acting.ts'
+
+/**
+ * What Auto mode makes without a person: drafts and versions that run nowhere, plans, new connectors and actions that
+ * nothing calls yet, and agents in Manual mode, which ask by themselves. A person is asked all the same where one of the
+ * fields named is given: it decides where credentials go, what passes for a read, what is replaced, or what is written
+ * to an account. Everything else (deploying, running, changing what runs already, calling an app to change something) waits for
+ * a person: the model reads what others wrote, and may have been talked into it.
+ */
+const UNASKED: Record<string, readonly string[]> = {
+  import_spec: ['onConflict'],
+  create_action: ['baseUrl', 'auth', 'effect'],
+  create_workflow: [],
+  update_workflow: ['status', 'reach'],
+  publish_workflow: [],
+  plan_integration: ['approval'],
+  generate_workflow: ['approval'],
+  write_test_cases: ['approval', 'heal'],
+  build_connector: ['approval', 'replace', 'allowWrites', 'allowLive'],
+  fix_action: ['approval', 'allowWrites', 'allowLive'],
+  build_workflow: ['approval', 'workflow'],
+}
+
+/** May Auto mode make the change by itself? */
+export async function mayGoUnasked(acting: Acting, tool: string, input: JsonObject): Promise<boolean> {
+  if (tool === 'run_action') return reads(acting, input)
+  const asking = Object.hasOwn(UNASKED, tool) ? UNASKED[tool] : undefined
+  return asking?.every((field) => !Object.hasOwn(input, field)) ?? false
+}
+
+/** Is the action one that changes nothing? What cannot be looked up is not known to. */
+async function reads(acting: Acting, { connector, action }: JsonObject): Promise<boolean> {
+  if (typeof connector !== 'string' || typeof action !== 'string') return false
+  const found = await acting.call('get_action', { connector, action }).catch(() => undefined)
+  return (found?.action as JsonObject | undefined)?.effect === 'read'
+}
