@@ -61,3 +61,41 @@ export const modelUsageByDay = (tx: Tx, range: { from: string; to: string; runId
      GROUP BY day, model ORDER BY day DESC, model`,
     [range.from, range.to, range.runId],
   )
+
+/** What the organization may use in this month, and has used. */
+export interface MonthlyModelUse {
+  month: string
+  tokens_per_month: number | null
+  usd_per_month: number | null
+  tokens: number
+  cost_usd: number
+}
+
+export const monthlyModelUse = (tx: Tx, organizationId: string) =>
+  tx.row<MonthlyModelUse>(
+    `SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM') AS month, o.model_tokens_per_month::float8 AS tokens_per_month,
+       o.model_usd_per_month AS usd_per_month, coalesce(sum(u.input_tokens + u.output_tokens), 0)::float8 AS tokens,
+       coalesce(sum(u.cost_usd), 0)::float8 AS cost_usd
+     FROM organizations o LEFT JOIN model_usage u
+       ON u.organization_id = o.id AND u.day >= date_trunc('month', now() AT TIME ZONE 'UTC')::date
+     WHERE o.id = $1 GROUP BY o.id`,
+    [organizationId],
+  )
+
+/** Sets what is given. */
+export const setModelBudget = (
+  tx: Tx,
+  organizationId: string,
+  budget: { tokensPerMonth?: number | null | undefined; usdPerMonth?: number | null | undefined },
+) =>
+  tx.run(
+    `UPDATE organizations SET model_tokens_per_month = CASE WHEN $2 THEN $3::bigint ELSE model_tokens_per_month END,
+       model_usd_per_month = CASE WHEN $4 THEN $5::float8 ELSE model_usd_per_month END, updated_at = now() WHERE id = $1`,
+    [
+      organizationId,
+      budget.tokensPerMonth !== undefined,
+      budget.tokensPerMonth ?? null,
+      budget.usdPerMonth !== undefined,
+      budget.usdPerMonth ?? null,
+    ],
+  )

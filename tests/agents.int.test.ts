@@ -201,6 +201,40 @@ describeOnEachDatabase('runs of agents', (kind) => {
     })
   })
 
+  test('who may not call a tool sees that it was called, not what it took and gave; a refused stream is audited', async () => {
+    const { id } = await start({}, 'auto')
+    const called = async (key?: string) =>
+      (await tenant.ok('list_agent_run_events', { run: id, limit: 200 }, key)).events
+        .filter(({ type }: Body) => type === 'tool_call')
+        .map(({ data }: Body) => data)
+    expect((await called())[0]).toMatchObject({ tool: 'create_customer', output: { customer: {} } })
+    const viewer = await tenant.key({ role: 'viewer' })
+    const seen: Body[] = await called(viewer)
+    expect(seen.filter(({ tool }) => tool === 'create_customer')).toHaveLength(3)
+    for (const { tool, input, output, hidden } of seen)
+      expect([tool, input === undefined, output === undefined, hidden === true]).toEqual(
+        tool === 'create_customer' ? [tool, true, true, true] : [tool, false, false, false],
+      )
+    const streamed = await fetch(`${platform.url}/api/v1/agent-runs/${id}/stream`, {
+      headers: { authorization: `Bearer ${viewer}` },
+    })
+    const text = await streamed.text()
+    expect(text).toContain('event: end')
+    expect(text).not.toContain('cus_')
+
+    const { key } = await tenant.ok('create_api_key', {
+      name: 'No agents',
+      role: 'viewer',
+      permissions: ['connectors.read'],
+    })
+    const refused = await fetch(`${platform.url}/api/v1/agent-runs/${id}/stream`, {
+      headers: { authorization: `Bearer ${key}` },
+    })
+    expect(refused.status).toBe(403)
+    const { entries } = await tenant.ok('list_audit_log', { outcome: 'denied' })
+    expect(entries[0]).toMatchObject({ action: 'list_agent_run_events', errorCode: 'forbidden' })
+  })
+
   test('a stream goes on after the event the client saw last and ends with the run', async () => {
     const { id } = await start({}, 'auto')
     const read = async (last: number) => {

@@ -122,3 +122,32 @@ test('in auto mode what deploys or runs waits for a person, who is shown the cod
   })
   expect((await tenant.ok('list_deployments', { workflow: 'hello' })).deployments).toHaveLength(1)
 }, 120_000)
+
+test('a used-up month ends the organization’s runs with how to go on; a larger budget lets them go on', async () => {
+  const usage = { input: 60, output: 40 }
+  await play([
+    { text: 'Hello.', usage },
+    { text: 'Hello again.', usage },
+  ])
+  const developer = await tenant.key({ role: 'developer' })
+  expect(await tenant.call('set_model_budget', { tokensPerMonth: 1_000 }, developer)).toMatchObject({
+    status: 403,
+  })
+  await tenant.ok('set_model_budget', { tokensPerMonth: 100 })
+  expect(await chat('auto')).toMatchObject({ status: 'completed' })
+  expect(await chat('auto')).toMatchObject({
+    status: 'failed',
+    error: {
+      code: 'limit_exceeded',
+      where: 'modelBudget',
+      hint: expect.stringContaining('set_model_budget'),
+    },
+  })
+  expect(model.received).toHaveLength(1)
+  expect((await tenant.ok('get_model_usage')).budget).toMatchObject({ tokensPerMonth: 100, tokensUsed: 100 })
+  await tenant.ok('set_model_budget', { tokensPerMonth: null })
+  expect(await chat('auto')).toMatchObject({ status: 'completed' })
+  // The played model has no price: a bound in money could not be kept.
+  await tenant.ok('set_model_budget', { usdPerMonth: 1 })
+  expect(await chat('auto')).toMatchObject({ status: 'failed', error: { code: 'invalid_input' } })
+}, 120_000)

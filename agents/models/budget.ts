@@ -1,7 +1,13 @@
 import { AppError, invalidInput } from '../../core/errors.ts'
 import type { ModelPrice } from '../../core/model-settings.ts'
 import type { Database } from '../../db/database.ts'
-import { addModelUsage, type ModelUsageRow, modelUsageOfRun } from '../../db/model-usage.ts'
+import {
+  addModelUsage,
+  type ModelUsageRow,
+  type MonthlyModelUse,
+  modelUsageOfRun,
+  monthlyModelUse,
+} from '../../db/model-usage.ts'
 import type { Budget, Usage } from './models.ts'
 import type { TurnAnswer } from './turn.ts'
 
@@ -26,6 +32,8 @@ export interface MeterOptions {
   secondsUsed: number
   signal: AbortSignal
   priceOf(model: string): ModelPrice | undefined
+  /** A model the operator has set no price for. */
+  unpriced: string | undefined
 }
 
 /** The usage is a row of the database, so it outlives the process and is one for all who work on the run. */
@@ -57,6 +65,7 @@ export function buildMeter(options: MeterOptions): Meter {
       if (now.steps >= budget.maxSteps) throw usedUp('steps', budget.maxSteps, now.steps)
       if (budget.maxCostUsd !== undefined && now.costUsd >= budget.maxCostUsd)
         throw usedUp('costUsd', budget.maxCostUsd, now.costUsd)
+      refuseBeyondMonth(await db.read(scope, (tx) => monthlyModelUse(tx, organizationId)), options.unpriced)
     },
     async add(answer, durationMs, step) {
       const price = options.priceOf(answer.model)
@@ -81,6 +90,28 @@ export function buildMeter(options: MeterOptions): Meter {
   }
 }
 
+/** @throws AppError `limit_exceeded` when the organization has used up its month; `invalid_input` as `requirePrices` */
+function refuseBeyondMonth(month: MonthlyModelUse | undefined, unpriced: string | undefined): void {
+  if (month === undefined) return
+  const { tokens_per_month: maxTokens, usd_per_month: maxUsd, tokens, cost_usd: usd } = month
+  const over = (limit: number, used: number, what: string) =>
+    new AppError(
+      'limit_exceeded',
+      `The organization’s model budget of ${limit} ${what} for ${month.month} is used up (${Number(used.toFixed(4))}).`,
+      {
+        where: 'modelBudget',
+        hint: 'It begins anew with the next month (UTC). set_model_budget gives it more, with the permission billing.manage.',
+        retryable: false,
+        data: { month: month.month, limit, used },
+      },
+    )
+  if (maxTokens !== null && tokens >= maxTokens) throw over(maxTokens, tokens, 'tokens')
+  if (maxUsd === null) return
+  if (unpriced !== undefined)
+    throw withoutPrice(unpriced, 'modelBudget', 'Set usdPerMonth to null with set_model_budget')
+  if (usd >= maxUsd) throw over(maxUsd, usd, 'USD')
+}
+
 /** @throws AppError `invalid_input` when money is to be bounded and a model has no price */
 export function requirePrices(
   budget: Budget,
@@ -89,11 +120,14 @@ export function requirePrices(
 ): void {
   const unpriced = models.find((model) => prices[model] === undefined)
   if (budget.maxCostUsd === undefined || unpriced === undefined) return
-  throw invalidInput(`A budget in money cannot be kept: the price of the model '${unpriced}' is not known.`, {
-    where: 'budget.maxCostUsd',
-    hint: 'Leave maxCostUsd out and bound the tokens, or have the operator set PATCHBAY_MODEL_PRICES.',
-  })
+  throw withoutPrice(unpriced, 'budget.maxCostUsd', 'Leave maxCostUsd out')
 }
+
+const withoutPrice = (model: string, where: string, otherwise: string) =>
+  invalidInput(`A budget in money cannot be kept: the price of the model '${model}' is not known.`, {
+    where,
+    hint: `${otherwise} and bound the tokens, or have the operator set PATCHBAY_MODEL_PRICES.`,
+  })
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000
 

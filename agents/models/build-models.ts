@@ -38,6 +38,7 @@ export function buildModels(deps: { settings: ModelSettings | undefined; db: Dat
           secondsUsed: options.secondsUsed ?? 0,
           signal: options.signal,
           priceOf: (model) => prices[model],
+          unpriced: Object.values(tiers).find((model) => prices[model] === undefined),
         }),
         sink: options.sink,
         modes: buildModes(known, tierOf),

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startPages } from '../../evals/environments/pages.ts'
 import { type PlayedModel, startPlayedModel } from '../../evals/models/played-model.ts'
 import type { ScriptInput } from '../../evals/models/script.ts'
+import { settled } from '../../tests/setup/agent-runs.ts'
 import { describeNotes, NOTES_TOKEN, type NotesApi, startNotesApi } from '../../tests/setup/notes-api.ts'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from '../../tests/setup/platform.ts'
 
@@ -105,6 +107,34 @@ describe('without a model', () => {
     expect(artifacts.map(({ data }) => data.kind)).toEqual(['test_report', 'diff'])
     expect(JSON.stringify(artifacts)).not.toContain(NOTES_TOKEN)
     expect(api.notes.size).toBe(0)
+  })
+
+  test('an address of a description is called with credentials only once a person allowed it, in Auto mode too', async () => {
+    await tenant.ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
+    await connect(tenant)
+    const elsewhere = await startPages()
+    await tenant.ok('update_connector', { connector: 'notes', baseUrl: elsewhere.origin })
+    const mend = {
+      connector: 'notes',
+      actions: ['list_notes'],
+      url: `${api.url}/openapi.json`,
+      approval: 'auto',
+    }
+    const ask = async () => settled(tenant, (await tenant.ok('fix_action', { ...mend, ...WAIT })).run)
+    const asked = await ask()
+    expect(asked.question).toMatchObject({
+      point: 'before_moving',
+      default: null,
+      details: { to: [api.url], from: [elsewhere.origin] },
+    })
+    const refused = await settled(tenant, await answer(tenant, asked, { allow: false }))
+    expect(refused).toMatchObject({ status: 'completed', output: { fixed: [] } })
+    expect((await tenant.ok('get_connector', { connector: 'notes' })).connector.baseUrl).toBe(
+      elsewhere.origin,
+    )
+    const allowed = await settled(tenant, await answer(tenant, await ask(), { allow: true }))
+    expect(allowed.output).toMatchObject({ fixed: ['list_notes'] })
+    await elsewhere.close()
   })
 
   test('an API that moved on is noticed, its changes are taken over once approved, and tested', async () => {

@@ -11,7 +11,7 @@ import type { Catalog } from '../../tools/services.ts'
 import { type Stop, stopped } from './claim.ts'
 import type { AnyAgent, Handback, LangGraph, RunContext } from './define-agent.ts'
 import type { Journal } from './journal.ts'
-import { preview } from './preview.ts'
+import { preview, redacted } from './preview.ts'
 
 /** Moments of a visit; tests stop the process at each. */
 export type Moment = 'entered' | 'called' | 'left'
@@ -142,7 +142,7 @@ export function buildContext(claim: Claim, visit: string): RunContext {
       if ((await journal.recorded(key)) !== undefined) return
       await journal.record(key, true, {
         type: 'artifact',
-        data: { node: nodeOf(visit), kind, title, content },
+        data: { node: nodeOf(visit), kind, title, content: redacted(content) },
       })
     },
     handback: (question) => handback(claim, visit, nameOf('q'), question),
@@ -164,7 +164,7 @@ async function handback<S extends z.ZodObject>(
     id,
     point: asked.point,
     question: asked.question,
-    details: asked.details ?? {},
+    details: redacted(asked.details ?? {}) as JsonObject,
     schema: z.toJSONSchema(asked.answer, { io: 'input' }) as { [key: string]: unknown },
     default: (asked.default as JsonObject | undefined) ?? null,
   }

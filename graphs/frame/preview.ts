@@ -1,3 +1,4 @@
+import { redactCredentials } from '../../agents/models/redact.ts'
 import type { Json } from '../../core/json.ts'
 
 const MAX_TEXT_CHARS = 2_000
@@ -18,11 +19,23 @@ export function preview(value: unknown): Json {
   return text.length <= MAX_CHARS ? shown : { cut: true, text: text.slice(0, MAX_TEXT_CHARS) }
 }
 
+/** As `preview`, whole: for what people decide by. A field called `key` stays, as it mostly names something. */
+export function redacted(value: Json): Json {
+  if (typeof value === 'string') return redactCredentials(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(redacted)
+  const members = Object.entries(value).map(([name, member]): [string, Json] => [
+    name,
+    name !== 'key' && isSecret(name, member) ? REDACTED : redacted(member),
+  ])
+  return Object.fromEntries(members)
+}
+
 function cut(value: unknown, depth: number): Json {
   if (typeof value === 'string')
     return value.length <= MAX_TEXT_CHARS
-      ? value
-      : `${value.slice(0, MAX_TEXT_CHARS)}… (${value.length} characters)`
+      ? redactCredentials(value)
+      : `${redactCredentials(value.slice(0, MAX_TEXT_CHARS))}… (${value.length} characters)`
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return value
   if (typeof value !== 'object') return null
   if (depth >= MAX_DEPTH) return '…'

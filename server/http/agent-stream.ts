@@ -1,19 +1,18 @@
+import { once } from 'node:events'
 import type express from 'express'
-import { type Actor, scopeOf } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
-import { type AgentRunEventRow, listAgentRunEvents } from '../../db/agent-runs.ts'
+import type { Json, JsonObject } from '../../core/json.ts'
 import type { ApiKeys } from '../../runtime/access/api-keys.ts'
-import { MAX_EVENT, requireAgentRun } from '../../tools/agents/agent-run.ts'
+import { MAX_EVENT } from '../../tools/agents/agent-run.ts'
 import type { Invoker } from '../../tools/invoke.ts'
 import { authenticateRequest } from './authentication.ts'
 import { localsOf, setRateHeaders } from './call.ts'
 import { API_PREFIX } from './routes.ts'
 
-const PERMISSION = 'agents.read'
 const PAGE = 100
 /** Something is sent at least so often: proxies cut what is silent, and a client learns that it lost the server. */
 const HEARTBEAT_MS = 15_000
-const ENDED: readonly string[] = ['completed', 'failed', 'canceled']
+const WAIT_SECONDS = 15
 
 /**
  * `GET /api/v1/agent-runs/{run}/stream`: the events of a run as Server-Sent Events, whichever process works on it. Each
@@ -25,14 +24,15 @@ export function mountAgentStream(app: express.Express, invoker: Invoker, apiKeys
     const actor = await authenticateRequest(req, apiKeys, 'http')
     localsOf(res).actor = actor
     setRateHeaders(res, await invoker.limits.consume(actor))
-    if (!actor.permissions.has(PERMISSION)) {
-      throw new AppError('forbidden', `Watching a run needs the permission ${PERMISSION}.`, {
-        hint: 'Use a key with that permission, or ask an owner for one.',
-        data: { permission: PERMISSION },
-      })
-    }
-    const run = req.params.run
-    const page = pageReader(invoker, actor, run)
+    const gone = new AbortController()
+    res.once('close', () => gone.abort())
+    // By the one path of every call: who may not read the run is refused, and that is in the audit log.
+    const page = async (after: unknown, waitSeconds = 0) =>
+      (await invoker.services.catalog.call(
+        'list_agent_run_events',
+        { run: req.params.run, after: after as Json, limit: PAGE, waitSeconds },
+        { actor, signal: gone.signal },
+      )) as unknown as { events: SeenEvent[]; ended: boolean }
     let after = lastSeen(req)
     let { events, ended } = await page(after) // a run that is not there is a problem document, not a stream
     res.set({
@@ -41,40 +41,40 @@ export function mountAgentStream(app: express.Express, invoker: Invoker, apiKeys
       'x-accel-buffering': 'no',
     })
     res.flushHeaders()
-    const gone = new AbortController()
-    res.once('close', () => gone.abort())
     let sentAt = performance.now()
-    while (!gone.signal.aborted) {
-      for (const event of events) res.write(asServerSent(event))
-      after = events.at(-1)?.seq ?? after
-      if (events.length > 0) sentAt = performance.now()
-      else if (performance.now() - sentAt > HEARTBEAT_MS) {
-        res.write(': still here\n\n')
-        sentAt = performance.now()
+    const send = async (text: string) => {
+      sentAt = performance.now()
+      // Who reads slowly is waited for: what they have not read yet stays in the database.
+      if (!res.write(text)) await once(res, 'drain', { signal: gone.signal })
+    }
+    try {
+      while (!gone.signal.aborted) {
+        for (const event of events) await send(asServerSent(event))
+        after = events.at(-1)?.seq ?? after
+        if (events.length === 0 && performance.now() - sentAt > HEARTBEAT_MS) await send(': still here\n\n')
+        if (ended) {
+          res.end('event: end\ndata: {}\n\n')
+          return
+        }
+        // A key that was revoked meanwhile sees no more of it.
+        await authenticateRequest(req, apiKeys, 'http')
+        ;({ events, ended } = await page(after, WAIT_SECONDS))
       }
-      if (ended) {
-        res.end('event: end\ndata: {}\n\n')
-        return
-      }
-      if (events.length < PAGE) await invoker.services.agents.news(run, HEARTBEAT_MS, gone.signal)
-      // A key that was revoked meanwhile sees no more of it.
-      await authenticateRequest(req, apiKeys, 'http')
-      ;({ events, ended } = await page(after))
+    } catch (error) {
+      if (!gone.signal.aborted) throw error
     }
   })
 }
 
-const pageReader =
-  ({ db }: Invoker, actor: Actor, run: string) =>
-  (after: number): Promise<{ events: AgentRunEventRow[]; ended: boolean }> =>
-    db.read(scopeOf(actor), async (tx) => {
-      const row = await requireAgentRun(tx, run)
-      const events = await listAgentRunEvents(tx, { run, after, limit: PAGE })
-      return { events, ended: ENDED.includes(row.status) && (events.at(-1)?.seq ?? after) >= row.last_event }
-    })
+interface SeenEvent {
+  seq: number
+  type: string
+  data: JsonObject
+  at: string
+}
 
-const asServerSent = ({ seq, type, data, created_at }: AgentRunEventRow): string =>
-  `id: ${seq}\nevent: ${type}\ndata: ${JSON.stringify({ ...data, at: created_at })}\n\n`
+const asServerSent = ({ seq, type, data, at }: SeenEvent): string =>
+  `id: ${seq}\nevent: ${type}\ndata: ${JSON.stringify({ ...data, at })}\n\n`
 
 /** @throws AppError `invalid_input` when it is no number of an event */
 function lastSeen(req: express.Request): number {

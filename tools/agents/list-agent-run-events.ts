@@ -18,7 +18,7 @@ export const listAgentRunEventsTool = defineTool({
   name: 'list_agent_run_events',
   title: 'List events of an agent run',
   description:
-    'Lists what happened in a run of an agent, in order: steps, tool calls with bounded and redacted input and output, text of models, artifacts, questions and answers. With waitSeconds it waits for the next one when there is none after `after` yet.',
+    'Lists what happened in a run of an agent, in order: steps, tool calls with bounded and redacted input and output (hidden from who may not call the tool), text of models, artifacts, questions and answers. With waitSeconds it waits for the next one when there is none after `after` yet.',
   input: z.object({
     run: AgentRunRef,
     after: z.coerce
@@ -47,6 +47,7 @@ export const listAgentRunEventsTool = defineTool({
   deadlineMs: WAITING_DEADLINE_MS,
   async run(context, { run, after, limit, waitSeconds }) {
     const end = performance.now() + waitSeconds * 1_000
+    const visible = new Set(context.services.catalog.visibleTo(context.actor).map(({ name }) => name))
     for (;;) {
       const [row, events] = await context.read(async (tx) => [
         await requireAgentRun(tx, run),
@@ -55,8 +56,23 @@ export const listAgentRunEventsTool = defineTool({
       const ended = ENDED.includes(row.status) && (events.at(-1)?.seq ?? after) >= row.last_event
       const left = end - performance.now()
       if (events.length > 0 || ended || left <= 0 || context.signal.aborted)
-        return { events: events.map(describeRunEvent), status: row.status, ended }
+        return {
+          events: events.map((event) => seenBy(visible, describeRunEvent(event))),
+          status: row.status,
+          ended,
+        }
       await context.services.agents.news(run, left, context.signal)
     }
   },
 })
+
+/** What a tool took and gave is for those who may call it; the others see that it was called. */
+function seenBy(
+  visible: ReadonlySet<string>,
+  event: z.input<typeof AgentRunEvent>,
+): z.input<typeof AgentRunEvent> {
+  const { tool } = event.data
+  if (event.type !== 'tool_call' || visible.has(String(tool))) return event
+  const { input: _input, output: _output, error: _error, ...rest } = event.data
+  return { ...event, data: { ...rest, hidden: true } }
+}

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { invalidInput } from '../../core/errors.ts'
-import { modelUsageByDay } from '../../db/model-usage.ts'
+import { modelUsageByDay, monthlyModelUse } from '../../db/model-usage.ts'
 import { defineTool } from '../define-tool.ts'
+import { ModelBudget, toModelBudget } from './model-budget.ts'
 
 const MAX_DAYS = 366
 const DAY_MS = 86_400_000
@@ -27,6 +28,7 @@ export const getModelUsage = defineTool({
   output: z.object({
     from: z.string(),
     to: z.string(),
+    budget: ModelBudget.describe('Of this month, whatever days are asked for.'),
     total: z.object(counts),
     days: z.array(
       z.object({
@@ -50,7 +52,10 @@ export const getModelUsage = defineTool({
         hint: 'Ask for a shorter range, its first day first.',
       })
     }
-    const rows = await context.read((tx) => modelUsageByDay(tx, { from, to, runId: input.run }))
+    const [rows, month] = await context.read(async (tx) => [
+      await modelUsageByDay(tx, { from, to, runId: input.run }),
+      await monthlyModelUse(tx, context.actor.organizationId),
+    ])
     const entries = rows.map((row) => ({
       day: row.day,
       model: row.model,
@@ -66,6 +71,7 @@ export const getModelUsage = defineTool({
     return {
       from,
       to,
+      budget: toModelBudget(month),
       total: {
         calls: sum((entry) => entry.calls),
         inputTokens: sum((entry) => entry.inputTokens),
