@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { addModelUsage } from '../db/model-usage.ts'
 import type { AnyTool } from '../tools/define-tool.ts'
 import { settled } from './setup/agent-runs.ts'
 import { describeOnBothDatabases } from './setup/database.ts'
@@ -41,6 +42,8 @@ const tables = [
   'file_chunks',
   'doc_sources',
   'doc_chunks',
+  'doc_embeddings',
+  'model_usage',
   'agent_runs',
   'agent_run_events',
   'agent_run_records',
@@ -261,6 +264,14 @@ describeOnBothDatabases('tenancy', (kind) => {
     const address = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`
     planted = await plant(theirs, address, 'marked')
     neighbour = await plant(theirs, address, 'neighbour')
+    // No model is configured here, so nobody uses one.
+    const { organizationId } = theirs
+    await server.platform.db.tenant({ organizationId, customerIds: null }, (tx) =>
+      addModelUsage(tx, {
+        ...{ organizationId, runId: `run_${MARK}`, model: MARK, durationMs: 1, calls: 1, steps: 1 },
+        ...{ input_tokens: 7, cached_input_tokens: 0, output_tokens: 7, cost_usd: 1 },
+      }),
+    )
   })
   afterAll(async () => {
     await server.close()
