@@ -92,6 +92,9 @@ export function agent({ doors }: SuiteOptions): Policy<FixSituation> {
         ...(spec === undefined ? {} : { spec }),
       },
       // The person knows that the API of the description is the one they want.
-      { before_moving: { allow: true } },
+      {
+        answer: ({ point, default: taken }) =>
+          point === 'before_moving' ? { allow: true } : (taken ?? undefined),
+      },
     )
 }
