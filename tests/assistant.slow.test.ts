@@ -139,7 +139,7 @@ test('a used-up month ends the organization’s runs with how to go on; a larger
     status: 'failed',
     error: {
       code: 'limit_exceeded',
-      where: 'modelBudget',
+
       hint: expect.stringContaining('set_model_budget'),
     },
   })
