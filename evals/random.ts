@@ -9,7 +9,8 @@ export interface Random {
 
 /** A series of its own for each seed and each text (mulberry32 over an FNV-1a hash). */
 export function buildRandom(seed: number, text = ''): Random {
-  let state = (seed ^ 0x811c9dc5) | 0
+  // The seed is in the text only: mixed in here as well, a digit would cancel itself out.
+  let state = 0x811c9dc5 | 0
   for (const character of `${seed} ${text}`)
     state = Math.imul(state ^ (character.codePointAt(0) ?? 0), 0x01000193)
   const next = () => {
