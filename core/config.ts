@@ -107,7 +107,7 @@ const environmentSchema = z.object({
     .max(2_000)
     .default(96)
     .describe(
-      'Isolates each of them keeps for the next execution of the same customer and workflow, about 5 MB each; a new one takes some milliseconds of processor time.',
+      'Isolates each sandbox process keeps for the next execution of the same customer and workflow, about 5 MB each (0.5 GB in all when there are so many); a new one takes some milliseconds of processor time.',
     ),
   PATCHBAY_WORKER_CONCURRENCY: z.coerce
     .number()

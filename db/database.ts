@@ -154,8 +154,8 @@ interface Opening {
 
 /**
  * Sends the prelude and the first statement of `fn` one behind the other, without waiting in between and as one write
- * to the socket: a round trip and a system call less for every transaction. Should the prelude fail, what follows it runs as the tenant role with no
- * tenant and finds nothing; the prelude's failure is the one reported.
+ * to the socket: a round trip and a system call less for every transaction. Should the prelude fail, what follows it
+ * runs as the tenant role with no tenant and finds nothing; the prelude's failure is the one reported.
  */
 async function begin<T>(client: pg.PoolClient, how: Opening, fn: (tx: Tx) => Promise<T>): Promise<T> {
   const { stream } = client.connection

@@ -149,6 +149,8 @@ export interface FinishedRun {
   error: unknown
   stats: unknown
   delay_ms: number
+  /** False: it got no place where it was stored as running. */
+  begun: boolean
   /** How long it waited for its place after it was stored as running. */
   waited_ms: number
   run_ms: number
@@ -194,6 +196,7 @@ export const finishRuns = (
          output = r.output, error = r.error, stats = r.stats, tier = r.tier, resume = r.resume,
          losses = CASE WHEN r.lost THEN e.losses + 1 ELSE 0 END,
          due_at = CASE WHEN r.status = 'waiting' THEN 'infinity' ELSE now() + r.delay_ms * interval '1 millisecond' END,
+         clock_at = CASE WHEN r.begun OR e.run > 1 THEN e.clock_at END, started_at = CASE WHEN r.begun OR e.run > 1 THEN e.started_at END,
          queue_ms = e.queue_ms + r.waited_ms, run_ms = e.run_ms + r.run_ms,
          attempt_ms = CASE WHEN r.resume THEN e.attempt_ms + r.run_ms ELSE 0 END,
          lines_kept = CASE WHEN r.resume THEN e.lines_kept + r.lines ELSE 0 END,
@@ -201,7 +204,7 @@ export const finishRuns = (
          admission = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN 'later' ELSE 'admitted' END,
          slots = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN r.kept ELSE e.slots END
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, run integer, worker text, status text, output jsonb, error jsonb, stats jsonb, tier text,
-         resume boolean, lost boolean, delay_ms double precision, waited_ms double precision, run_ms double precision, lines integer, kept smallint)
+         resume boolean, lost boolean, delay_ms double precision, begun boolean, waited_ms double precision, run_ms double precision, lines integer, kept smallint)
        WHERE e.id = r.id AND e.id = ANY($2) AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
        RETURNING e.id, e.status, e.lanes, e.slots, e.due_at, e.finished_at, e.queue_ms, e.run_ms`,
       [

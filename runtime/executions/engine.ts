@@ -221,6 +221,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     void goOn(
       execution,
       work().finally(() => {
+        ahead.delete(execution.id)
         slots.leave()
         here.ran(performance.now() - at)
       }),
@@ -229,9 +230,13 @@ export function buildEngine(deps: EngineDeps): Engine {
 
   /** It did not get a place here in time: whoever has one first takes it from the queue. */
   const handOn = async (execution: ExecutionRow, waitedMs: number): Promise<void> => {
-    ahead.delete(execution.id)
-    const finished = notBegun(execution, await deps.versions(execution.workflow_version_id), waitedMs)
-    if (await record(finished)) await admission.enqueue([nextRun(finished)])
+    try {
+      const version = await deps.versions(execution.workflow_version_id)
+      const finished = notBegun(execution, version, waitedMs)
+      if ((await record(finished)) !== undefined) await admission.enqueue([nextRun(finished)])
+    } finally {
+      ahead.delete(execution.id)
+    }
   }
 
   const here = buildHere({
@@ -319,7 +324,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     offer: here.offer,
     startTaking: here.open,
     hasPlace: slots.someFree,
-    running: () => [...active.keys()],
+    running: () => [...active.keys(), ...ahead.keys()],
     confirm: (executionIds, at) => {
       for (const id of executionIds) active.get(id)?.lease.confirm(at)
     },

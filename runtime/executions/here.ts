@@ -45,8 +45,12 @@ export function buildHere(options: {
   let ahead = 0
   let meanMs = AHEAD_MS
 
+  /** What came earlier goes first: runs of the queue that wait here, and those given back for want of a place. */
   const hasRoom = () =>
-    works && ahead < slots.free() + Math.min(MAX_AHEAD, Math.floor((AHEAD_MS * concurrency) / meanMs))
+    works &&
+    !slots.wanted() &&
+    Math.max(ahead, slots.waiting()) <
+      slots.free() + Math.min(MAX_AHEAD, Math.floor((AHEAD_MS * concurrency) / meanMs))
 
   return {
     open: () => {

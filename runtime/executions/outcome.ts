@@ -87,6 +87,7 @@ export function concludeRun(
     error: null,
     stats: result.stats,
     delay_ms: 0,
+    begun: true,
     waited_ms: waitedMs,
     run_ms: result.stats.durationMs,
     logs: result.logs,
@@ -138,6 +139,7 @@ export const notBegun = (
     waitedMs,
   }),
   error: null,
+  begun: false,
 })
 
 function deadLetter(execution: ExecutionRow, error: WorkflowError): NewDeadLetter {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { buildLogger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
 import type { QueuedExecution } from '../../db/queued-execution.ts'
@@ -60,6 +61,32 @@ describeOnEachDatabase('the queue of executions', (kind) => {
     expect(refused).toBe(5)
     expect(await queue.waiting()).toBe(0)
   })
+
+  test.skipIf(kind === 'embedded')(
+    'a worker that could not give runs back takes jobs again all the same',
+    async () => {
+      const client = new pg.Client(db.connection)
+      await client.connect()
+      const taken: string[] = []
+      let asked = 0
+      const take = async ({ id }: DueRun) => {
+        if (id !== 'exec_300') return taken.push(id) > 0
+        asked += 1
+        // The queue is away as the run is to go back to it.
+        await client.query('ALTER SCHEMA bullmq RENAME TO away')
+        setTimeout(() => client.query('ALTER SCHEMA away RENAME TO bullmq'), 1_000)
+        return false
+      }
+      await queue.add([due(300)])
+      await queue.work({ take, hasPlace: async () => undefined })
+      await vi.waitFor(() => expect(asked).toBe(1), { timeout: 10_000 })
+      await new Promise((next) => setTimeout(next, 1_500))
+      await queue.add([due(301)])
+      await vi.waitFor(() => expect(taken).toEqual(['exec_301']), { timeout: 15_000 })
+      await queue.stopWork()
+      await client.end()
+    },
+  )
 })
 
 describe.skipIf(!slowRun || inject('redisUrl') === null)('on Redis (needs redis-server)', () => {

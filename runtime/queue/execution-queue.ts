@@ -133,10 +133,20 @@ export function buildExecutionQueue(options: {
           if (left.length === 0) return
           // Others may have a place for them: this worker looks on until it has one itself.
           await worker.pause(true)
-          await queues.get(name)?.add(JOB, { runs: left }, optionsOf(opts.priority ?? 0))
-          void taker.hasPlace().then(() => {
-            if (workers.includes(worker)) worker.resume().catch(onError(name))
-          })
+          try {
+            const back = { ...optionsOf(opts.priority ?? 0), lifo: true }
+            await queues.get(name)?.add(JOB, { runs: left }, back)
+          } catch (error) {
+            const { message } = error as Error
+            log.warn(
+              { queue: name, runs: left.length, err: message },
+              'not given back; the sweeper queues them',
+            )
+          } finally {
+            void taker.hasPlace().then(() => {
+              if (workers.includes(worker)) worker.resume().catch(onError(name))
+            })
+          }
         },
         {
           connection,

@@ -6,6 +6,10 @@ export interface Slots {
    */
   take(ms?: number): Promise<boolean>
   leave(): void
+  /** Those who wait in {@link Slots.take}. */
+  waiting(): number
+  /** Does somebody wait in {@link Slots.someFree}? */
+  wanted(): boolean
   /** Resolves when there is a place nobody has, or there are to be none any more. */
   someFree(): Promise<void>
   /** Places nobody has; 0 also when there are to be none any more. */
@@ -49,6 +53,8 @@ export function buildSlots(limit: number): Slots {
       taken -= 1
       tell()
     },
+    waiting: () => waiting.size,
+    wanted: () => watching.size > 0,
     someFree: async () => {
       if (!closed && taken >= limit) await new Promise<void>((resolve) => watching.add(resolve))
     },

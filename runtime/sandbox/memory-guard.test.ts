@@ -27,7 +27,7 @@ function guarded(states: { running: boolean; memoryMb?: number }[]) {
   const guard = buildMemoryGuard(
     executions,
     (message) => posted.push(message),
-    32,
+    () => 32,
     () => used,
     () => given++,
   )

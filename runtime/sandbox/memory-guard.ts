@@ -24,15 +24,15 @@ const PER_LIMIT = 2
 export function buildMemoryGuard(
   executions: Map<number, Execution>,
   post: (message: FromWorker) => void,
-  maxIdle: number,
+  idleIsolates: () => number,
   rss: () => number = process.memoryUsage.rss,
   giveUp: () => void = () => process.kill(process.pid, 'SIGKILL'),
 ): () => void {
   let checks = 0
-  let base = BASE_BYTES + maxIdle * IDLE_ISOLATE_BYTES
+  let base = BASE_BYTES
   return () => {
     if (++checks % EVERY !== 0) return
-    let allowed = base
+    let allowed = base + idleIsolates() * IDLE_ISOLATE_BYTES
     const running: Execution[] = []
     for (const execution of executions.values()) {
       allowed += execution.memoryBytes * PER_LIMIT

@@ -25,7 +25,7 @@ const executions = new Map<number, Execution>()
 const post = buildOutbox<FromWorker>((messages) => {
   process.send?.(messages)
 })
-const guardMemory = buildMemoryGuard(executions, post, maxIdle)
+const guardMemory = buildMemoryGuard(executions, post, isolates.idle)
 let checks: NodeJS.Timeout | undefined
 
 function checkAll() {

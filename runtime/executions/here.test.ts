@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import type { ExecutionRow } from '../../db/executions.ts'
+import { buildSlots } from '../queue/slots.ts'
+import { buildHere } from './here.ts'
+
+const QUEUED = { tier: 'standard', status: 'queued' } as const
+const WORKER = 'worker-1'
+
+/** @param concurrency places; those that run keep them until `end` is called */
+function world(concurrency: number) {
+  const slots = buildSlots(concurrency)
+  const begun: string[] = []
+  const here = buildHere({
+    worker: WORKER,
+    slots,
+    concurrency,
+    run: async ({ id }, _at, patienceMs) => {
+      if (await slots.take(patienceMs)) begun.push(id)
+    },
+  })
+  const offered = (count: number) => {
+    const offer = here.offer()
+    const workers = Array.from({ length: count }, () => offer.worker(QUEUED))
+    return { offer, taken: workers.filter((worker) => worker === WORKER).length }
+  }
+  return { slots, here, begun, offered }
+}
+const row = (id: string) => ({ id }) as ExecutionRow
+
+test('nothing is taken on before there is work here, after it ended, and of the long tier', () => {
+  const { here, offered } = world(2)
+  expect(offered(1).taken).toBe(0)
+  here.open()
+  expect(here.offer().worker({ ...QUEUED, tier: 'long' })).toBeNull()
+  expect(here.offer().worker({ ...QUEUED, status: 'running' })).toBeNull()
+  here.close()
+  expect(offered(1).taken).toBe(0)
+})
+
+test('as many are taken on as are free or soon will be, and what was not stored makes room again', async () => {
+  const { here, begun, offered } = world(4)
+  here.open()
+  // Runs of a second each: in a tenth of one no place becomes free.
+  for (let n = 0; n < 100; n += 1) here.ran(1_000)
+  const first = offered(10)
+  expect(first.taken).toBe(4)
+  expect(offered(10).taken).toBe(0)
+  first.offer.begin([row('a')])
+  await new Promise((next) => setImmediate(next))
+  expect(begun).toEqual(['a'])
+  expect(offered(10).taken).toBe(3)
+  // Runs of ten milliseconds: forty in that time.
+  for (let n = 0; n < 200; n += 1) here.ran(9.9)
+  expect(offered(100).taken).toBe(40)
+})
+
+test('what waits here already goes first', async () => {
+  const { slots, here, offered } = world(1)
+  here.open()
+  for (let n = 0; n < 200; n += 1) here.ran(9.9)
+  await slots.take()
+  const line = Array.from({ length: 10 }, () => slots.take())
+  expect(offered(5).taken).toBe(0)
+  for (let n = 0; n < 10; n += 1) slots.leave()
+  await Promise.all(line)
+  // A worker that gave runs back waits for the next place.
+  void slots.someFree()
+  expect(offered(5).taken).toBe(0)
+  slots.leave()
+  expect(offered(5).taken).toBe(5)
+})
