@@ -285,6 +285,9 @@ describeOnBothDatabases('tenancy', (kind) => {
       async (tx) => {
         const texts: string[] = []
         for (const table of tables) {
+          const [there] = await tx.rows(`SELECT WHERE to_regclass('patchbay.${table}') IS NOT NULL`)
+          // Vectors are kept only where the server has the extension for them.
+          if (there === undefined) continue
           const rows = await tx.rows<{ row: string }>(
             `SELECT to_jsonb(t) - 'last_used_at' AS row FROM ${table} t`,
           )
@@ -322,7 +325,7 @@ describeOnBothDatabases('tenancy', (kind) => {
   }
 
   test('no tool shows or changes anything of another organization, whatever ids it is given', {
-    timeout: 120_000,
+    timeout: 360_000,
   }, async () => {
     const before = await contents(null)
     for (const table of tables)
@@ -360,7 +363,7 @@ describeOnBothDatabases('tenancy', (kind) => {
   })
 
   test('an end user of one customer sees and changes nothing of another customer', {
-    timeout: 120_000,
+    timeout: 360_000,
   }, async () => {
     const key = await theirs.key({ role: 'end_user', customerIds: [neighbour.customerId] })
     const before = await contents(planted.customerId)
