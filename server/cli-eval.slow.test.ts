@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { NOTES_TOKEN, type NotesApi, startNotesApi } from '../tests/setup/notes-api.ts'
 import { startTestPlatform, type Tenant, type TestPlatform } from '../tests/setup/platform.ts'
 import { runCli } from './cli/program.ts'
 import { clean } from './cli/testing.ts'
@@ -10,9 +11,14 @@ import { clean } from './cli/testing.ts'
 let platform: TestPlatform
 let tenant: Tenant
 let folder: string
+let notes: NotesApi
 beforeAll(async () => {
   platform = await startTestPlatform()
   tenant = await platform.organization()
+  notes = await startNotesApi()
+  await tenant.ok('import_spec', { url: `${notes.url}/openapi.json`, slug: 'notes' })
+  const credentials = { token: NOTES_TOKEN }
+  await tenant.ok('create_connection', { connector: 'notes', name: 'sandbox', credentials, verify: false })
   folder = mkdtempSync(join(tmpdir(), 'patchbay-eval-'))
   const code = 'export default async (ctx) => ({ doubled: ctx.input.number * 2 })'
   await tenant.ok('create_workflow', { slug: 'double', name: 'Double', code })
@@ -21,6 +27,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await platform.close()
+  await notes.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -82,5 +89,42 @@ test('a workflow that is not there fails its cases, and cases that are none are 
   expect(await patchbay('eval', 'workflow', 'double')).toMatchObject({
     code: 2,
     stderr: expect.stringMatching('--cases FILE'),
+  })
+})
+
+const connectorEval = (...args: string[]) =>
+  patchbay('eval', 'connector', 'notes', '--connection', 'sandbox', '--json', join(folder, 'c.json'), ...args)
+const reported = () => JSON.parse(readFileSync(join(folder, 'c.json'), 'utf8'))
+
+test('a connector is tried on a test account; without leave to write, only what reads is, and the rest is told as skipped', async () => {
+  notes.notes.set('note_0', { id: 'note_0', title: 'mine', body: 'stays' })
+  const { code, stdout, stderr } = await connectorEval()
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/^connector notes, policy run/)
+  expect(code).toBe(0)
+  const { tasks, notes: told } = reported()
+  expect(tasks.map(({ id }: { id: string }) => id).toSorted()).toEqual(['get_note', 'list_notes'])
+  expect(Object.keys(told.skipped).toSorted()).toEqual(['create_note', 'delete_note', 'update_note'])
+  expect([...notes.notes.values()]).toEqual([{ id: 'note_0', title: 'mine', body: 'stays' }])
+})
+
+test('with leave to write every action is tried, in each trial, and nothing is left behind', async () => {
+  const html = join(folder, 'c.html')
+  const { code, stdout } = await connectorEval('--allow-writes', '--trials', '2', '--html', html)
+  expect(stdout).toMatch(/pass@1 +10\/10 +100\.0 %/)
+  expect(code).toBe(0)
+  expect(reported().notes.leftInTheAccount).toEqual([])
+  expect([...notes.notes.keys()]).toEqual(['note_0'])
+  expect(readFileSync(html, 'utf8')).toMatch('delete_note')
+})
+
+test('an action that the app no longer has fails by name, and the exit code says so; so does a connector that is not there', async () => {
+  await tenant.ok('update_action', { connector: 'notes', action: 'list_notes', path: '/memos' })
+  const { code, stdout } = await connectorEval()
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/list_notes: .*404/)
+  expect(await patchbay('eval', 'connector', 'nowhere')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching('nowhere'),
   })
 })
