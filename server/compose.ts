@@ -181,7 +181,7 @@ export async function compose(
       db: database,
       vault,
       admission,
-      offer: engine.offer,
+      storing: engine.storing,
       log,
       changesHeard: changes.heard,
     })

@@ -22,7 +22,7 @@ import type { Vault } from '../vault/vault.ts'
 import type { Admission } from './admission.ts'
 import { buildChildren } from './children.ts'
 import type { Executions } from './executions.ts'
-import { buildHere, type Offer } from './here.ts'
+import { buildHere, type Here } from './here.ts'
 import { buildLease, elapsedMs, type Lease, type Moment, moment } from './lease.ts'
 import { abandonedRun, concludeRun, notBegun, unrun } from './outcome.ts'
 import { replayExecution } from './replay.ts'
@@ -65,8 +65,8 @@ export interface Engine extends Executions {
   take(due: DueRun): Promise<boolean>
   /** Resolves when there is a place for a run. */
   hasPlace(): Promise<void>
-  /** Room here for executions about to be stored, which then need no job: see {@link Offer}. */
-  offer(): Offer
+  /** Executions stored by it run here where there is room, and need no job. */
+  storing: Here['storing']
   /** From now on there is such room, until `stopTaking`. */
   startTaking(): void
   /** Ids of the executions running here. */
@@ -118,7 +118,7 @@ export function buildEngine(deps: EngineDeps): Engine {
     db,
     admission,
     worker,
-    offer: () => here.offer(),
+    storing: (...given) => here.storing(...given),
     expect: watch.expect,
     run: (execution, version, claimedAt, signal) =>
       run(execution, version, claimedAt, { inline: true, caller: signal }),
@@ -321,7 +321,7 @@ export function buildEngine(deps: EngineDeps): Engine {
       else begin(execution, claimedAt)
       return true
     },
-    offer: here.offer,
+    storing: here.storing,
     startTaking: here.open,
     hasPlace: slots.someFree,
     running: () => [...active.keys(), ...ahead.keys()],

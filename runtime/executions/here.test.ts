@@ -18,21 +18,36 @@ function world(concurrency: number) {
       if (await slots.take(patienceMs)) begun.push(id)
     },
   })
+  /** Executions about to be stored, of which so many are taken on; `stored` says which came to be. */
   const offered = (count: number) => {
-    const offer = here.offer()
-    const workers = Array.from({ length: count }, () => offer.worker(QUEUED))
-    return { offer, taken: workers.filter((worker) => worker === WORKER).length }
+    let taken = 0
+    let stored: (rows: ExecutionRow[]) => void = () => {}
+    void here.storing(
+      (workerFor) => {
+        taken = Array.from({ length: count }, () => workerFor(QUEUED)).filter(
+          (worker) => worker === WORKER,
+        ).length
+        return new Promise<ExecutionRow[]>((resolve) => (stored = resolve))
+      },
+      (rows) => rows,
+    )
+    return { taken, stored: (...ids: string[]) => stored(ids.map((id) => ({ id }) as ExecutionRow)) }
   }
   return { slots, here, begun, offered }
 }
-const row = (id: string) => ({ id }) as ExecutionRow
 
-test('nothing is taken on before there is work here, after it ended, and of the long tier', () => {
+test('nothing is taken on before there is work here, after it ended, and of the long tier', async () => {
   const { here, offered } = world(2)
   expect(offered(1).taken).toBe(0)
   here.open()
-  expect(here.offer().worker({ ...QUEUED, tier: 'long' })).toBeNull()
-  expect(here.offer().worker({ ...QUEUED, status: 'running' })).toBeNull()
+  const workers = await here.storing(
+    async (workerFor) => [
+      workerFor({ ...QUEUED, tier: 'long' }),
+      workerFor({ ...QUEUED, status: 'running' }),
+    ],
+    () => [],
+  )
+  expect(workers).toEqual([null, null])
   here.close()
   expect(offered(1).taken).toBe(0)
 })
@@ -45,13 +60,16 @@ test('as many are taken on as are free or soon will be, and what was not stored 
   const first = offered(10)
   expect(first.taken).toBe(4)
   expect(offered(10).taken).toBe(0)
-  first.offer.begin([row('a')])
+  first.stored('a')
   await new Promise((next) => setImmediate(next))
   expect(begun).toEqual(['a'])
-  expect(offered(10).taken).toBe(3)
+  const second = offered(10)
+  expect(second.taken).toBe(3)
+  second.stored()
+  await new Promise((next) => setImmediate(next))
   // Runs of ten milliseconds: forty in that time.
   for (let n = 0; n < 200; n += 1) here.ran(9.9)
-  expect(offered(100).taken).toBe(40)
+  expect(offered(100).taken).toBe(43)
 })
 
 test('what waits here already goes first', async () => {
@@ -68,4 +86,13 @@ test('what waits here already goes first', async () => {
   expect(offered(5).taken).toBe(0)
   slots.leave()
   expect(offered(5).taken).toBe(5)
+  // What could not be stored gives its room back.
+  const failed = here.storing(
+    async (workerFor) => {
+      expect(workerFor(QUEUED)).toBe(WORKER)
+      throw new Error('away')
+    },
+    () => [],
+  )
+  await expect(failed).rejects.toThrow('away')
 })

@@ -15,16 +15,18 @@ const PATIENCE_MS = 300
 /** How much the last run counts in the mean of how long a run keeps its place. */
 const WEIGHT = 0.1
 
-/** What one batch of new executions is offered. */
-export interface Offer {
-  /** The worker to name in a new execution: it starts running there if it gets its places at once. Null: there is no room. */
-  worker(execution: Pick<NewExecution, 'tier' | 'status'>): string | null
-  /** Runs those that started here. To be called once for each offer, also when nothing was stored. */
-  begin(rows: readonly ExecutionRow[]): void
-}
+/** The worker to name in a new execution: it starts running there if it gets its places at once. Null: there is no room. */
+export type WorkerFor = (execution: Pick<NewExecution, 'tier' | 'status'>) => string | null
 
 export interface Here {
-  offer(): Offer
+  /**
+   * Lets `store` keep new executions, naming this worker in as many as there is room for, and runs here those of them
+   * that `startedOf` what was stored.
+   */
+  storing<T>(
+    store: (workerFor: WorkerFor) => Promise<T>,
+    startedOf: (stored: T) => readonly ExecutionRow[],
+  ): Promise<T>
   /** From now on there is room; until {@link Here.close}. */
   open(): void
   close(): void
@@ -62,24 +64,26 @@ export function buildHere(options: {
     ran: (ms) => {
       meanMs += WEIGHT * (ms - meanMs)
     },
-    offer: () => {
+    storing: async (store, startedOf) => {
       const claimedAt = moment()
       let offered = 0
-      return {
-        worker: ({ tier, status }) => {
+      let started: readonly ExecutionRow[] = []
+      try {
+        const stored = await store(({ tier, status }) => {
           if (status !== 'queued' || tier === 'long' || !hasRoom()) return null
           offered += 1
           ahead += 1
           return worker
-        },
-        begin: (rows) => {
-          ahead -= offered - rows.length
-          for (const row of rows) {
-            void options.run(row, claimedAt, PATIENCE_MS).finally(() => {
-              ahead -= 1
-            })
-          }
-        },
+        })
+        started = startedOf(stored)
+        return stored
+      } finally {
+        ahead -= offered - started.length
+        for (const row of started) {
+          void options.run(row, claimedAt, PATIENCE_MS).finally(() => {
+            ahead -= 1
+          })
+        }
       }
     },
   }

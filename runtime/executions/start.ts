@@ -21,7 +21,7 @@ import {
 import { buildBatcher } from '../queue/batcher.ts'
 import type { Admission } from './admission.ts'
 import type { Executions, StartExecution } from './executions.ts'
-import type { Offer } from './here.ts'
+import type { Here } from './here.ts'
 import { checkInput } from './input.ts'
 import { type Moment, moment } from './lease.ts'
 import { asFinished, goOnFrom, newExecution, notRunnable, refuseInactive } from './requests.ts'
@@ -35,8 +35,7 @@ interface StartDeps {
   admission: Admission
   /** Names this process in the rows of the executions it runs. */
   worker: string
-  /** Room for executions that may run here at once. */
-  offer(): Offer
+  storing: Here['storing']
   /** Somebody is going to wait for this one. */
   expect(id: string): void
   /** Runs one whose caller waits for it. */
@@ -48,28 +47,30 @@ interface StartDeps {
   ): Promise<FinishedRun>
 }
 
-const isRow = (row: ExecutionRow | AppError): row is ExecutionRow => !(row instanceof AppError)
-
 /** Starts executions that somebody asks for: see `Executions.start`. */
 export function buildStart(deps: StartDeps): Executions['start'] {
   const { db, admission } = deps
 
-  const starts = buildBatcher<RequestedExecution, ExecutionRow | AppError>(async (items) => {
-    const offer = deps.offer()
-    const offered = items.map(({ event, execution }) => ({
-      event,
-      execution: { ...execution, worker: execution.worker ?? offer.worker(execution) },
-    }))
-    const rows = await startExecutions(db, offered).catch((error: unknown) => {
-      offer.begin([])
-      throw error
-    })
-    const begun = rows.filter(
-      (row, at) => isRow(row) && row.status === 'running' && items[at]?.execution.status === 'queued',
-    )
-    offer.begin(begun.filter(isRow))
-    return rows
-  }, MAX_BATCH)
+  const starts = buildBatcher<RequestedExecution, ExecutionRow | AppError>(
+    (items) =>
+      deps.storing(
+        (workerFor) =>
+          startExecutions(
+            db,
+            items.map(({ event, execution }) => ({
+              event,
+              execution: { ...execution, worker: execution.worker ?? workerFor(execution) },
+            })),
+          ),
+        // What was to run at once is run by its caller.
+        (rows) =>
+          rows.flatMap((row, at) => {
+            const runsHere = items[at]?.execution.status === 'queued'
+            return runsHere && !(row instanceof AppError) && row.status === 'running' ? [row] : []
+          }),
+      ),
+    MAX_BATCH,
+  )
 
   /** One that a person or a program asked for; the asking is kept as its event. */
   const requested = async (row: NewExecution): Promise<ExecutionRow> => {

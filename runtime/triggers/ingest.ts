@@ -16,7 +16,7 @@ import { tooMany } from '../../db/lanes.ts'
 import type { NewExecution } from '../../db/new-executions.ts'
 import { type Condition, type ConditionSubject, matches } from '../conditions/condition.ts'
 import type { Admission } from '../executions/admission.ts'
-import type { Offer } from '../executions/here.ts'
+import type { Here } from '../executions/here.ts'
 import { runLimits } from '../executions/run-limits.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -87,8 +87,7 @@ export function buildIngest(deps: {
   db: Database
   vault: Vault
   admission: Admission
-  /** Room for executions that may run here at once. */
-  offer: () => Offer
+  storing: Here['storing']
   log: Logger
   /** Does somebody call `forget` at every change now? */
   changesHeard: () => boolean
@@ -145,16 +144,17 @@ export function buildIngest(deps: {
   }
 
   const store = buildBatcher<AcceptedEvent, string>(async (items) => {
-    const offer = deps.offer()
-    const offered = items.map(({ event, executions }) => ({
-      event,
-      executions: executions.map((execution) => ({ ...execution, worker: offer.worker(execution) })),
-    }))
-    const { ids, admitted, started } = await acceptEvents(db, offered).catch((error: unknown) => {
-      offer.begin([])
-      throw error
-    })
-    offer.begin(started)
+    const { ids, admitted } = await deps.storing(
+      (workerFor) =>
+        acceptEvents(
+          db,
+          items.map(({ event, executions }) => ({
+            event,
+            executions: executions.map((execution) => ({ ...execution, worker: workerFor(execution) })),
+          })),
+        ),
+      ({ started }) => started,
+    )
     await deps.admission.enqueue(admitted)
     return ids
   }, MAX_BATCH)
