@@ -32,6 +32,16 @@ test('every bad setting is named at once', () => {
   ])
 })
 
+test('executions are left to workers only where there can be some', () => {
+  const none = { PATCHBAY_WORKER_CONCURRENCY: '0' }
+  expect(problemsOf(none)).toEqual([expect.stringContaining('PATCHBAY_WORKER_CONCURRENCY: 0 leaves')])
+  const shared = {
+    DATABASE_URL: 'postgres://localhost/p',
+    PATCHBAY_MASTER_KEY: Buffer.alloc(32).toString('base64'),
+  }
+  expect(readConfig({ ...none, ...shared }).workerConcurrency).toBe(0)
+})
+
 test('a misspelt setting is refused rather than ignored', () => {
   expect(problemsOf({ PATCHBAY_PROT: '1' })).toEqual(['PATCHBAY_PROT: no such setting'])
 })

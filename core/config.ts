@@ -112,10 +112,12 @@ const environmentSchema = z.object({
   PATCHBAY_WORKER_CONCURRENCY: z.coerce
     .number()
     .int()
-    .min(1)
+    .min(0)
     .max(500)
     .default(50)
-    .describe('Executions run at once by this process.'),
+    .describe(
+      'Executions run at once by this process. 0 for a server that leaves them to workers: it runs only what a caller waits for (the tier Instant).',
+    ),
   PATCHBAY_AGENT_CONCURRENCY: z.coerce
     .number()
     .int()
@@ -254,6 +256,11 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`))
   if (given.DATABASE_URL !== undefined && given.PATCHBAY_MASTER_KEY === undefined) {
     problems.push('PATCHBAY_MASTER_KEY: required with DATABASE_URL (make one with: openssl rand -base64 32)')
+  }
+  if (parsed.success && parsed.data.PATCHBAY_WORKER_CONCURRENCY === 0 && given.DATABASE_URL === undefined) {
+    problems.push(
+      'PATCHBAY_WORKER_CONCURRENCY: 0 leaves executions to workers, which need a Postgres server: set DATABASE_URL too',
+    )
   }
   const embeddings = parsed.success ? embeddingsOf(parsed.data, problems) : { by: 'none' as const }
   const model = parsed.success ? readModelSettings(parsed.data) : undefined

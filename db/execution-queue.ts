@@ -144,6 +144,8 @@ export interface FinishedRun {
   resume: boolean
   /** Its worker died under it. */
   lost: boolean
+  /** Of a silent worker's: when it was last heard of. If that is no longer so, it is not recorded. Null: its own worker says. */
+  heard_at: Date | null
   tier: Tier
   output: unknown
   error: unknown
@@ -204,8 +206,9 @@ export const finishRuns = (
          admission = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN 'later' ELSE 'admitted' END,
          slots = CASE WHEN r.status = 'waiting' OR r.delay_ms > 0 THEN r.kept ELSE e.slots END
        FROM jsonb_to_recordset($1::jsonb) AS r(id text, run integer, worker text, status text, output jsonb, error jsonb, stats jsonb, tier text,
-         resume boolean, lost boolean, delay_ms double precision, begun boolean, waited_ms double precision, run_ms double precision, lines integer, kept smallint)
+         resume boolean, lost boolean, heard_at timestamptz, delay_ms double precision, begun boolean, waited_ms double precision, run_ms double precision, lines integer, kept smallint)
        WHERE e.id = r.id AND e.id = ANY($2) AND e.status = 'running' AND e.run = r.run AND e.worker = r.worker
+         AND (r.heard_at IS NULL OR e.heartbeat_at < r.heard_at + interval '1 second')
        RETURNING e.id, e.status, e.lanes, e.slots, e.due_at, e.finished_at, e.queue_ms, e.run_ms`,
       [
         toJsonb(

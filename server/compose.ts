@@ -284,8 +284,10 @@ export async function compose(
         sweeper = startSweeper({ db: database, queue, admission, engine, versions, log, worker })
         // The embedded database was closed until now, so nobody else can be running anything on it.
         await sweeper.sweep(database.solo ? 0 : undefined)
-        await queue.work(engine)
-        engine.startTaking()
+        if (config.workerConcurrency > 0) {
+          await queue.work(engine)
+          engine.startTaking()
+        }
         schedules.start()
         await agentRuns.startWork()
         webhooks.start()

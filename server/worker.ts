@@ -11,6 +11,11 @@ await runUntilStopped(async () => {
       hint: 'With the embedded database the server runs the executions itself; just use npm start.',
     })
   }
+  if (config.workerConcurrency === 0) {
+    throw new AppError('misconfigured', 'PATCHBAY_WORKER_CONCURRENCY is 0: a worker that runs nothing.', {
+      hint: 'That setting is for servers that leave executions to workers; give the workers another one, e.g. 50.',
+    })
+  }
   const platform = await compose(config)
   await platform.startWork()
   platform.log.info({ concurrency: config.workerConcurrency }, 'worker started')

@@ -140,6 +140,8 @@ function promises(environment: () => Record<string, string>): void {
     await eventually(async () => (await openRuns(one, 'narrow')) === 0, 60_000)
     expect(most).toBe(3)
     expect(new Set(pathsOf(upstream)).size).toBe(60)
+    const { executions } = await one.ok('list_executions', { workflow: 'narrow', limit: 100 })
+    expect(executions.filter(({ attempt }: Body) => attempt > 1)).toEqual([])
     expect(upstream.received).toHaveLength(60)
 
     const { key } = await one.ok('create_api_key', { name: 'small', role: 'viewer', ratePerMinute: 20 })

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { finishRuns, heartbeat, lostExecutions } from '../db/execution-queue.ts'
 import { requestCancel } from '../db/executions.ts'
+import { concludeRun, lostRun } from '../runtime/executions/outcome.ts'
 import { deliver, deployWorkflow, installApp, installWebhook } from './setup/flow.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
@@ -66,6 +68,29 @@ test('a run that has lost its execution to another starts no workflow any more',
   await expect(startBy(0)).rejects.toMatchObject({ code: 'cancelled' })
   expect((await tenant.ok('list_executions', { workflow: 'started' })).executions).toEqual([])
   expect(await startBy(1)).toMatchObject({ status: 'queued' })
+  await tenant.ok('cancel_execution', { execution: execution.id })
+})
+
+test('a worker that is heard of after all keeps what was about to be taken from it', async () => {
+  const { db } = server.platform
+  upstream.answer = () => null
+  const slug = await deployWorkflow(tenant, 'silent', CALL)
+  const { execution } = await tenant.ok('run_workflow', { workflow: slug, environment: 'dev' })
+  const seen = async () => {
+    const rows = await lostExecutions(db, -60_000, 100)
+    return rows.find(({ id }) => id === execution.id)
+  }
+  const row = await eventually(seen)
+  const taken = async (heardAt: Date | null) => {
+    const how = { inline: false, handedBack: false, random: 0 }
+    const version = { retry: null, escalate_on_timeout: false }
+    const concluded = concludeRun(row, version, lostRun('It was silent.'), how)
+    return (await finishRuns(db, [{ ...concluded, heard_at: heardAt }])).recorded.size
+  }
+  await new Promise((next) => setTimeout(next, 1_100))
+  expect(await heartbeat(db, row.worker ?? '', [row.id])).toHaveLength(1)
+  expect(await taken(row.heartbeat_at)).toBe(0)
+  expect(await taken((await seen())?.heartbeat_at ?? null)).toBe(1)
   await tenant.ok('cancel_execution', { execution: execution.id })
 })
 

@@ -82,6 +82,7 @@ export function concludeRun(
     status: 'failed',
     resume: false,
     lost: false,
+    heard_at: null,
     tier: execution.tier,
     output: null,
     error: null,

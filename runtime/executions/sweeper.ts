@@ -64,9 +64,14 @@ export function startSweeper(deps: {
   }
 
   const concludeLost = async (silentMs: number) => {
-    const lost = (await lostExecutions(db, silentMs, MAX_ROWS)).filter(
-      (row) => !engine.running().includes(row.id),
-    )
+    const askedAt = moment()
+    const silent = await lostExecutions(db, silentMs, MAX_ROWS)
+    if (silentMs > 0 && elapsedMs(askedAt) > HEARTBEAT_EVERY_MS) {
+      // The question was held up, and so may be what others had to say.
+      lookingSince = moment()
+      return
+    }
+    const lost = silent.filter((row) => !engine.running().includes(row.id))
     if (lost.length === 0) return
     const finished = await Promise.all(
       lost.map(async (row) => {
@@ -78,7 +83,12 @@ export function startSweeper(deps: {
           row.run === 1 &&
           row.trigger_id === null &&
           (row.tier === 'instant' || row.parent_step !== null)
-        return concludeRun(row, version, lost, { inline, handedBack: false, random: Math.random() })
+        const concluded = concludeRun(row, version, lost, {
+          inline,
+          handedBack: false,
+          random: Math.random(),
+        })
+        return { ...concluded, heard_at: row.heartbeat_at }
       }),
     )
     const { recorded, woken, freed, left } = await finishRuns(db, finished)
