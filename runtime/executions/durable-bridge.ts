@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { AppError, invalidInput, toErrorBody } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
@@ -16,7 +15,9 @@ import {
   type WaitState,
 } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
+import type { ToldStep } from '../sandbox/protocol.ts'
 import type { Bridge, BridgeCall, Turn } from '../sandbox/sandbox.ts'
+import { beginningOf, MAX_SCOPE_LENGTH, MAX_STEP_NAME_LENGTH } from '../sandbox/step-names.ts'
 import type { Effect } from './bridge.ts'
 import { durationMs, wakeTime } from './duration.ts'
 import { type Asked, idempotencyKey, type Recorder } from './recorder.ts'
@@ -27,10 +28,8 @@ const SHORT_MS = 5_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 const POLL_MS = 1_000
 const RETRY_MS = 1_000
-const MAX_NAME_LENGTH = 200
 const MAX_KEY_LENGTH = 500
 const MAX_APPROVAL_LENGTH = 256 * 1024
-const MAX_SCOPE_LENGTH = 800
 
 /** What is not recorded: secrets, pure functions, and files, which never change. */
 const UNRECORDED = /^(secrets\.|crypto\.|files\.(read|info)$)/
@@ -44,6 +43,8 @@ export interface DurableBridgeDeps {
   recorder: Recorder
   /** May the execution be put aside while it waits? */
   mayWait: boolean
+  /** Was nothing recorded of it when the run began? */
+  fresh: boolean
   effect: Effect
   runChild(slug: Json | undefined, input: Json, key: string, signal: AbortSignal): Promise<ChildAnswer>
   /** The same of one that was begun. @throws its failure */
@@ -244,25 +245,57 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     if (known?.status === 'done')
       return recorder.replayStep(scope, known, turn).then((value) => ({ done: true, value }))
     return recorder.durable(signal).then(() => {
-      open.set(scope, asked)
-      recorder.active.push(scope)
-      turn.name(beginning(scope))
+      begun(asked)
+      turn.name(beginningOf(scope))
       return { done: false, scope }
     })
   }
   const open = new Map<string, Asked>()
-  function endStep(call: BridgeCall, turn: Turn): Json {
-    const scope = String(call.args[0])
+  function begun(asked: Asked): void {
+    open.set(asked.key, asked)
+    recorder.active.push(asked.key)
+  }
+  function ended(scope: string): Asked {
     const asked = open.get(scope)
     if (asked === undefined) throw invalidInput('This step is not under way.', { where: 'ctx.step' })
     open.delete(scope)
     const at = recorder.active.lastIndexOf(scope)
     if (at >= 0) recorder.active.splice(at, 1)
+    return asked
+  }
+  function endStep(call: BridgeCall, turn: Turn): Json {
+    const asked = ended(String(call.args[0]))
     if (call.name === 'step.fail') return null
     const row = recorder.row(asked, { output: call.args[1] ?? null })
     recorder.push(row)
     recorder.answer(row, turn)
     return null
+  }
+
+  /** Of a step that begins and ends without asking: what it is known by has to be what it would be if it asked. */
+  function told(step: ToldStep): void {
+    if (step.what === 'begin') {
+      const args = JSON.parse(step.args) as Json[]
+      const call: BridgeCall = { name: 'step.begin', args, within: step.within }
+      const asked = recorder.ask(call, 'step', label(args[0], 'ctx.step'), args)
+      if (asked.key !== step.scope || asked.known !== undefined)
+        throw new AppError('internal', `A step began as '${step.scope}' that is '${asked.key}'.`)
+      begun({ ...asked, startedAt: new Date(step.at) })
+      return
+    }
+    const asked = ended(step.scope)
+    if (step.what === 'fail') return
+    const [, output] = JSON.parse(step.args) as [string, Json?]
+    const row = recorder.row(asked, {
+      output: output ?? null,
+      finished_at: new Date(step.at).toISOString(),
+    })
+    if (row.seq !== step.seq)
+      throw new AppError(
+        'internal',
+        `A step ended at place ${step.seq} of the record, which is at ${row.seq}.`,
+      )
+    recorder.push(row)
   }
 
   const bridge: Bridge = async (call, signal, turn) => {
@@ -290,6 +323,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       }
     }
   }
+  if (deps.fresh) bridge.steps = { now: db.now, told }
   return { bridge, parked: () => [...unended] }
 }
 
@@ -307,23 +341,19 @@ export function childFailure(id: string, ended: Json): AppError {
   )
 }
 
-/** What the beginning of a step is known by: a number that no place in the record has. */
-const beginning = (scope: string): number =>
-  2 ** 52 + Number(createHash('sha256').update(scope).digest().readBigUInt64BE() >> 12n)
-
 /** What a call is about, for people: `github.create_issue`, a key, an address without its query, name and password. */
 function subject(name: string, [first, second]: Json[]): string {
   const text = typeof first === 'string' ? first : ''
-  if (name.startsWith('connectors.')) return `${text}.${String(second)}`.slice(0, MAX_NAME_LENGTH)
+  if (name.startsWith('connectors.')) return `${text}.${String(second)}`.slice(0, MAX_STEP_NAME_LENGTH)
   return text
     .replace(/[?#].*$/s, '')
     .replace(/^([a-z]+:\/\/)[^/]*@/i, '$1')
-    .slice(0, MAX_NAME_LENGTH)
+    .slice(0, MAX_STEP_NAME_LENGTH)
 }
 
 function label(value: Json | undefined, where?: string): string {
-  if (typeof value === 'string' && value !== '') return value.slice(0, MAX_NAME_LENGTH)
-  if (where === undefined) return JSON.stringify(value ?? null).slice(0, MAX_NAME_LENGTH)
+  if (typeof value === 'string' && value !== '') return value.slice(0, MAX_STEP_NAME_LENGTH)
+  if (where === undefined) return JSON.stringify(value ?? null).slice(0, MAX_STEP_NAME_LENGTH)
   throw invalidInput(`${where} needs a name: a text that is not empty.`, { where })
 }
 

@@ -1,19 +1,15 @@
-import { createHash } from 'node:crypto'
 import { configure } from 'safe-stable-stringify'
 import type { Json } from '../../core/json.ts'
 import type { StepRow } from '../../db/execution-steps.ts'
+import { printOf, scopeOf } from '../sandbox/step-names.ts'
 
 const stable = configure({ deterministic: true, bigint: false })
 /** Before the step of a call that was made beside others: it may have been part of it. */
 const MAYBE = '?'
 
 /** Recognizes a call when the code makes it again: by what is called, with which arguments. */
-export function fingerprint(kind: string, name: string, args: Json): string {
-  return createHash('sha256')
-    .update(`${kind}\0${name}\0${stable(args) ?? 'null'}`)
-    .digest('base64url')
-    .slice(0, 22)
-}
+export const fingerprint = (kind: string, name: string, args: Json): string =>
+  printOf(kind, name, stable(args) ?? 'null')
 
 /** One call among all of an execution. */
 export interface Place {
@@ -26,8 +22,7 @@ export interface Place {
 }
 
 /** The same on every run of the same code. */
-export const keyOf = ({ print, step, nth }: Place): string =>
-  step === null ? `${print}.${nth}` : `${step}/${print}.${nth}`
+export const keyOf = ({ print, step, nth }: Place): string => scopeOf(step, print, nth)
 
 /** What stands in a row's `within`: the step it is part of, or the one it may be part of. */
 export const withinOf = (step: string | null, beside: string | undefined): string | null =>
@@ -88,13 +83,14 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
     shelves.set(name, shelf)
     return shelf
   }
-  const printOf = ({ fingerprint: full }: StepRow) => full.slice(0, full.lastIndexOf('.'))
+  const printOfRow = ({ fingerprint: full }: StepRow) => full.slice(0, full.lastIndexOf('.'))
   for (const row of rows) {
     const entry: Entry = { row, taken: false }
     const { within } = row
     const step = within?.startsWith(MAYBE) === true ? null : within
     own.set(step === null ? row.fingerprint : `${step}/${row.fingerprint}`, entry)
-    for (const shelf of [`${step ?? ''} ${printOf(row)}`, printOf(row)]) shelfOf(shelf).entries.push(entry)
+    for (const shelf of [`${step ?? ''} ${printOfRow(row)}`, printOfRow(row)])
+      shelfOf(shelf).entries.push(entry)
     if (within === null) continue
     // Part of the step, and of those that step is part of.
     for (let end = within.length; end > 0; end = within.lastIndexOf('/', end - 1)) {
@@ -174,7 +170,7 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
       return shelfOf(`${step ?? ''} ${print}`).take(earlier) ?? shelfOf(print).take(earlier)
     },
     skipWithin: (step) => skip(step, () => {}),
-    skipBeside: (step) => skip(MAYBE + step, (row) => unsure.add(printOf(row))),
+    skipBeside: (step) => skip(MAYBE + step, (row) => unsure.add(printOfRow(row))),
     turnOf(row, still) {
       // Its turn went by while the code did not ask for it.
       if (!open.has(row.seq)) return Promise.resolve()

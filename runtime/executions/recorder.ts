@@ -4,6 +4,7 @@ import type { Json } from '../../core/json.ts'
 import type { NewStep, StepBatch, StepRow } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import type { BridgeCall, Turn } from '../sandbox/sandbox.ts'
+import { turnOf } from '../sandbox/step-names.ts'
 import { type Lease, moment } from './lease.ts'
 import { buildRecord, fingerprint, keyOf, type Place, withinOf } from './record.ts'
 
@@ -194,7 +195,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
     },
     answer(row, turn) {
       turn.at(Date.parse(row.finished_at ?? ''))
-      turn.name(row.seq + 1)
+      turn.name(turnOf(row.seq))
     },
     row: (call, change) => ({
       execution_id: execution.id,

@@ -64,6 +64,7 @@ export async function runOnce(
     execution,
     recorder,
     mayWait: execution.tier !== 'instant',
+    fresh: !goesOn,
     effect: outlasting(effect),
     runChild: async (slug, input, key, stop) => {
       refuseBeyond(version.reach, WAIT_WORKFLOW, [])

@@ -9,6 +9,7 @@ import {
   type RunMessage,
 } from './protocol.ts'
 import type { LogLine, WorkflowError } from './sandbox.ts'
+import { buildStepsAhead } from './steps-ahead.ts'
 import type { GuestContext, GuestIsolate, WarmIsolates } from './warm-isolates.ts'
 
 /** One execution inside the sandbox process. */
@@ -70,6 +71,9 @@ export function startExecution(
   const kept = new Map(Object.entries(message.linesKept))
   const linesKept = Object.values(message.linesKept).reduce((sum, lines) => sum + lines, 0)
   let waiting = 0
+  const ahead = message.stepsFrom === undefined ? undefined : buildStepsAhead(message.stepsFrom)
+  /** Answers of its own, for when the code does nothing but wait. */
+  let answers: { id: number; reply: Reply }[] = []
   let askedStill: number | undefined
   let guest: GuestIsolate | undefined
   let context: GuestContext | undefined
@@ -174,6 +178,10 @@ export function startExecution(
     const left = () => {
       inside--
       if (inside > 0) return
+      const own = answers
+      answers = []
+      for (const { id, reply } of own) answer(id, reply)
+      if (inside > 0) return
       settle()
       tellStill()
     }
@@ -189,6 +197,25 @@ export function startExecution(
       if (/memory limit/.test(message)) stop('failed', memoryLimit(''))
       else stop('failed', lost(message))
     })
+  }
+
+  function answer(id: number, { ok, json, at, turn }: Reply) {
+    if (ended || outcome !== undefined || context === undefined) return
+    enter(context.control.apply(undefined, ['reply', id, ok, json, at, turn]))
+  }
+
+  /** Answers a call that begins or ends a step, if nothing else is waited for and no answer can be recorded. */
+  function stepsAhead(id: number, name: string, args: string, within: string | undefined): boolean {
+    if (ahead === undefined || !name.startsWith('step.')) return false
+    const answered = waiting === 0 ? ahead.answer(name, args, within) : undefined
+    if (answered === undefined) {
+      ahead.asked(name, args, within)
+      return false
+    }
+    bridgeCalls++
+    post({ type: 'told', run: message.run, step: answered.told })
+    answers.push({ id, reply: answered.reply })
+    return true
   }
 
   function tellStill() {
@@ -223,6 +250,11 @@ export function startExecution(
       const within = typeof scope === 'string' && scope.length <= MAX_SCOPE_LENGTH ? scope : undefined
       if (waiting >= MAX_WAITING_CALLS || args.length > MAX_WAITING_CALL_BYTES)
         return stop('failed', lost('it broke the bridge protocol'))
+      try {
+        if (stepsAhead(id, name, args, within)) return
+      } catch {
+        return stop('failed', lost('it broke the bridge protocol'))
+      }
       waiting++
       bridgeCalls++
       post({ type: 'call', run: message.run, id, name, args, within })
@@ -267,10 +299,11 @@ export function startExecution(
   return {
     cancel: () =>
       stop('cancelled', sandboxFailure('cancelled', 'Cancelled', 'The execution was cancelled.', false)),
-    reply(id, { ok, json, at, turn }) {
+    reply(id, reply) {
       if (ended || outcome !== undefined || context === undefined) return
       waiting--
-      enter(context.control.apply(undefined, ['reply', id, ok, json, at, turn]))
+      ahead?.heard(reply)
+      answer(id, reply)
     },
     still(calls) {
       askedStill = calls

@@ -19,6 +19,8 @@ export interface RunMessage {
   maxLogBytes: number
   maxOutputBytes: number
   seed: string | undefined
+  /** The server's time, of a run whose steps begin and end without asking: see steps-ahead.ts. */
+  stepsFrom: number | undefined
   linesKept: Record<string, number>
 }
 
@@ -29,6 +31,15 @@ export interface Reply {
   at: number | undefined
   turn: number | undefined
 }
+
+/**
+ * A step (ctx.step) of a run that does not ask for it. `args` is what the call would carry, `scope` what the step is
+ * known by, `seq` the place of its result in the record, `at` when it began or ended, in milliseconds since 1970.
+ */
+export type ToldStep =
+  | { what: 'begin'; scope: string; args: string; within: string | undefined; at: number }
+  | { what: 'end'; scope: string; args: string; seq: number; at: number }
+  | { what: 'fail'; scope: string }
 
 export type ToWorker =
   | RunMessage
@@ -70,6 +81,7 @@ export type FromWorker =
   | { type: 'ready' }
   | { type: 'pong'; figures: ProcessFigures }
   | { type: 'call'; run: number; id: number; name: string; args: string; within: string | undefined }
+  | { type: 'told'; run: number; step: ToldStep }
   | DoneMessage
   /** It does nothing but wait for so many calls. */
   | { type: 'still'; run: number; waiting: number }

@@ -9,7 +9,7 @@ import { sandboxFailure } from './failures.ts'
 import { buildOutbox } from './outbox.ts'
 import type { FromWorker, ProcessFigures, ToWorker } from './protocol.ts'
 import { type SandboxResult, unstarted } from './sandbox.ts'
-import { answerCall, resultOf, runMessage, type SandboxRun } from './sandbox-run.ts'
+import { answerCall, hearStep, resultOf, runMessage, type SandboxRun } from './sandbox-run.ts'
 
 /** The server's hold on one sandbox process. */
 export interface SandboxProcess {
@@ -151,6 +151,19 @@ export function startSandboxProcess(
     } else if (message.type === 'still') {
       const run = runs.get(message.run)?.run
       if (run?.waiting === message.waiting) for (const resolve of run.onStill.splice(0)) resolve()
+    } else if (message.type === 'told') {
+      const run = runs.get(message.run)?.run
+      const wrong = run === undefined ? undefined : hearStep(run, message.step)
+      if (run === undefined || wrong === undefined) return
+      log.warn(
+        {
+          execution: run.job.context.execution.id,
+          err: wrong.status === 'failed' ? wrong.error.message : '',
+        },
+        'A run is ended for a step it told of',
+      )
+      end(run.id, wrong)
+      send({ type: 'cancel', run: run.id })
     } else if (message.type === 'call') {
       const run = runs.get(message.run)?.run
       if (run === undefined) return

@@ -1,6 +1,7 @@
 import { AppError, toAppError } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
+import { sandboxFailure } from './failures.ts'
 import type { BridgeFailure } from './guest/failure.ts'
 import {
   type DoneMessage,
@@ -8,8 +9,16 @@ import {
   MAX_WAITING_CALLS,
   type Reply,
   type RunMessage,
+  type ToldStep,
 } from './protocol.ts'
-import type { Bridge, SandboxJob, SandboxResult, Turn, WorkflowError } from './sandbox.ts'
+import {
+  type Bridge,
+  type SandboxJob,
+  type SandboxResult,
+  type Turn,
+  unstarted,
+  type WorkflowError,
+} from './sandbox.ts'
 
 /** One execution as the server sees it, from the queue to its result. */
 export interface SandboxRun {
@@ -59,6 +68,7 @@ export function runMessage(run: SandboxRun): RunMessage {
     maxLogBytes: limits.maxLogBytes,
     maxOutputBytes: limits.maxOutputBytes,
     seed: job.seed,
+    stepsFrom: run.bridge.steps?.now(),
     linesKept: job.linesKept ?? {},
   }
 }
@@ -128,6 +138,28 @@ export async function answerCall(
   }
 }
 
+/** Hands on what a run told of a step. Undefined: it was right; else what the run ends with. */
+export function hearStep(run: SandboxRun, step: ToldStep): SandboxResult | undefined {
+  try {
+    if (run.bridge.steps === undefined) throw new AppError('internal', 'Steps of this run are asked for.')
+    run.bridge.steps.told(step)
+    return undefined
+  } catch (error) {
+    const { code, message } = toAppError(error)
+    const lost = code === 'internal'
+    const kind = lost ? 'sandbox_crashed' : (kinds[code] ?? 'upstream_error')
+    const text = lost ? 'The sandbox told of a step that cannot be.' : message
+    return {
+      ...unstarted('sandbox_crashed', text),
+      status: 'failed',
+      error: { ...sandboxFailure(kind, lost ? 'SandboxCrashed' : nameOf(code), text, lost), code },
+    }
+  }
+}
+
+const nameOf = (code: string): string =>
+  `${code.replaceAll(/(?:^|_)([a-z])/g, (_all, letter: string) => letter.toUpperCase())}${code.endsWith('error') ? '' : 'Error'}`
+
 const kinds: Partial<Record<AppError['code'], WorkflowError['kind']>> = {
   invalid_input: 'code_error',
   conflict: 'code_error',
@@ -142,7 +174,7 @@ function failureJson(error: AppError): string {
   const upstreamStatus = error.data?.status
   const failure: BridgeFailure = {
     kind: kinds[error.code] ?? 'upstream_error',
-    name: `${error.code.replaceAll(/(?:^|_)([a-z])/g, (_all, letter: string) => letter.toUpperCase())}${error.code.endsWith('error') ? '' : 'Error'}`,
+    name: nameOf(error.code),
     message: error.message,
     code: error.code,
     status: typeof upstreamStatus === 'number' ? upstreamStatus : error.status,

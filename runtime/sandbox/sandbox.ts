@@ -2,7 +2,7 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { sandboxFailure } from './failures.ts'
 import { buildProcessPool } from './process-pool.ts'
-import type { ProcessFigures } from './protocol.ts'
+import type { ProcessFigures, ToldStep } from './protocol.ts'
 
 export interface SandboxJob {
   /**
@@ -77,8 +77,17 @@ export interface Turn {
 
 export const LEAF = Number.POSITIVE_INFINITY
 
-/** Answers a workflow's call. An AppError reaches the workflow as an Error; `signal` aborts when the execution ends. */
-export type Bridge = (call: BridgeCall, signal: AbortSignal, turn: Turn) => Promise<Json>
+export interface Bridge {
+  /** Answers a workflow's call. An AppError reaches the workflow as an Error; `signal` aborts when the execution ends. */
+  (call: BridgeCall, signal: AbortSignal, turn: Turn): Promise<Json>
+  /** There where no step can be answered from a record: steps that wait for nothing else are told, not asked. */
+  steps?: {
+    /** The time, in milliseconds since 1970. */
+    now(): number
+    /** Takes note of a step, in order with the calls. @throws AppError what ends the run */
+    told(step: ToldStep): void
+  }
+}
 
 export interface LogLine {
   /** ISO 8601. */

@@ -46,7 +46,8 @@ export function buildConnect(
     resolve: (value: unknown) => void
     reject: (error: Error) => void
     pick: ((value: unknown) => unknown) | undefined
-    stack: string
+    /** Made where the call was; its stack is written out only for a failure, for that is half of what a call costs. */
+    origin: Error
     bytes: number
   }
   const pending: Record<number, Pending> = { __proto__: null } as never
@@ -78,8 +79,10 @@ export function buildConnect(
     )
   }
 
-  function stackHere(): string {
-    const stack = failures.text(failures.read(new p.Error(), 'stack'), 8000) ?? ''
+  const stackHere = () => stackOf(new p.Error())
+
+  function stackOf(error: Error): string {
+    const stack = failures.text(failures.read(error, 'stack'), 8000) ?? ''
     const newline = p.indexOf(stack, '\n')
     return newline < 0 ? '' : failures.ownFrames(p.slice(stack, newline + 1))
   }
@@ -118,7 +121,7 @@ export function buildConnect(
         return
       }
       const id = ++lastId
-      pending[id] = { resolve, reject, pick, stack: stackHere(), bytes }
+      pending[id] = { resolve, reject, pick, origin: new p.Error(), bytes }
       outstanding++
       outstandingBytes += bytes
       send('call', id, name, encoded.json, within ?? alone[alone.length - 1])
@@ -155,7 +158,7 @@ export function buildConnect(
     outstandingBytes -= entry.bytes
     try {
       const value = p.parse(json) as unknown
-      if (!ok) entry.reject(failures.raise(value as BridgeFailure, entry.stack))
+      if (!ok) entry.reject(failures.raise(value as BridgeFailure, stackOf(entry.origin)))
       else entry.resolve(entry.pick === undefined ? value : entry.pick(value))
     } catch (error) {
       entry.reject(error as Error)

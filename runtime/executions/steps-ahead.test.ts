@@ -1,0 +1,169 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import type { Json } from '../../core/json.ts'
+import type { Database } from '../../db/database.ts'
+import type { NewStep, StepRow } from '../../db/execution-steps.ts'
+import type { ExecutionRow } from '../../db/executions.ts'
+import { buildSandbox } from '../sandbox/sandbox.ts'
+import { jobFor, silentLog, workflow } from '../sandbox/testing.ts'
+import { buildDurableBridge } from './durable-bridge.ts'
+import { buildLease, moment } from './lease.ts'
+import { buildRecorder } from './recorder.ts'
+
+const sandbox = buildSandbox({ processes: 1, log: silentLog })
+afterAll(() => sandbox.close())
+
+const execution = {
+  id: 'exec_1',
+  organization_id: 'org_1',
+  customer_id: null,
+  attempt: 1,
+  run: 1,
+  origin_id: null,
+  tier: 'standard',
+} as ExecutionRow
+const SEED = 'abcdefghijklmnopqrstuvwxyz012345'
+const CLOCK = Date.parse('2026-01-02T03:04:05Z')
+
+/** Runs a body, with steps that ask or do not; `rows`: what an earlier run recorded. */
+async function runOnce(body: string, fresh: boolean, rows: readonly StepRow[] = []) {
+  const kept: NewStep[] = []
+  let asked = 0
+  const recorder = buildRecorder({
+    execution,
+    rows,
+    durable: true,
+    keep: async ({ steps }) => {
+      kept.push(...steps)
+      return true
+    },
+    lease: buildLease(moment()),
+    onLost: () => {},
+    now: Date.now,
+  })
+  const { bridge } = buildDurableBridge({
+    db: { now: Date.now } as Database,
+    execution,
+    recorder,
+    mayWait: true,
+    fresh,
+    effect: async ({ args: [ms, answer] }) => {
+      await new Promise((next) => setTimeout(next, Number(ms)))
+      if (answer === 'fails') throw new Error('it failed')
+      return answer ?? null
+    },
+    runChild: async () => ({ output: null }),
+    childOutcome: async () => ({ output: null }),
+  })
+  const counted: typeof bridge = Object.assign(
+    (...given: Parameters<typeof bridge>) => {
+      if (given[0].name.startsWith('step.')) asked += 1
+      return bridge(...given)
+    },
+    bridge.steps === undefined ? {} : { steps: bridge.steps },
+  )
+  const limits = { timeoutMs: 20_000, cpuMs: 20_000, maxLogLines: 5_000 }
+  const job = jobFor(workflow(body), { seed: SEED, clock: CLOCK, limits })
+  const result = await sandbox.run(job, counted)
+  return { result, asked, rows: [...kept, ...(await recorder.rest())] }
+}
+
+const asRow = ({ started_at, finished_at, wake_at: _wake, ...row }: NewStep): StepRow => ({
+  ...row,
+  wake_at: null,
+  started_at: new Date(started_at),
+  finished_at: finished_at === null ? null : new Date(finished_at),
+})
+
+/** All but when, and beside what: a step that asks is under way a little later. */
+const shown = ({ result, rows }: Awaited<ReturnType<typeof runOnce>>) => ({
+  output: result.status === 'completed' ? result.output : result.error.message,
+  logs: result.logs.map(({ message, turn }) => ({ message, turn })),
+  rows: rows.map(({ started_at: _from, finished_at: _to, within, ...row }) => ({
+    ...row,
+    within: within?.startsWith('?') === true ? null : within,
+  })),
+})
+
+const SAY = "const say = (what) => ctx.log.info(what + ' ' + Math.random())"
+/** `ctx.state.get(ms, answer)` takes so long. */
+const CASES: Record<string, { body: string; asked?: number }> = {
+  'one after the other': {
+    body: `let n = 1; for (const name of ['a', 'b', 'b', 'a']) { n = await ctx.step(name, () => { say(name); return n * 2 }); say('then') } return n`,
+    asked: 0,
+  },
+  'within one another': {
+    body: `return ctx.step('out', async (c) => { say('out'); const x = await c.step('in', async () => { say('in'); return 7 }); say(x); return [await ctx.step('in', () => 8), await c.step('in', () => 9), x] })`,
+    asked: 0,
+  },
+  'some that fail': {
+    body: `try { await ctx.step('bad', () => { throw new Error('no') }) } catch (error) { say(error.message) } return ctx.step('bad', () => { say('again'); return null })`,
+    asked: 0,
+  },
+  'that call something': {
+    body: `const a = await ctx.step('a', async (c) => [await c.state.get(5, 'one'), await ctx.state.get(1, 'two')]); say(a); const b = await ctx.state.get(1, 'three'); return [a, b, await ctx.step('b', () => { say('b'); return 1 })]`,
+    asked: 0,
+  },
+  'beside one another': {
+    body: `return Promise.all(['a', 'b', 'c'].map((name, at) => ctx.step(name, async (c) => { say(name); await c.state.get(30 - 10 * at, name); say(name + '!'); return name })))`,
+  },
+  'beside calls': {
+    body: `const slow = ctx.state.get(60, 'slow'); const a = await ctx.step('a', () => { say('a'); return 'a' }); say('between'); const first = await Promise.race([slow, ctx.step('b', async (c) => c.state.get(5, 'fast'))]); say(first); return [a, first, await slow]`,
+  },
+  'that wait for nothing, beside pure code': {
+    body: `const other = (async () => { for (let i = 0; i < 5; i++) { await null; say(i) } })(); const a = await ctx.step('a', async () => { await null; return 1 }); say('a'); await other; return a`,
+  },
+  'with names of every kind': {
+    body: `const names = ['ü"\\\\', 'x'.repeat(300), '\\u2028', '{"a":1}', '😀']; const given = []; for (const name of names) given.push(await ctx.step(name, () => name.length)); return given`,
+    asked: 0,
+  },
+  'more than are taken on trust': {
+    body: `let n = 0; for (let i = 0; i < 700; i++) n += await ctx.step('s' + (i % 7), () => i); say('end'); return n`,
+    asked: 400,
+  },
+  'with large results': {
+    body: `const given = []; for (let i = 0; i < 3; i++) given.push((await ctx.step('s', () => 'x'.repeat(400000))).length); return given`,
+    asked: 1,
+  },
+  'without a name': { body: `return ctx.step('', () => 1)` },
+}
+
+describe('steps that are told are those that would be asked for', () => {
+  for (const [title, { body, asked }] of Object.entries(CASES)) {
+    test(title, async () => {
+      const code = `${SAY}; ${body}`
+      const told = await runOnce(code, true)
+      const byAsking = await runOnce(code, false)
+      expect(shown(told)).toEqual(shown(byAsking))
+      if (asked !== undefined) expect(told.asked).toBe(asked)
+      expect(byAsking.asked).toBeGreaterThan(asked ?? 0)
+
+      for (const { started_at, finished_at } of told.rows)
+        expect(started_at <= (finished_at ?? '')).toBe(true)
+      const again = await runOnce(code, false, told.rows.map(asRow))
+      expect(again.rows).toEqual([])
+      expect(shown(again).output).toEqual(shown(told).output)
+    })
+  }
+
+  test('the code sees the time it is recorded with, and goes on with the same', async () => {
+    const body = `const seen = []; for (const name of ['a', 'b']) { await ctx.step(name, () => { for (let i = 0; i < 3e6; i++); }); seen.push(Date.now()) } return seen`
+    const first = await runOnce(body, true)
+    const seen = shown(first).output as Json[]
+    expect(first.rows.map(({ finished_at }) => Date.parse(finished_at ?? ''))).toEqual(seen)
+    expect(shown(await runOnce(body, false, first.rows.map(asRow))).output).toEqual(seen)
+  })
+
+  test('a process that tells of steps that cannot be ends the run', async () => {
+    const bridge = Object.assign(async () => null, {
+      steps: {
+        now: Date.now,
+        told: () => {
+          throw new Error('not at this place')
+        },
+      },
+    })
+    const result = await sandbox.run(jobFor(workflow("await ctx.step('a', () => 1); return 2")), bridge)
+    expect(result).toMatchObject({ status: 'failed', error: { kind: 'sandbox_crashed', retryable: true } })
+    expect(await sandbox.run(jobFor(workflow('return 3')), async () => null)).toMatchObject({ output: 3 })
+  })
+})

@@ -1,0 +1,21 @@
+/** What calls and steps are known by, on both sides of the sandbox. */
+import { createHash } from 'node:crypto'
+
+export const MAX_STEP_NAME_LENGTH = 200
+/** A step within steps has a longer scope; about 30 deep is possible. */
+export const MAX_SCOPE_LENGTH = 800
+
+/** What is called, by what name, with which arguments as JSON text with sorted keys. */
+export const printOf = (kind: string, name: string, args: string): string =>
+  createHash('sha256').update(`${kind}\0${name}\0${args}`).digest('base64url').slice(0, 22)
+
+/** The same on every run of the same code; `nth`: how many alike came before it in the same step. */
+export const scopeOf = (step: string | null, print: string, nth: number): string =>
+  step === null ? `${print}.${nth}` : `${step}/${print}.${nth}`
+
+/** What the beginning of a step is known by: a number that no place in the record has. */
+export const beginningOf = (scope: string): number =>
+  2 ** 52 + Number(createHash('sha256').update(scope).digest().readBigUInt64BE() >> 12n)
+
+/** What an answer is known by that has this place in the record. */
+export const turnOf = (seq: number): number => seq + 1
