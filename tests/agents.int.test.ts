@@ -269,7 +269,28 @@ describeOnEachDatabase('runs of agents', (kind) => {
     const { code, printed } = await chatWith(platform, tenant, args, ['Tertia\n'])
     expect(printed).toContain('Step: make_left')
     expect(printed).toContain('What is the third one called?')
-    expect(printed).toContain('"answer": "Tertia"')
+    expect(printed).toMatch(/Done\.\n[\s\S]*\banswer: Tertia\n/)
+    expect(code).toBe(0)
+  })
+
+  test('patchbay chat --json gives programs every event, the question and the result as lines of JSON', async () => {
+    const args = ['--agent', 'registrar', '--json', '--input', '{"prefix":"Lines"}']
+    const { code, printed } = await chatWith(platform, tenant, args, ['{"name":"Tertia"}\n'])
+    const lines: Body[] = printed
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines[0]).toMatchObject({ type: 'run', data: { id: expect.stringMatching(/^run_/) } })
+    expect(lines.find(({ type }) => type === 'question')?.data).toMatchObject({
+      point: 'after_making',
+      details: { made: 2 },
+      schema: { properties: { name: {} } },
+    })
+    expect(lines.filter(({ type }) => type === 'tool_call').length).toBeGreaterThan(2)
+    expect(lines.at(-1)).toMatchObject({
+      type: 'result',
+      data: { status: 'completed', output: { answer: 'Tertia' } },
+    })
     expect(code).toBe(0)
   })
 })

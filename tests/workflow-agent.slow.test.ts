@@ -277,7 +277,10 @@ test('patchbay chat goes from the sentence to the deployed workflow', async () =
   const args = ['--agent', 'workflow_agent', '--auto', '--input', input]
   const { code, printed } = await chatWith(platform, tenant, args)
   expect(printed).toContain('4 of 4 test cases pass with version 2.')
-  expect(printed).toContain('"status": "deployed"')
+  expect(printed).toMatch(/^ *status: deployed$/m)
+  expect(printed).toMatch(/^ *\| from +\| to +\| change +\| why/m)
+  expect(printed).toContain('document: as shown above (plan-')
+  expect(printed).not.toMatch(/"(plan|mappings|results|scenario|trigger)":/)
   expect(code).toBe(0)
 }, 180_000)
 

@@ -1,10 +1,18 @@
 import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s+/g, ' ').trim()
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))]
-    .map((row) => `| ${row.join(' | ')} |`)
+const MAX_PADDED = 40
+/** In columns, as it is also read where Markdown is not drawn. */
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const texts = [head, ...rows.map((row) => row.map(cell))]
+  const widths = head.map((_, at) =>
+    Math.min(MAX_PADDED, Math.max(3, ...texts.map((row) => row[at]?.length ?? 0))),
+  )
+  const [first = [], ...more] = texts
+  return [first, widths.map((width) => '-'.repeat(width)), ...more]
+    .map((row) => `| ${row.map((text, at) => text.padEnd(widths[at] ?? 0)).join(' | ')} |`)
     .join('\n')
+}
 const bullets = (items: readonly string[]): string => items.map((item) => `- ${item}`).join('\n')
 
 /** The plan as a person reads it, in Markdown. */

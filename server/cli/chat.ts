@@ -4,8 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type AppError, invalidInput, toAppError } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { sentenceOf } from '../../tools/agents/wait.ts'
-import { streamEvents } from './event-stream.ts'
+import { type StreamedEvent, streamEvents } from './event-stream.ts'
 import type { Io } from './output.ts'
+import { harmless, readable, type Shown } from './readable.ts'
 import { callOverHttp } from './remote.ts'
 
 const RECONNECT_MS = 1_000
@@ -19,18 +20,22 @@ export interface ChatOptions {
   auto: boolean
   /** Input of the agent, as JSON. */
   input?: JsonObject
+  /** For programs: a line of JSON for each event, question and result; an answer is a line of JSON. */
+  json?: boolean
+}
+
+interface Question {
+  id: string
+  question: string
+  details: JsonObject
+  schema: JsonObject
+  default: JsonObject | null
 }
 
 interface RunView {
   id: string
   status: string
-  question: {
-    id: string
-    question: string
-    details: JsonObject
-    schema: JsonObject
-    default: JsonObject | null
-  } | null
+  question: Question | null
   output: JsonObject | null
   error: { code: string; message: string; hint?: string } | null
   lastEvent: number
@@ -45,7 +50,7 @@ export async function chat(io: Io, options: ChatOptions): Promise<number> {
   const call = async (tool: string, input: JsonObject) =>
     ((await callOverHttp(server, tool, input)) as { run: RunView }).run
   const lines = readLines(io)
-  const say = (text: string) => io.stdout.write(`${text}\n`)
+  const screen = options.json === true ? programScreen(io, lines) : personScreen(io, lines)
   try {
     let run =
       options.run === undefined
@@ -55,28 +60,25 @@ export async function chat(io: Io, options: ChatOptions): Promise<number> {
             approval: options.auto ? 'auto' : 'manual',
           })
         : await call('get_agent_run', { run: options.run })
-    say(`Run ${run.id}`)
+    screen.begin(run)
     let seen = 0
     for (;;) {
-      seen = await follow(io, server, run.id, seen)
+      seen = await follow(screen, server, run.id, seen)
       run = await call('get_agent_run', { run: run.id })
       if (run.status === 'waiting' && run.question !== null) {
-        const answer = await ask(io, run.question, lines)
+        const answer = await screen.ask(run.question)
         await call('answer_agent_run', { run: run.id, question: run.question.id, answer }).catch(
-          (cause: unknown) => explain(io, toAppError(cause)),
+          (cause: unknown) => {
+            const error = toAppError(cause)
+            if (error.code !== 'invalid_input' && error.code !== 'conflict') throw error
+            screen.refused(error)
+          },
         )
         continue
       }
-      if (run.status === 'completed') {
-        say(`\nDone.\n${JSON.stringify(run.output, null, 2)}`)
-        return 0
-      }
-      if (run.status === 'failed' || run.status === 'canceled') {
-        say(
-          `\nThe run ${run.status === 'failed' ? 'failed' : 'was canceled'}. ${run.error?.message ?? ''}`.trimEnd(),
-        )
-        if (run.error?.hint !== undefined) say(`Next: ${run.error.hint}`)
-        return 1
+      if (['completed', 'failed', 'canceled'].includes(run.status)) {
+        screen.end(run)
+        return run.status === 'completed' ? 0 : 1
       }
     }
   } finally {
@@ -84,29 +86,34 @@ export async function chat(io: Io, options: ChatOptions): Promise<number> {
   }
 }
 
-/** Prints events until the run asks something or ends; reconnects when the connection breaks. */
-async function follow(io: Io, server: ChatOptions['server'], run: string, after: number): Promise<number> {
+/** How a run is shown, and its questions answered. */
+interface Screen {
+  begin(run: RunView): void
+  event(event: StreamedEvent): void
+  /** @throws AppError `invalid_input` when there is nobody to answer */
+  ask(question: Question): Promise<JsonObject>
+  refused(error: AppError): void
+  end(run: RunView): void
+}
+
+/** Shows events until the run asks something or ends; reconnects when the connection breaks. */
+async function follow(
+  screen: Screen,
+  server: ChatOptions['server'],
+  run: string,
+  after: number,
+): Promise<number> {
   let seen = after
-  let inText = false
   let silent = 0
   for (;;) {
     const leave = new AbortController()
     try {
-      for await (const { id, type, data } of streamEvents(server, run, seen, leave.signal)) {
-        if (type === 'end') return seen
-        seen = id ?? seen
+      for await (const event of streamEvents(server, run, seen, leave.signal)) {
+        if (event.type === 'end') return seen
+        seen = event.id ?? seen
         silent = 0
-        if (type === 'token') {
-          io.stdout.write(String(data.text))
-          inText = true
-          continue
-        }
-        const sentence = type === 'handback' ? undefined : sentenceOf({ type, data })
-        if (sentence !== undefined) {
-          io.stdout.write(`${inText ? '\n' : ''}${sentence}\n`)
-          inText = false
-        }
-        if (type === 'status' && data.status === 'waiting') return seen
+        screen.event(event)
+        if (event.type === 'status' && event.data.status === 'waiting') return seen
       }
     } catch (cause) {
       const error = toAppError(cause)
@@ -116,6 +123,76 @@ async function follow(io: Io, server: ChatOptions['server'], run: string, after:
     }
     silent += 1
     await pause(RECONNECT_MS)
+  }
+}
+
+/** Lines of JSON. A question says what is asked; the next line of input is the answer to it. */
+function programScreen(io: Io, lines: Lines): Screen {
+  const tell = (type: string, data: unknown) => io.stdout.write(`${JSON.stringify({ type, data })}\n`)
+  return {
+    begin: ({ id, status }) => tell('run', { id, status }),
+    event: ({ type, data }) => tell(type, data),
+    ask: async (question) => {
+      tell('question', question)
+      const line = await lines.next()
+      let answer: unknown
+      try {
+        answer = JSON.parse(line)
+      } catch (cause) {
+        throw invalidInput('The answer is not JSON.', { where: 'answer', cause })
+      }
+      if (!isJsonObject(answer)) throw invalidInput('The answer is not a JSON object.', { where: 'answer' })
+      return answer
+    },
+    refused: ({ code, message, hint }) => tell('refused', { code, message, hint }),
+    end: ({ id, status, output, error }) => tell('result', { id, status, output, error }),
+  }
+}
+
+/** Sentences and tables. What was made is shown when it is made, and referred to afterwards. */
+function personScreen(io: Io, lines: Lines): Screen {
+  const { columns } = io.stdout
+  const shown: Shown[] = []
+  /** What a model is saying: words are printed as they come, an answer in JSON is for the agent. */
+  let said: 'nothing' | 'words' | 'json' = 'nothing'
+  const say = (text: string) => {
+    io.stdout.write(`${said === 'words' ? '\n' : ''}${text}\n`)
+    said = 'nothing'
+  }
+  const sayJson = (value: Json) => {
+    const text = readable(value, { shown, ...(columns === undefined ? {} : { width: columns - 2 }) })
+    if (text !== '') say(text.replaceAll(/^(?=.)/gm, '  '))
+  }
+  return {
+    begin: ({ id }) => say(`Run ${id}`),
+    event: ({ type, data }) => {
+      if (type === 'token') {
+        const text = String(data.text)
+        if (said === 'nothing' && text.trim() !== '') said = /^\s*[{[`]/.test(text) ? 'json' : 'words'
+        if (said === 'words') io.stdout.write(harmless(text))
+        return
+      }
+      if (said === 'json') said = 'nothing'
+      const sentence = type === 'handback' ? undefined : sentenceOf({ type, data })
+      if (sentence !== undefined) say(harmless(sentence))
+      if (type !== 'artifact' || data.content === undefined) return
+      sayJson(data.content)
+      shown.push({ title: String(data.title), content: data.content })
+    },
+    ask: (question) => {
+      say(`\n${harmless(question.question)}`)
+      sayJson(question.details)
+      return ask(io, question, lines)
+    },
+    refused: ({ message, hint }) => say(harmless(hint === undefined ? message : `${message} ${hint}`)),
+    end: ({ status, output, error }) => {
+      if (status === 'completed') {
+        say('\nDone.')
+        return sayJson(output ?? {})
+      }
+      say(`\nThe run ${status === 'failed' ? 'failed' : 'was canceled'}. ${error?.message ?? ''}`.trimEnd())
+      if (error?.hint !== undefined) say(`Next: ${error.hint}`)
+    },
   }
 }
 
@@ -141,18 +218,15 @@ function readLines(io: Io) {
 }
 
 /** Asks field by field; an empty line takes the value in brackets. */
-async function ask(io: Io, question: NonNullable<RunView['question']>, lines: Lines): Promise<JsonObject> {
-  io.stdout.write(`\n${question.question}\n`)
-  if (Object.keys(question.details).length > 0)
-    io.stdout.write(`${JSON.stringify(question.details, null, 2)}\n`)
+async function ask(io: Io, question: Question, lines: Lines): Promise<JsonObject> {
   const { properties } = question.schema
   const answer: JsonObject = {}
   for (const [name, given] of Object.entries(isJsonObject(properties) ? properties : {})) {
     const schema = isJsonObject(given) ? given : {}
     const known = question.default?.[name] ?? schema.default
     const choices = Array.isArray(schema.enum) ? ` (${schema.enum.join(' | ')})` : ''
-    const what = typeof schema.description === 'string' ? `${name}: ${schema.description}` : name
-    io.stdout.write(`  ${what}${choices}${known === undefined ? '' : ` [${shown(known)}]`} > `)
+    const what = harmless(typeof schema.description === 'string' ? `${name}: ${schema.description}` : name)
+    io.stdout.write(`  ${what}${choices}${known === undefined ? '' : ` [${harmless(inWords(known))}]`} > `)
     const line = (await lines.next()).trim()
     if (io.stdout.isTTY !== true) io.stdout.write('\n')
     if (line !== '') answer[name] = typed(line, schema)
@@ -161,7 +235,7 @@ async function ask(io: Io, question: NonNullable<RunView['question']>, lines: Li
   return answer
 }
 
-const shown = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
+const inWords = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
 /** What was typed, as the field's type has it. */
 function typed(line: string, { type }: JsonObject): Json {
@@ -169,9 +243,4 @@ function typed(line: string, { type }: JsonObject): Json {
   if (type === 'number' || type === 'integer') return Number(line)
   if (type === 'array') return line.split(',').map((part) => part.trim())
   return line
-}
-
-function explain(io: Io, error: AppError): void {
-  if (error.code !== 'invalid_input' && error.code !== 'conflict') throw error
-  io.stdout.write(`${error.message}\n`)
 }

@@ -182,6 +182,10 @@ function addChatCommand(program: Command, io: Io): void {
     .option('--input <json>', 'what the agent takes, as JSON', '{}')
     .option('--run <id>', 'go on with this run instead')
     .option('--auto', 'let it go on by itself where it can')
+    .option(
+      '--json',
+      'for programs: a line of JSON for each event, question and result; answers are lines of JSON',
+    )
   withTargetOptions(command)
   command.action(async (options: ChatFlags) => {
     const target = { ...options, ...program.opts<TargetOptions>() }
@@ -204,9 +208,10 @@ interface ChatFlags extends TargetOptions {
   input: string
   run?: string
   auto?: boolean
+  json?: boolean
 }
 
-function readChat({ agent, run, auto, input }: ChatFlags) {
+function readChat({ agent, run, auto, input, json }: ChatFlags) {
   let parsed: unknown
   try {
     parsed = JSON.parse(input)
@@ -218,6 +223,7 @@ function readChat({ agent, run, auto, input }: ChatFlags) {
     ...(agent === undefined ? {} : { agent }),
     ...(run === undefined ? {} : { run }),
     auto: auto === true,
+    json: json === true,
     input: parsed,
   }
 }

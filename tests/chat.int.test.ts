@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { chatWith } from './setup/agent-runs.ts'
+import { NOTES_TOKEN, type NotesApi, startNotesApi } from './setup/notes-api.ts'
+import { startTestPlatform, type TestPlatform } from './setup/platform.ts'
+
+let platform: TestPlatform
+let api: NotesApi
+beforeAll(async () => {
+  api = await startNotesApi()
+  platform = await startTestPlatform()
+})
+afterAll(async () => {
+  await platform.close()
+  await api.close()
+})
+
+test('patchbay chat shows a person what was tried, the evidence of what failed, and the patches', async () => {
+  const tenant = await platform.organization()
+  await tenant.ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
+  await tenant.ok('create_connection', { connector: 'notes', credentials: { token: NOTES_TOKEN } })
+  await tenant.ok('update_action', { connector: 'notes', action: 'get_note', path: '/note/{note_id}' })
+  const input = JSON.stringify({ connector: 'notes', allowWrites: true })
+  const args = ['--agent', 'action_fixer', '--input', input]
+  const { code, printed } = await chatWith(platform, tenant, args, ['y\n', '\n'])
+  expect(code, printed).toBe(0)
+  expect(printed).toContain('Made: Test of notes')
+  // What was sent, and what came back.
+  expect(printed).toMatch(/^ *\d\. get_note$/m)
+  expect(printed).toMatch(/^ *request: GET http:\/\/\S+\/note\/\S+$/m)
+  expect(printed).toMatch(/^ *response: 404$/m)
+  expect(printed).toContain('no such address')
+  // What would be changed, then what to answer.
+  expect(printed).toMatch(/replace \/path by "\/notes\/\{note_id\}"[\s\S]*accept: Keep them\?/)
+  expect(printed).toMatch(/Done\.\n[\s\S]*^ *fixed: .*get_note/m)
+  expect(printed).not.toMatch(/"(verdict|problems|patches|patch|accepted)":/)
+  expect(printed).not.toContain(NOTES_TOKEN)
+})
