@@ -1,8 +1,8 @@
 import { firstId } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
+import { endChildStep } from './child-executions.ts'
 import { conditions } from './conditions.ts'
 import type { Database, Tx } from './database.ts'
-import { endChildStep } from './execution-steps.ts'
 import { leaveQueue } from './lanes.ts'
 import type { QueuedExecution } from './queued-execution.ts'
 

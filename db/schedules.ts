@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../core/json.ts'
+import { type AcceptedEvent, insertEvents } from './accepted-events.ts'
 import type { Database, Tx } from './database.ts'
-import { type AcceptedEvent, insertEvents } from './execution-queue.ts'
 import type { Concurrency, StartRate, Tier } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 import type { QueuedExecution } from './queued-execution.ts'

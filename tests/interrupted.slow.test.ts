@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { finishRuns, heartbeat, lostExecutions } from '../db/execution-queue.ts'
+import { heartbeat, lostExecutions } from '../db/execution-queue.ts'
 import { requestCancel } from '../db/executions.ts'
+import { finishRuns } from '../db/finished-runs.ts'
 import { concludeRun, lostRun } from '../runtime/executions/outcome.ts'
 import { deliver, deployWorkflow, installApp, installWebhook } from './setup/flow.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'

@@ -1,20 +1,18 @@
 import { AppError, invalidInput, toErrorBody } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
+import { beginApproval } from '../../db/approvals.ts'
 import type { Database } from '../../db/database.ts'
 import {
-  beginApproval,
-  beginWait,
   endedSteps,
-  expireWait,
   type NewStep,
   type StepRow,
   WAIT_APPROVAL,
   WAIT_EVENT,
   WAIT_WORKFLOW,
-  type WaitState,
 } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
+import { beginWait, expireWait, type WaitState } from '../../db/step-waits.ts'
 import type { ToldStep } from '../sandbox/protocol.ts'
 import type { Bridge, BridgeCall, Turn } from '../sandbox/sandbox.ts'
 import { beginningOf, MAX_SCOPE_LENGTH, MAX_STEP_NAME_LENGTH } from '../sandbox/step-names.ts'

@@ -1,16 +1,12 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
+import { type LeftChild, pendingChildren } from '../../db/child-executions.ts'
 import type { Database } from '../../db/database.ts'
-import {
-  type Claim,
-  claimExecutions,
-  type EndedRow,
-  type FinishedRun,
-  finishRuns,
-} from '../../db/execution-queue.ts'
-import { keepSteps, type LeftChild, pendingChildren, type StepBatch } from '../../db/execution-steps.ts'
+import { type Claim, claimExecutions } from '../../db/execution-queue.ts'
+import { keepSteps, type StepBatch } from '../../db/execution-steps.ts'
 import { type ExecutionRow, type RunnableVersionRow, requestCancel } from '../../db/executions.ts'
+import { type EndedRow, type FinishedRun, finishRuns } from '../../db/finished-runs.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Files } from '../files/files.ts'
 import type { HttpClient } from '../http/client.ts'

@@ -1,8 +1,8 @@
 import type { TenantScope } from '../../core/actor.ts'
 import type { Json } from '../../core/json.ts'
 import type { Tx } from '../../db/database.ts'
-import type { SentEvent } from '../../db/execution-steps.ts'
 import type { ExecutionRow, LogLineRow, NamedExecutionRow } from '../../db/executions.ts'
+import type { SentEvent } from '../../db/step-waits.ts'
 
 export type TriggeredBy = ExecutionRow['triggered_by']
 

@@ -1,7 +1,7 @@
 import { toAppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
-import type { FinishedRun, NewDeadLetter } from '../../db/execution-queue.ts'
 import type { ExecutionRow, RunnableVersionRow } from '../../db/executions.ts'
+import type { FinishedRun, NewDeadLetter } from '../../db/finished-runs.ts'
 import type { WorkflowError } from '../sandbox/sandbox.ts'
 import { retryDelayMs } from './retry.ts'
 import type { RunResult } from './run-once.ts'

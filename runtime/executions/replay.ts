@@ -1,7 +1,7 @@
 import { conflict, notFound } from '../../core/errors.ts'
+import { admittedOf } from '../../db/accepted-events.ts'
 import { findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
-import { admittedOf } from '../../db/execution-queue.ts'
 import {
   type ExecutionRow,
   findWorkflowTarget,

@@ -4,7 +4,6 @@ import { newId } from '../../core/ids.ts'
 import type { Json } from '../../core/json.ts'
 import type { CustomerRow } from '../../db/customers.ts'
 import type { Database, Tx } from '../../db/database.ts'
-import type { EndedRow, FinishedRun } from '../../db/execution-queue.ts'
 import { copyDoneSteps } from '../../db/execution-steps.ts'
 import {
   continueFrom,
@@ -14,6 +13,7 @@ import {
   type RunnableVersionRow,
   type WorkflowTargetRow,
 } from '../../db/executions.ts'
+import type { EndedRow, FinishedRun } from '../../db/finished-runs.ts'
 import type { NewExecution } from '../../db/new-executions.ts'
 import type { QueuedExecution } from '../../db/queued-execution.ts'
 import type { StartExecution } from './executions.ts'

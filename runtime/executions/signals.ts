@@ -1,8 +1,9 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { AppError, conflict, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
+import { decideApproval, getApproval } from '../../db/approvals.ts'
 import type { Database } from '../../db/database.ts'
-import { decideApproval, getApproval, type SentEvent, sendEvent } from '../../db/execution-steps.ts'
+import { type SentEvent, sendEvent } from '../../db/step-waits.ts'
 import type { Admission } from './admission.ts'
 import type { Executions } from './executions.ts'
 

@@ -1,9 +1,9 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { AppError, conflict, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
+import { admittedOf } from '../../db/accepted-events.ts'
 import { findCustomer } from '../../db/customers.ts'
 import type { Database } from '../../db/database.ts'
-import { admittedOf, type FinishedRun } from '../../db/execution-queue.ts'
 import { holdsExecution } from '../../db/execution-steps.ts'
 import {
   type ExecutionRow,
@@ -11,6 +11,7 @@ import {
   getExecution,
   type RunnableVersionRow,
 } from '../../db/executions.ts'
+import type { FinishedRun } from '../../db/finished-runs.ts'
 import {
   insertExecutions,
   insertManualEvents,
@@ -85,7 +86,7 @@ export function buildStart(deps: StartDeps): Executions['start'] {
   }
 
   /** One that another execution starts, that goes on with what another recorded, or is made with what else its caller does. */
-  const startedByRun = async (
+  const startedAlone = async (
     scope: TenantScope,
     { by, originOf, parent, transaction = (fn) => db.tenant(scope, fn) }: StartExecution,
     row: NewExecution,
@@ -164,7 +165,7 @@ export function buildStart(deps: StartDeps): Executions['start'] {
       request.originOf === undefined &&
       request.transaction === undefined
         ? await requested(row)
-        : await startedByRun(scope, request, row)
+        : await startedAlone(scope, request, row)
     // Made by an earlier attempt at the same call, whose process died with it.
     if (execution.id !== row.id && inline) return execution
     if (!inline) {

@@ -1,12 +1,7 @@
 import type { Logger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
-import {
-  finishRuns,
-  heartbeat,
-  lostExecutions,
-  overdueExecutions,
-  wakeDue,
-} from '../../db/execution-queue.ts'
+import { heartbeat, lostExecutions, overdueExecutions, wakeDue } from '../../db/execution-queue.ts'
+import { finishRuns } from '../../db/finished-runs.ts'
 import { every } from '../queue/every.ts'
 import type { ExecutionQueue } from '../queue/execution-queue.ts'
 import type { Admission } from './admission.ts'

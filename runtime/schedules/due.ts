@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { newId } from '../../core/ids.ts'
-import type { AcceptedEvent } from '../../db/execution-queue.ts'
+import type { AcceptedEvent } from '../../db/accepted-events.ts'
 import type { DueScheduleRow, NextRun, ScheduleDecision } from '../../db/schedules.ts'
 import { runLimits } from '../executions/run-limits.ts'
 import { comingRun, SchedulerConfig } from './scheduler-config.ts'

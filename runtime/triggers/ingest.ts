@@ -4,16 +4,12 @@ import { newId } from '../../core/ids.ts'
 import { isDeeperThan, type Json, type JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { isSensitiveHeader, type Secret } from '../../core/secret.ts'
+import { type AcceptedEvent, acceptEvents } from '../../db/accepted-events.ts'
 import type { Database } from '../../db/database.ts'
-import {
-  type AcceptedEvent,
-  acceptEvents,
-  findWebhook,
-  type WebhookRouteRow,
-} from '../../db/execution-queue.ts'
 import { isBacklogFull } from '../../db/lane-upkeep.ts'
 import { tooMany } from '../../db/lanes.ts'
 import type { NewExecution } from '../../db/new-executions.ts'
+import { findWebhook, type WebhookRouteRow } from '../../db/webhook-routes.ts'
 import { type Condition, type ConditionSubject, matches } from '../conditions/condition.ts'
 import type { Admission } from '../executions/admission.ts'
 import type { Here } from '../executions/here.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { notFound } from '../../core/errors.ts'
+import { type ApprovalRow, getApproval } from '../../db/approvals.ts'
 import type { Tx } from '../../db/database.ts'
-import { type ApprovalRow, getApproval } from '../../db/execution-steps.ts'
 import { Timestamp } from '../params.ts'
 
 export const ApprovalRef = z.string().min(1).describe("An approval's id (apr_…).")

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { listApprovals as queryApprovals } from '../../db/execution-steps.ts'
+import { listApprovals as queryApprovals } from '../../db/approvals.ts'
 import { defineTool } from '../define-tool.ts'
 import { Cursor, Limit, NextCursor, page } from '../params.ts'
 import { Approval, ApprovalStatus, toApproval } from './approval.ts'

@@ -1,0 +1,60 @@
+/** Executions that others called and wait for. */
+import type { Json } from '../core/json.ts'
+import type { Tx } from './database.ts'
+import { WAIT_WORKFLOW } from './execution-steps.ts'
+import type { ExecutionStatus } from './executions.ts'
+import type { QueuedExecution } from './queued-execution.ts'
+import { endStep, lock, wake } from './step-waits.ts'
+
+/** The workflow that `parent` waits for has ended. Gives the parent, if it is to go on now. */
+export async function endChildStep(
+  tx: Tx,
+  parent: string,
+  child: { id: string; status: string; output: unknown; error: unknown },
+): Promise<QueuedExecution[]> {
+  await lock(tx, parent)
+  const step = await tx.row<{ execution_id: string; seq: number }>(
+    `SELECT execution_id, seq FROM execution_steps
+     WHERE execution_id = $1 AND kind = '${WAIT_WORKFLOW}' AND status = 'pending' AND waits_for = $2`,
+    [parent, child.id],
+  )
+  if (step === undefined) return []
+  const done = child.status === 'completed'
+  await endStep(tx, step, {
+    status: done ? 'done' : 'failed',
+    output: done ? (child.output as Json) : null,
+    error: done ? null : { status: child.status, error: child.error as Json },
+  })
+  return wake(tx, parent)
+}
+
+/** The executions that it called and waits for. */
+export const pendingChildren = async (tx: Tx, executionId: string): Promise<string[]> => {
+  const rows = await tx.rows<{ waits_for: string }>(
+    `SELECT waits_for FROM execution_steps WHERE execution_id = $1 AND kind = '${WAIT_WORKFLOW}' AND status = 'pending'`,
+    [executionId],
+  )
+  return rows.map((row) => row.waits_for)
+}
+
+/** An execution whose caller has ended without it. */
+export interface LeftChild {
+  id: string
+  organization_id: string
+}
+
+/** The same of many, whichever tenants they are of. */
+export const leftChildren = (tx: Tx, executionIds: readonly string[]) =>
+  tx.rows<LeftChild>(
+    `SELECT waits_for AS id, organization_id FROM execution_steps
+     WHERE execution_id = ANY($1) AND kind = '${WAIT_WORKFLOW}' AND status = 'pending'`,
+    [executionIds],
+  )
+
+/** The execution that a step of its parent called earlier: after a crash the parent goes on with it. */
+export const findChild = (tx: Tx, parentId: string, parentStep: string) =>
+  tx.row<{ id: string; status: ExecutionStatus; run: number; output: Json }>(
+    `SELECT id, status, run, output FROM executions
+     WHERE parent_execution_id = $1 AND parent_step = $2 ORDER BY id DESC LIMIT 1`,
+    [parentId, parentStep],
+  )
