@@ -49,6 +49,13 @@ export interface StartRate {
   seconds: number
 }
 
+/** What answers in place of the apps: mocks only, or mocks where there are some. */
+export interface Mocks {
+  mode: 'partial' | 'full'
+  /** By `connector.action`, the scenario (or a part of its name) that answers. */
+  scenarios: Record<string, string>
+}
+
 export interface ExecutionRow {
   id: string
   organization_id: string
@@ -106,6 +113,8 @@ export interface ExecutionRow {
   lanes: string[]
   slots: number
   admission: 'later' | 'held' | 'admitted'
+  /** Null: it calls the apps. */
+  mocks: Mocks | null
 }
 
 /** Who goes first, within a customer and among all: people before events before what runs by itself. */
@@ -128,7 +137,7 @@ export interface NamedExecutionRow extends ExecutionRow {
 }
 
 export const EXECUTION_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, retry, run, resume, losses, lines_kept, random_seed, clock_at, origin_id, parent_step, queue_ms, run_ms, attempt_ms, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at, priority, lanes, slots, admission'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, output, error, stats, attempt, max_attempts, retry, run, resume, losses, lines_kept, random_seed, clock_at, origin_id, parent_step, queue_ms, run_ms, attempt_ms, cancel_requested, dead_letter, created_at, due_at, started_at, finished_at, worker, heartbeat_at, priority, lanes, slots, admission, mocks'
 
 const NAMED = `SELECT ${EXECUTION_COLUMNS.split(', ')
   .map((column) => `e.${column}`)

@@ -32,12 +32,12 @@ type Given =
 export interface NewExecution
   extends RunLimits,
     Pick<ExecutionRow, Given>,
-    Partial<Pick<ExecutionRow, 'retry' | 'origin_id' | 'parent_step'>> {
+    Partial<Pick<ExecutionRow, 'retry' | 'origin_id' | 'parent_step' | 'mocks'>> {
   status: 'queued' | 'running'
 }
 
 const NEW_COLUMNS =
-  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, max_attempts, retry, dead_letter, worker, origin_id, parent_step, priority, lanes, slots, admission'
+  'id, organization_id, customer_id, workflow_id, workflow_version_id, environment, tier, status, triggered_by, event_id, trigger_id, parent_execution_id, replay_of, depth, input, headers, max_attempts, retry, dead_letter, worker, origin_id, parent_step, priority, lanes, slots, admission, mocks'
 
 /**
  * Inserts executions in one statement; those that start running begin their first attempt with it. Of the others,
@@ -86,7 +86,7 @@ const INSERT_EXECUTIONS = `INSERT INTO executions (${NEW_COLUMNS}, attempt, run,
   FROM jsonb_to_recordset($1::jsonb) AS r(id text, organization_id text, customer_id text, workflow_id text, workflow_version_id text,
     environment text, tier text, status text, triggered_by text, event_id text, trigger_id text, parent_execution_id text,
     replay_of text, depth integer, input jsonb, headers jsonb, max_attempts integer, retry jsonb, dead_letter boolean, worker text, origin_id text, parent_step text,
-    priority smallint, lanes text[], slots smallint, admission text, delay_ms double precision),
+    priority smallint, lanes text[], slots smallint, admission text, delay_ms double precision, mocks jsonb),
     LATERAL (SELECT CASE WHEN status = 'running' THEN 1 ELSE 0 END AS one, CASE WHEN status = 'running' THEN now() END AS at) s
   RETURNING ${EXECUTION_COLUMNS}`
 

@@ -78,6 +78,8 @@ export interface SentEvent {
   payload: Json
   /** Only executions in these environments; null: in all. */
   environments: readonly string[] | null
+  /** Only executions that are mocked too: what is not would call the apps. */
+  mockedOnly?: boolean
 }
 
 /**
@@ -104,8 +106,9 @@ export async function sendEvent(
      WHERE s.kind = '${WAIT_EVENT}' AND s.status = 'pending' AND s.name = $1 AND ($2::text IS NULL OR s.execution_id = $2)
        AND ($3::text IS NULL AND $2::text IS NOT NULL OR s.waits_for IS NOT DISTINCT FROM $3)
        AND e.status IN ('queued', 'running', 'waiting') AND ($4::text[] IS NULL OR e.environment = ANY($4)) AND s.execution_id > $5
+       AND (NOT $6::boolean OR e.mocks IS NOT NULL)
      ORDER BY s.execution_id, s.seq LIMIT ${MAX_RECEIVERS}`,
-    [name, executionId, key, environments, after],
+    [name, executionId, key, environments, after, event.mockedOnly ?? false],
   )
   const received: string[] = []
   const woken: QueuedExecution[] = []

@@ -19,13 +19,16 @@ export interface TraceRow {
   request: JsonObject
   response: Json
   error: Json
+  /** The scenario of the mock that answered; null: the app did. */
+  mock: string | null
   created_at: Date
 }
 
 const SUMMARY =
-  'id, customer_id, execution_id, attempt, connection_id, connector, action, status, http_status, duration_ms, error, created_at'
+  'id, customer_id, execution_id, attempt, connection_id, connector, action, status, http_status, duration_ms, error, mock, created_at'
 
-export type NewTrace = Omit<TraceRow, 'created_at' | 'request' | 'response' | 'error'> & {
+export type NewTrace = Omit<TraceRow, 'created_at' | 'request' | 'response' | 'error' | 'mock'> & {
+  mock?: string | null
   request: object
   response: object | null
   error: object | null
@@ -36,11 +39,11 @@ export type NewTrace = Omit<TraceRow, 'created_at' | 'request' | 'response' | 'e
 export const insertTraces = (tx: Tx, organizationId: string, traces: readonly NewTrace[]) =>
   tx.run(
     `INSERT INTO traces (id, organization_id, customer_id, execution_id, attempt, connection_id, connector, action, status,
-       http_status, duration_ms, request, response, error, created_at)
+       http_status, duration_ms, request, response, error, mock, created_at)
      SELECT r.id, $1, r.customer_id, r.execution_id, r.attempt, r.connection_id, r.connector, r.action, r.status,
-       r.http_status, r.duration_ms, r.request, r.response, r.error, r.created_at
+       r.http_status, r.duration_ms, r.request, r.response, r.error, r.mock, r.created_at
      FROM jsonb_to_recordset($2) AS r(id text, customer_id text, execution_id text, attempt int, connection_id text, connector text,
-       action text, status text, http_status int, duration_ms int, request jsonb, response jsonb, error jsonb, created_at timestamptz)`,
+       action text, status text, http_status int, duration_ms int, request jsonb, response jsonb, error jsonb, mock text, created_at timestamptz)`,
     [organizationId, toJsonb(traces)],
   )
 

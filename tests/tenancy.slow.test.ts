@@ -17,6 +17,7 @@ const tables = [
   'api_keys',
   'connectors',
   'actions',
+  'action_mocks',
   'connector_versions',
   'connector_pins',
   'connections',
@@ -86,6 +87,12 @@ async function plant(tenant: Tenant, upstream: string, slug: string): Promise<Pl
     name: 'Get a thing',
     description: MARK,
     path: '/thing',
+  })
+  await tenant.ok('set_action_mock', {
+    connector: connectorSlug,
+    action: 'get_thing',
+    scenario: MARK,
+    answers: [{ output: { mark: MARK } }],
   })
   const { connection } = await tenant.ok('create_connection', {
     customer: customer.id,

@@ -24,6 +24,7 @@ import type { Credentials } from './credentials.ts'
 import { tellOfConnection } from './events.ts'
 import { enrich, reconnectHint, refusesCredentials } from './hints.ts'
 import { buildMakeCall } from './make-call.ts'
+import { buildMockedCalls } from './mocking.ts'
 import { buildPaging, type Paging } from './paging.ts'
 import { type Account, buildCredentialSource } from './refresh.ts'
 import { buildResolver, type ResolvedCall } from './resolve.ts'
@@ -156,7 +157,7 @@ export function buildConnections({
     throw enrich(error, { hint: await hintFor(scope, row) })
   }
 
-  const connections: Omit<Connections, keyof Paging> = {
+  const connections: Omit<Connections, keyof Paging | 'mocked'> = {
     runAction: async (scope, request, signal) => {
       const { connector, action, customerId, connection } = request
       const call = await resolver
@@ -214,5 +215,10 @@ export function buildConnections({
     forget: resolver.forget,
     settled: recorder.settled,
   }
-  return { ...connections, ...buildPaging({ db, vault }, resolver, connections.runAction) }
+  const { runAction } = connections
+  return {
+    ...connections,
+    ...buildPaging({ db, vault }, resolver, runAction),
+    mocked: (mocks) => buildMockedCalls({ db, vault, resolver, make, runAction }, mocks),
+  }
 }

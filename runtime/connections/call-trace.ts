@@ -2,6 +2,7 @@ import type { TenantScope } from '../../core/actor.ts'
 import { type AppError, toErrorBody } from '../../core/errors.ts'
 import type { NewTrace } from '../../db/traces.ts'
 import type { CallTrace } from '../connectors/call.ts'
+import type { MockedCall } from './mocking.ts'
 import type { ResolvedCall } from './resolve.ts'
 
 /** What a call is part of. */
@@ -13,6 +14,8 @@ export interface CallContext {
   timeoutMs?: number | undefined
   /** One page of a list: the address of a later one, where the app gave one. */
   page?: { url?: string; later: boolean } | undefined
+  /** What answers in place of the app. */
+  mock?: MockedCall | undefined
 }
 
 /** The row of a call. Nothing was sent when the input did not fit: then the request tells the action's template. */
@@ -58,6 +61,7 @@ export function traceRow(
             ...(sent.warnings === undefined ? {} : { warnings: sent.warnings }),
             ...(sent.file === undefined ? {} : { file: sent.file }),
           },
+    mock: context.mock?.scenario ?? null,
     error: sent?.error ?? (error === undefined ? null : toErrorBody(error)),
     created_at: startedAt.toISOString(),
   }

@@ -1,6 +1,7 @@
 import type { TenantScope } from '../../core/actor.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { Secret } from '../../core/secret.ts'
+import type { Mocks } from '../../db/executions.ts'
 import type { Paging } from './paging.ts'
 
 export interface RunAction {
@@ -34,6 +35,8 @@ export interface ActionOutcome {
   /** How the answer differs from the action's output schema. */
   warnings: string[]
   traceId: string
+  /** Of a mock: the list it has answers for ended before this page. */
+  endOfList?: boolean
 }
 
 /** Credentials to be tried before they are stored. */
@@ -55,8 +58,8 @@ export interface Verification {
   detail: string
 }
 
-/** Connector calls with customers' credentials. */
-export interface Connections extends Paging {
+/** Calls of connectors' actions. */
+export interface Calls extends Paging {
   /**
    * Runs one action through the right connection, records its trace, and marks the connection used.
    * A customer without a connection of its own falls back to the organization's, when there is one.
@@ -64,6 +67,12 @@ export interface Connections extends Paging {
    *   `invalid_input`, `upstream_error`, `timeout`: the call's trace is kept in each of the last three cases
    */
   runAction(scope: TenantScope, request: RunAction, signal?: AbortSignal): Promise<ActionOutcome>
+}
+
+/** Connector calls with customers' credentials. */
+export interface Connections extends Calls {
+  /** The same calls, answered by mocks in place of the apps: by all of them, or where there is one. */
+  mocked(mocks: Mocks): Calls
   /**
    * Tries a connection's credentials with the connector's verification call, or says that it has none. Accepted,
    * a failed or expired connection is active again; refused (401, 403), it is `failed`.

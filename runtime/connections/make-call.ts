@@ -12,6 +12,7 @@ import { type CallContext, traceRow } from './call-trace.ts'
 import type { ActionOutcome } from './connections.ts'
 import type { Credentials } from './credentials.ts'
 import { enrich } from './hints.ts'
+import { playedHttp } from './mocking.ts'
 import type { ResolvedCall } from './resolve.ts'
 import { buildSigner } from './signer.ts'
 import type { TraceRecorder } from './trace-recorder.ts'
@@ -47,16 +48,19 @@ export function buildMakeCall({ http, files, recorder, sandbox, countCall }: Par
     let sent: CallTrace | undefined
     const record = (id: string, error?: AppError) =>
       recorder.record(scope, traceRow(id, startedAt, scope, call, context, sent, error))
+    const { mock } = context
     try {
       const result = await callAction({
-        http,
+        // The one place where it is decided whether anything is sent.
+        ...(mock === undefined
+          ? { http, traffic: { traffic, account: connection?.id ?? connector.id } }
+          : { http: playedHttp(mock.answer), maxAttempts: 1 }),
         connector: targetOf(call, credentials),
         sign: buildSigner(sandbox, `${connection?.id ?? connector.id}`),
         action: call.action,
         authMethod: call.authMethod ?? NO_AUTH,
         credentials,
         input,
-        traffic: { traffic, account: connection?.id ?? connector.id },
         ...(signal === undefined ? {} : { signal }),
         ...(context.idempotencyKey === undefined ? {} : { idempotencyKey: context.idempotencyKey }),
         ...(context.beforeSend === undefined ? {} : { beforeSend: context.beforeSend }),

@@ -37,6 +37,8 @@ export interface WantedCall {
   action: string
   customerId: string | null
   connection: string | null
+  /** For a call that is not sent. */
+  withoutAccount?: boolean
 }
 
 export interface VerificationCall extends Pick<ResolvedCall, 'connector' | 'head' | 'schemas' | 'action'> {
@@ -180,6 +182,7 @@ export function buildResolver(db: Database): Resolver {
         want.action,
         want.customerId,
         want.connection,
+        want.withoutAccount === true,
       ])
       const known = calls.get(key)
       if (known !== undefined) return known
@@ -227,6 +230,7 @@ async function chooseConnection(
   action: ActionDefinition,
   want: WantedCall,
 ): Promise<SealedConnectionRow | null> {
+  if (want.withoutAccount === true) return null
   const candidates = await candidateConnections(tx, {
     connectorId: connector.id,
     customerId: want.customerId,

@@ -65,6 +65,8 @@ export interface CallOptions {
   credentials: Secret<Record<string, string>>
   input: JsonObject
   signal?: AbortSignal
+  /** Default 3, for calls that may be made again. */
+  maxAttempts?: number
   /** For the whole call: waiting for a turn, every attempt, and what is between them. Default 30 s. */
   timeoutMs?: number
   maxResponseBytes?: number
@@ -183,7 +185,13 @@ async function sendOften(call: PreparedCall): Promise<ActionResult> {
       const error = toAppError(cause)
       delayMs = retryDelayMs(attempt, error)
       const late = performance.now() + delayMs >= call.deadline
-      if (attempt >= MAX_ATTEMPTS || late || !mayRetry(action) || !isTransient(error)) throw cause
+      if (
+        attempt >= (call.options.maxAttempts ?? MAX_ATTEMPTS) ||
+        late ||
+        !mayRetry(action) ||
+        !isTransient(error)
+      )
+        throw cause
     } finally {
       leave?.()
     }

@@ -30,6 +30,8 @@ export interface PageAnswer {
   headers: Record<string, string>
   /** The address that answered, which relative ones are relative to. */
   url: string
+  /** There is no such page, nor one after it. */
+  endOfList?: boolean
 }
 
 export interface PageRead {
@@ -63,6 +65,7 @@ export function readPage(
   place: PagePlace,
   answer: PageAnswer,
 ): PageRead {
+  if (answer.endOfList === true) return { items: [], next: null }
   const all = itemsIn(pagination, answer.output)
   const items = place.skip === undefined ? all : all.slice(place.skip)
   const empty = all.length === 0 ? (place.empty ?? 0) + 1 : 0

@@ -14,6 +14,7 @@ import { openSecret } from '../secrets/secrets.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { ChildAnswer } from './durable-bridge.ts'
 import { fileCalls } from './file-calls.ts'
+import { outsideOf } from './outside.ts'
 import { refuseBeyond } from './reach.ts'
 import { storeCalls } from './store-calls.ts'
 import { textFileCalls } from './text-files.ts'
@@ -73,6 +74,7 @@ export function buildEffects(
 ): Effect {
   const scope = scopeOfRun(execution)
   const attempt = { id: execution.id, attempt: execution.attempt }
+  const { apps, fetch } = outsideOf(deps, execution)
 
   const actionOf = ([slug, action, input, options]: Json[]): RunAction => {
     const connector = text(slug, 'connector')
@@ -97,7 +99,7 @@ export function buildEffects(
   const calls: Record<string, (...[args, signal, key, beforeSend]: EffectArguments) => Promise<Json>> = {
     'connectors.call': async (args, signal, idempotencyKey, beforeSend) => {
       const request = { ...actionOf(args), idempotencyKey, beforeSend }
-      const outcome = await deps.connections.runAction(scope, request, signal)
+      const outcome = await apps.runAction(scope, request, signal)
       return {
         output: outcome.output,
         status: outcome.status,
@@ -108,7 +110,7 @@ export function buildEffects(
     },
     'connectors.page': async (args, signal, _key, beforeSend) => {
       const next = option(args[3], 'next')
-      const page = await deps.connections.page(
+      const page = await apps.page(
         scope,
         { ...actionOf(args), beforeSend, ...(typeof next === 'string' ? { next } : {}) },
         signal,
@@ -121,7 +123,7 @@ export function buildEffects(
         last: _last,
         stopped,
         ...collected
-      } = await deps.connections.collect(
+      } = await apps.collect(
         scope,
         {
           ...actionOf(args),
@@ -166,7 +168,7 @@ export function buildEffects(
         })
       ).reveal(),
     fetch: async ([url, init], signal) =>
-      guardedFetch(deps.http, text(url, 'url'), object(init ?? {}, 'fetch options'), signal),
+      fetch(text(url, 'url'), object(init ?? {}, 'fetch options'), signal),
     'workflows.start': async ([slug, input]) => ({
       ...(await deps.others.start(execution, text(slug, 'workflow'), input ?? null)),
     }),
@@ -178,6 +180,7 @@ export function buildEffects(
           key: keyOf(option(event, 'key')),
           payload: option(event, 'payload') ?? null,
           environments: [execution.environment],
+          mockedOnly: execution.mocks !== null,
         })
       ).length,
     }),
@@ -248,29 +251,4 @@ function stateKey(execution: ExecutionRow, key: Json | undefined, options: Json 
     return { organizationId, customerId: null, scope: 'organization', scopeId: '', key: name }
   }
   throw invalidInput(`No state scope '${scope}'.`, { hint: "Use 'organization', 'customer' or 'execution'." })
-}
-
-async function guardedFetch(
-  http: HttpClient,
-  url: string,
-  init: JsonObject,
-  signal: AbortSignal,
-): Promise<Json> {
-  const headers = isJsonObject(init.headers)
-    ? Object.fromEntries(Object.entries(init.headers).map(([name, value]) => [name, String(value)]))
-    : {}
-  const body =
-    init.body === undefined || init.body === null
-      ? {}
-      : { body: typeof init.body === 'string' ? init.body : JSON.stringify(init.body) }
-  const response = await http.request(
-    { method: typeof init.method === 'string' ? init.method.toUpperCase() : 'GET', url, headers, ...body },
-    signal,
-  )
-  return {
-    status: response.status,
-    headers: response.headers,
-    url: response.url,
-    body: Buffer.from(response.body).toString('utf8'),
-  }
 }

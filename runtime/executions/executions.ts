@@ -1,7 +1,7 @@
 import type { TenantScope } from '../../core/actor.ts'
 import type { Json } from '../../core/json.ts'
 import type { Tx } from '../../db/database.ts'
-import type { ExecutionRow, LogLineRow, NamedExecutionRow } from '../../db/executions.ts'
+import type { ExecutionRow, LogLineRow, Mocks, NamedExecutionRow } from '../../db/executions.ts'
 import type { SentEvent } from '../../db/step-waits.ts'
 
 export type TriggeredBy = ExecutionRow['triggered_by']
@@ -21,6 +21,8 @@ export interface StartExecution {
   input: Json
   headers: Record<string, string>
   triggeredBy: TriggeredBy
+  /** What answers in place of the apps; null or left out: the apps do. */
+  mocks?: Mocks | null
   parent?: { executionId: string; depth: number; step: string } | undefined
   /** The run that starts it: only while it has its execution. */
   by?: { executionId: string; run: number }

@@ -28,6 +28,7 @@ export const childOf = (parent: ExecutionRow, slug: string, input: Json, step = 
   input,
   headers: {},
   triggeredBy: 'workflow',
+  mocks: parent.mocks,
   parent: { executionId: parent.id, depth: parent.depth + 1, step },
   by: { executionId: parent.id, run: parent.run },
 })
@@ -40,6 +41,7 @@ export const replayOf = (original: ExecutionRow): StartExecution => ({
   input: original.input,
   headers: original.headers,
   triggeredBy: 'replay',
+  mocks: original.mocks,
 })
 
 /** The row of an execution about to be inserted, but for what its caller decides. */
@@ -65,6 +67,7 @@ export function newExecution(
     depth: request.parent?.depth ?? 0,
     input: request.input,
     headers: request.headers,
+    mocks: request.mocks ?? null,
     ...runLimits(version, request.input),
   }
 }

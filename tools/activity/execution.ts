@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { notFound } from '../../core/errors.ts'
 import { redactHeaders } from '../../core/secret.ts'
 import type { Tx } from '../../db/database.ts'
-import { getExecution, listExecutionLogs, type NamedExecutionRow } from '../../db/executions.ts'
+import { getExecution, listExecutionLogs, type Mocks, type NamedExecutionRow } from '../../db/executions.ts'
 import { listTraces } from '../../db/traces.ts'
 import type { EndedExecution } from '../../runtime/executions/executions.ts'
 import { Timestamp } from '../params.ts'
@@ -22,6 +22,11 @@ export const ExecutionStatus = z.enum([
   'timeout',
   'cancelled',
 ])
+
+export const RunMode = z.enum(['live', 'partial_mock', 'full_mock'])
+
+const toRunMode = (mocks: Mocks | null): z.output<typeof RunMode> =>
+  mocks === null ? 'live' : mocks.mode === 'full' ? 'full_mock' : 'partial_mock'
 
 export const ExecutionSummary = z.object({
   id: z.string().describe('exec_…'),
@@ -59,6 +64,7 @@ export const ExecutionSummary = z.object({
   triggerId: z.string().nullable(),
   parentExecutionId: z.string().nullable().describe('The execution whose code started this one.'),
   replayOf: z.string().nullable().describe('The execution this one repeats.'),
+  mode: RunMode.describe('Live: it calls the apps. Mocked: set_action_mock tells what they would answer.'),
   attempt: z.number().int().describe('Attempts begun so far.'),
   runs: z
     .number()
@@ -105,6 +111,7 @@ export const toExecutionSummary = (row: NamedExecutionRow) => ({
   triggerId: row.trigger_id,
   parentExecutionId: row.parent_execution_id,
   replayOf: row.replay_of,
+  mode: toRunMode(row.mocks),
   attempt: row.attempt,
   runs: row.run,
   maxAttempts: row.max_attempts,

@@ -17,6 +17,10 @@ export const TraceSummary = z.object({
   attempt: z.number().int().nullable().describe('Attempt of the execution it was part of.'),
   connectionId: z.string().nullable(),
   customerId: z.string().nullable(),
+  mock: z
+    .string()
+    .nullable()
+    .describe('The scenario of the mock that answered: nothing was sent. Null: the app was called.'),
   error: z.unknown().describe('Why it failed; null when it did not.'),
   createdAt: Timestamp,
 })
@@ -32,6 +36,7 @@ export const toTraceSummary = (row: Awaited<ReturnType<typeof listTraces>>[numbe
   attempt: row.attempt,
   connectionId: row.connection_id,
   customerId: row.customer_id,
+  mock: row.mock,
   error: row.error,
   createdAt: row.created_at,
 })

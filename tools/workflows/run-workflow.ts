@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { type Door, scopeOf } from '../../core/actor.ts'
+import { invalidInput } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import type { TriggeredBy } from '../../runtime/executions/executions.ts'
-import { describeEnded, describeExecution, Execution } from '../activity/execution.ts'
+import { describeEnded, describeExecution, Execution, RunMode } from '../activity/execution.ts'
+import { MockScenarios } from '../connectors/action-mock.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef, EnvironmentSlug, WorkflowRef } from '../params.ts'
@@ -25,7 +27,7 @@ export const runWorkflow = defineTool({
   name: 'run_workflow',
   title: 'Run a workflow',
   description:
-    'Runs a workflow now, with real effects. An instant one comes back finished: `execution.status` is completed with `output`, or failed with `error`. Others come back queued or running, or as far as they are after waitSeconds; get_execution shows how they go.',
+    'Runs a workflow now, with real effects unless `mode` says otherwise. An instant one comes back finished: `execution.status` is completed with `output`, or failed with `error`. Others come back queued or running, or as far as they are after waitSeconds; get_execution shows how they go.',
   input: z.object({
     workflow: WorkflowRef,
     input: z.unknown().default({}).describe('What the workflow gets as `ctx.input`: any JSON.'),
@@ -40,6 +42,10 @@ export const runWorkflow = defineTool({
       .record(z.string().max(200), z.string().max(4_000))
       .default({})
       .describe('Headers the workflow sees, as if a webhook had brought them.'),
+    mode: RunMode.default('live').describe(
+      'live: calls the apps. full_mock: mocks answer in their place (set_action_mock), and what has none fails. partial_mock: what has none is called.',
+    ),
+    mockScenarios: MockScenarios,
     waitSeconds: z
       .number()
       .min(0)
@@ -76,6 +82,7 @@ export const runWorkflow = defineTool({
           Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]),
         ),
         triggeredBy: triggeredByOf[actor.door],
+        mocks: mocksOf(input),
         transaction: context.kept ? context.transaction : undefined,
       },
       signal,
@@ -87,3 +94,20 @@ export const runWorkflow = defineTool({
     return { execution: await context.read((tx) => describeExecution(tx, started.id)) }
   },
 })
+
+/** @throws AppError `invalid_input` for scenarios of a run that has no use for them */
+function mocksOf({
+  mode,
+  mockScenarios,
+}: {
+  mode: z.output<typeof RunMode>
+  mockScenarios: Record<string, string>
+}) {
+  if (mode !== 'live')
+    return { mode: mode === 'full_mock' ? 'full' : 'partial', scenarios: mockScenarios } as const
+  if (Object.keys(mockScenarios).length === 0) return null
+  throw invalidInput('A live run has no mocks to choose from.', {
+    where: 'mockScenarios',
+    hint: 'Set mode to full_mock or partial_mock, or leave mockScenarios out.',
+  })
+}
