@@ -4,8 +4,10 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { measureAll } from './all.ts'
 import { compare, comparisonText } from './compare.ts'
 import { historyText, keep, kept, readReport } from './history.ts'
+import { writeFolder } from './report/folder.ts'
 import { reportHtml } from './report/html.ts'
 import { headingOf, reportText } from './report/text.ts'
 import { runSession } from './session.ts'
@@ -30,6 +32,7 @@ const { values, positionals } = parseArgs({
     played: { type: 'boolean', default: false },
     json: { type: 'string' },
     html: { type: 'string' },
+    out: { type: 'string', default: 'evals/results/report' },
     results: { type: 'string', default: 'evals/results' },
     'fail-below': { type: 'string' },
   },
@@ -44,6 +47,7 @@ function usage(problem: string): never {
 Usage: npm run eval -- --suite NAME [--policy P] [--trials K] [--seed N] [--count N] [--max-seconds N] [--set name=value]
          [--model M --base-url URL [--api-key-env VARIABLE] [--price IN,OUT] [--record FILE] | --played]
          [--beside P,P|none] [--json FILE] [--html FILE] [--results FOLDER|none] [--fail-below SHARE]
+       npm run eval -- --suite all [--seed N] [--out FOLDER]
        npm run eval -- compare A.json B.json [--json FILE]
        npm run eval -- history [--suite NAME] [--results FOLDER]
 Suites:
@@ -129,8 +133,26 @@ async function runMeasure(suite: AnySuite): Promise<void> {
   if (report.regressions > 0 || report.invalid.length > 0 || report.total.rate < wanted) process.exitCode = 1
 }
 
+/** Every suite as a CI runs it, without a model; its reports in one folder. */
+async function runAll(): Promise<void> {
+  const { out: folder } = values
+  const all = await measureAll({
+    seed: count('seed'),
+    note,
+    done: (measured) => writeFolder(folder, measured),
+  })
+  for (const { report, faults } of all) {
+    process.stdout.write(`${reportText(report)}\n`)
+    for (const fault of faults) process.stdout.write(`NOT AS KNOWN: ${fault}\n`)
+    process.stdout.write('\n')
+  }
+  process.stdout.write(`The reports are in ${folder}; index.html leads to them all.\n`)
+  if (all.some(({ faults }) => faults.length > 0)) process.exitCode = 1
+}
+
 if (positionals[0] === 'compare') runCompare()
 else if (positionals[0] === 'history') runHistory()
+else if (values.suite === 'all') await runAll()
 else {
   const suite = suites.find(({ name }) => name === values.suite)
   await runMeasure(

@@ -25,16 +25,12 @@ const shownCode = (character: string) =>
  * A report as one page that needs nothing else: no script, no address is loaded, and the browser is told so.
  * Everything is in it, each trajectory behind its task.
  */
-export function reportHtml(report: Report): string {
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escaped(headingOf(report))}</title>
-<style>${style}</style>
-<header>
-<h1>${escaped(report.suite)}</h1>
+export function reportHtml(report: Report, beside: { index?: string } = {}): string {
+  const back = beside.index === undefined ? '' : `<p><a href="${escaped(beside.index)}">All suites</a></p>\n`
+  return page(
+    headingOf(report),
+    `<header>
+${back}<h1>${escaped(report.suite)}</h1>
 <p>${escaped(headingOf(report))}. Begun ${escaped(report.startedAt)}, ${escaped(costsOf(report))}.</p>
 ${report.invalid.map((reason) => `<p class="invalid"><strong>Not valid.</strong> ${escaped(reason)}</p>`).join('\n')}
 </header>
@@ -45,14 +41,28 @@ ${scores(report)}
 ${rates(report.byClass)}
 <h2>By environment</h2>
 ${rates(report.byEnvironment)}
-<h2>Tasks</h2>
+<h2 id="tasks">Tasks</h2>
 ${report.tasks.map(task).join('\n')}
 <h2>Notes</h2>
 <pre>${json(report.notes)}</pre>
-</main>
+</main>`,
+  )
+}
+
+/** A page that loads nothing, whatever it holds. @param body markup, in which what came from elsewhere is escaped */
+export const page = (title: string, body: string): string => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escaped(title)}</title>
+<style>${style}</style>
+${body}
 </html>
 `
-}
+
+/** Where a task is found in its report's page: inside what is folded, so that a browser opens it. */
+export const taskAnchor = (number: number): string => `task-${number}`
 
 function scores(report: Report): string {
   const passHat = report.passHat
@@ -72,15 +82,19 @@ const table = (rows: string[]): string =>
 
 const share = (value: number) => `${(value * 100).toFixed(1)}%`
 
+/** A share and its interval as a bar. */
+export const intervalBar = ({ rate, low, high }: Rate): string =>
+  `<span class="bar"><span style="width:${share(rate)}"></span><b style="left:${share(low)};width:${share(high - low)}"></b></span>`
+
 function line(name: string, rate: Rate, note: string): string {
-  const bar = `<span class="bar"><span style="width:${share(rate.rate)}"></span><b style="left:${share(rate.low)};width:${share(rate.high - rate.low)}"></b></span>`
-  return `<tr><th scope="row">${escaped(name)}<td>${Number(rate.passed.toFixed(1))}/${rate.total}<td>${percent(rate.rate)}<td>${bar} ${percent(rate.low)} – ${percent(rate.high)}<td>${escaped(note)}</tr>`
+  return `<tr><th scope="row">${escaped(name)}<td>${Number(rate.passed.toFixed(1))}/${rate.total}<td>${percent(rate.rate)}<td>${intervalBar(rate)} ${percent(rate.low)} – ${percent(rate.high)}<td>${escaped(note)}</tr>`
 }
 
-function task(record: TaskRecord): string {
+function task(record: TaskRecord, number: number): string {
   const passed = record.trials.filter((trial) => trial.passed).length
   const mark = record.passed ? 'passed' : 'failed'
   return `<details class="task ${mark}"><summary><b class="mark">${mark}</b> ${escaped(record.id)} <small>${escaped(`${record.class}, ${record.environment}; ${passed} of ${record.trials.length}, ${record.steps} steps, ${record.seconds.toFixed(1)} s`)}</small></summary>
+<div id="${taskAnchor(number)}"></div>
 ${record.trials.map((trial, index) => trialOf(trial, record.trials.length > 1 ? `Trial ${index + 1}` : undefined)).join('\n')}
 </details>`
 }

@@ -26,5 +26,25 @@ li.good{color:var(--good)}.checks .bad,.error{color:var(--bad)}.doubt{color:var(
 .kind.model{color:var(--tone)}
 pre{background:var(--shade);border:1px solid var(--line);border-radius:4px;padding:.5rem .7rem;margin:.3rem 0;max-height:28rem;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere;font:12.5px/1.45 ui-monospace,monospace}
 .step summary{color:var(--faint);font-size:.85rem}
+a{color:var(--tone);text-underline-offset:.15em}
+.verdict{font-weight:600;border-left:4px solid;padding:.25rem .75rem}
+header .verdict.good{color:var(--good)}header .verdict.bad,.bad,.mark.bad{color:var(--bad)}
+.number{text-align:right;white-space:nowrap;padding-right:1.2rem}
+.index h2{font-size:1.15rem;margin:0;display:inline-block}
+.index .suite th{padding:1.8rem 0 .5rem;font-weight:400}
+.index .suite p{margin:.1rem 0;max-width:60rem}
+.index td small{white-space:nowrap}
+.index .measured th,.index .measured .number{font-weight:650}
+.index .measured th small{font-weight:400}
+.index .beside th,.index .beside td{color:var(--faint)}
+.index .beside .bar{opacity:.6}
+.failures ul{margin:.3rem 0;padding-left:1.2rem;overflow-wrap:anywhere}
+@media(max-width:46rem){.index,.index tbody,.index tr,.index th,.index td{display:block;border:0}
+.index thead{display:none}
+.index tbody tr:not(.suite){border-top:1px solid var(--line);padding:.4rem 0}
+.index td,.index tbody tr:not(.suite) th{padding:.1rem 0}
+.index td[data-label]{display:flex;flex-wrap:wrap;gap:0 .7rem;text-align:left;align-items:center}
+.index td[data-label]::before{content:attr(data-label);color:var(--faint);min-width:7rem;font-weight:400}
+.index td:empty{display:none}}
 .code{color:var(--doubt);font-size:.85em}
 `
