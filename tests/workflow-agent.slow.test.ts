@@ -340,3 +340,47 @@ test('code that hides what it calls is kept to what was planned where it runs', 
   expect(JSON.stringify(execution.logs)).toContain('may not use ctx.fetch')
   await attacker.close()
 }, 300_000)
+
+test('a case that is mocked runs without the app: it needs no account, and shows what a refusing app leads to', async () => {
+  await begin()
+  await world.play(
+    turn('cases', {
+      cases: [
+        {
+          id: 'TC-01',
+          group: 'error-handling',
+          scenario: 'The ledger refuses.',
+          mode: 'mock',
+          input: {},
+          mocks: [
+            {
+              connector: 'ledger',
+              action: 'create_invoice',
+              scenario: 'refuses',
+              answers: [{ status: 409, output: { error: 'locked' } }],
+            },
+          ],
+          expect: {
+            status: 'completed',
+            output: [{ path: 'refused', op: 'equals', value: 409 }],
+            calls: [{ connector: 'ledger', action: 'create_invoice', times: 1 }],
+          },
+        },
+      ],
+    }),
+  )
+  const code = `export default async (ctx) => {
+    try {
+      await ctx.connectors.ledger.create_invoice({ customerId: 'c', amountCents: 1, currency: 'EUR', reference: 'r' })
+    } catch (error) {
+      return { refused: error.status }
+    }
+  }`
+  await tenant.ok('create_workflow', { name: 'Mocked', slug: 'mocked', code })
+  await tenant.ok('publish_workflow', { workflow: 'mocked' })
+  const run = await start('write_test_cases', { workflow: 'mocked' })
+  expect(run.output?.tests ?? run).toMatchObject({ passed: 1, failed: 0 })
+  expect(world.ledger.invoices).toEqual([])
+  const { mocks } = await tenant.ok('list_action_mocks', { connector: 'ledger' })
+  expect(mocks.map(({ scenario }: Body) => scenario)).toEqual(['mocked TC-01: refuses'])
+}, 240_000)

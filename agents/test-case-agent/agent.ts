@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { toAppError } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { inputIssues } from '../../runtime/connectors/validate-input.ts'
 import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
@@ -13,7 +14,7 @@ export { RUN_TOKEN }
 
 export const testCaseAgent = {
   purpose:
-    'Proposes test cases a person can approve, runs them with real calls, and judges end states by code.',
+    'Proposes test cases a person can approve, runs them with real calls or mocks, and judges end states by code.',
   tools: [
     'get_workflow',
     'run_workflow',
@@ -22,6 +23,8 @@ export const testCaseAgent = {
     'list_connections',
     'get_connector',
     'list_environments',
+    'get_action',
+    'set_action_mock',
   ],
 } as const satisfies AgentCard
 
@@ -56,7 +59,10 @@ export async function proposeCases(
       prompt: prompt.filter(Boolean).join('\n\n'),
       schema: TestCases,
     },
-    (answer) => caseProblems(answer.cases, inputSchema),
+    async (answer) => [
+      ...caseProblems(answer.cases, inputSchema),
+      ...(await changesForGood(acting, answer.cases)),
+    ],
   )
   return cases
 }
@@ -67,7 +73,15 @@ export function caseProblems(cases: readonly TestCase[], inputSchema: JsonObject
   const ids = cases.map(({ id }) => id)
   for (const id of new Set(ids.filter((one, n) => ids.indexOf(one) !== n)))
     problems.push(`Two cases are ${id}.`)
-  for (const { id, input, expect } of cases) {
+  for (const { id, input, expect, mode, mocks = [], mockScenarios = {} } of cases) {
+    const mocked = [
+      ...mocks.map(({ connector, action }) => `${connector}.${action}`),
+      ...Object.keys(mockScenarios),
+    ]
+    if (mode !== 'mock' && mocked.length > 0) problems.push(`${id} has mocks, so its mode is mock.`)
+    for (const { connector, action, times } of expect.calls)
+      if (mode === 'mock' && times > 0 && !mocked.includes(`${connector}.${action}`))
+        problems.push(`${id} calls ${connector}.${action}, which has no mock in it.`)
     if (expect.status === 'failed') continue
     if (expect.output.length === 0 && expect.calls.length === 0)
       problems.push(`${id} would pass whatever the workflow does: say what it must return or call.`)
@@ -77,6 +91,26 @@ export function caseProblems(cases: readonly TestCase[], inputSchema: JsonObject
   }
   if (!cases.some(({ expect }) => expect.status === 'completed'))
     problems.push('No case expects the workflow to work.')
+  return problems
+}
+
+/** Live cases that would delete, or do what cannot be undone: those have to be mocked. */
+export async function changesForGood(acting: Acting, cases: readonly TestCase[]): Promise<string[]> {
+  const problems: string[] = []
+  for (const { id, mode, expect } of cases) {
+    if (mode === 'mock') continue
+    for (const { connector, action, times } of expect.calls) {
+      if (times === 0) continue
+      const found = await acting.call('get_action', { connector, action }).catch((cause: unknown) => {
+        const error = toAppError(cause)
+        // A case about an action that is not there fails by itself.
+        if (error.code === 'not_found') return { action: null }
+        throw error
+      })
+      if (isJsonObject(found.action) && found.action.effect === 'destructive')
+        problems.push(`${id} would really call ${connector}.${action}, which is destructive: make it a mock.`)
+    }
+  }
   return problems
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TestCase } from '../../tools/agents/test-case.ts'
-import { caseProblems } from './agent.ts'
+import type { Acting } from '../acting.ts'
+import { caseProblems, changesForGood } from './agent.ts'
 import { judge } from './judge.ts'
 
 const run = {
@@ -60,4 +61,47 @@ test('a case that nothing could fail, an input that does not fit, two cases of o
   )
   const fails = { ...one, expect: { ...one.expect, status: 'failed' as const } }
   expect(caseProblems([fails], schema)).toEqual(['No case expects the workflow to work.'])
+})
+
+const mocked: TestCase = {
+  id: 'TC-01',
+  group: 'error-handling',
+  scenario: 'x',
+  input: {},
+  mode: 'mock',
+  mocks: [
+    {
+      connector: 'shop',
+      action: 'get',
+      scenario: 'gone',
+      answers: [{ status: 404, when: null, headers: {}, output: null }],
+    },
+  ],
+  expect: { status: 'completed', output: [], calls: [{ connector: 'shop', action: 'get', times: 1 }] },
+}
+
+test('a case that is mocked says what the actions it calls answer, one that is live says nothing of it', () => {
+  expect(caseProblems([mocked], null)).toEqual([])
+  const { mocks: _, ...without } = mocked
+  expect(caseProblems([without], null)).toEqual(['TC-01 calls shop.get, which has no mock in it.'])
+  expect(caseProblems([{ ...without, mockScenarios: { 'shop.get': 'gone' } }], null)).toEqual([])
+  expect(caseProblems([{ ...mocked, mode: 'live' }], null)).toEqual(['TC-01 has mocks, so its mode is mock.'])
+})
+
+test('a live case may not call what cannot be undone', async () => {
+  const acting = {
+    call: async (_tool: string, { action }: Record<string, unknown>) => ({
+      action: { effect: action === 'get' ? 'read' : 'destructive' },
+    }),
+  } as unknown as Acting
+  const calling = (action: string, mode: 'live' | 'mock', times = 1): TestCase => ({
+    ...mocked,
+    mode,
+    expect: { ...mocked.expect, calls: [{ connector: 'shop', action, times }] },
+  })
+  expect(await changesForGood(acting, [calling('remove', 'live')])).toEqual([
+    'TC-01 would really call shop.remove, which is destructive: make it a mock.',
+  ])
+  const fine = [calling('remove', 'mock'), calling('remove', 'live', 0), calling('get', 'live')]
+  expect(await changesForGood(acting, fine)).toEqual([])
 })

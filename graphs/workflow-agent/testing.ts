@@ -31,7 +31,7 @@ export async function approveCases({ cases, input }: WorkflowState, run: RunCont
   const [first, ...rest] = cases.map(({ id }) => id)
   const answer = await run.handback({
     point: 'after_cases',
-    question: `Run these ${cases.length} test cases in ${input.environment}, with real calls of the connected accounts?`,
+    question: `Run these ${cases.length} test cases in ${input.environment}, ${callsOf(cases)}?`,
     details: { cases: cases as unknown as Json },
     answer: z.object({
       decision: z
@@ -49,9 +49,17 @@ export async function approveCases({ cases, input }: WorkflowState, run: RunCont
   return { ...decided('after_cases', answer.decision, answer.feedback), cases: kept }
 }
 
+function callsOf(cases: readonly TestCase[]): string {
+  const mocked = cases.filter(({ mode }) => mode === 'mock').length
+  if (mocked === cases.length) return 'with mocks in place of the apps'
+  const live = 'with real calls of the connected accounts'
+  return mocked === 0 ? live : `${mocked} with mocks, the others ${live}`
+}
+
 /** Apps the workflow calls without an account to call them with: a person connects those first. */
 export async function checkAccounts(state: WorkflowState, run: RunContext): Promise<Update> {
-  const { input } = state
+  const { input, cases } = state
+  if (cases.every(({ mode }) => mode === 'mock')) return { feedback: '' }
   const { slug } = made(state.stored, 'a stored workflow')
   const { newestVersion } = await draftOf(run, slug)
   const customer = input.customer ?? null
@@ -134,18 +142,17 @@ const withToken = (proposed: TestCase, token: string): TestCase =>
 
 type SeenRun = CaseRun & { executionId: string | null; evidence: JsonObject }
 
-async function runCase(
-  { input, stored }: WorkflowState,
-  run: RunContext,
-  { input: given }: TestCase,
-): Promise<SeenRun> {
+async function runCase({ input, stored }: WorkflowState, run: RunContext, one: TestCase): Promise<SeenRun> {
   const { slug, version } = made(stored, 'a stored workflow')
   try {
+    const mockScenarios = await setMocks(run, slug, one)
     let { execution } = (await run.call('run_workflow', {
       workflow: slug,
       version,
       environment: input.environment ?? 'dev',
-      input: given as Json,
+      input: one.input as Json,
+      headers: one.headers ?? {},
+      ...(one.mode === 'mock' ? { mode: 'full_mock', mockScenarios } : {}),
       customer: input.customer ?? null,
       waitSeconds: WAIT_SECONDS,
     })) as { execution: JsonObject }
@@ -182,6 +189,23 @@ async function runCase(
       evidence: { error: message },
     }
   }
+}
+
+/** Sets what a case's mocks answer, under names no other case or person uses; gives the scenarios by action. */
+async function setMocks(run: RunContext, slug: string, one: TestCase): Promise<Record<string, string>> {
+  const scenarios: Record<string, string> = { ...one.mockScenarios }
+  if (one.mode !== 'mock') return scenarios
+  for (const { connector, action, scenario, answers } of one.mocks ?? []) {
+    const named = `${slug} ${one.id}: ${scenario}`
+    await run.call('set_action_mock', {
+      connector,
+      action,
+      scenario: named,
+      answers: answers as unknown as Json,
+    })
+    scenarios[`${connector}.${action}`] = named
+  }
+  return scenarios
 }
 
 /** A step as the model is shown it. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MockAnswer } from '../connectors/action-mock.ts'
 
 /** A case a person can approve and code can judge: an input, and the end state it must lead to. */
 export const TestCase = z.object({
@@ -6,6 +7,31 @@ export const TestCase = z.object({
   group: z.enum(['happy-path', 'pagination', 'fields', 'edge-cases', 'error-handling']),
   scenario: z.string().min(1).max(500).describe('What happens and what must come out, in a sentence.'),
   input: z.record(z.string(), z.unknown()).describe('ctx.input of the run.'),
+  mode: z
+    .enum(['live', 'mock'])
+    .optional()
+    .describe('mock: no app is called, mocks answer. live, or left out: with real calls.'),
+  headers: z.record(z.string(), z.string()).optional().describe('ctx.headers of the run.'),
+  mocks: z
+    .array(
+      z.object({
+        connector: z.string(),
+        action: z.string(),
+        scenario: z.string().min(1).max(100).describe('What the app is taken to do, in a few words.'),
+        answers: z
+          .array(MockAnswer)
+          .min(1)
+          .max(20)
+          .describe('The first whose `when` the input holds is given.'),
+      }),
+    )
+    .max(20)
+    .optional()
+    .describe('Of a mock: what the actions it calls answer.'),
+  mockScenarios: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Of a mock: scenarios that are set already, by "connector.action".'),
   expect: z.object({
     status: z.enum(['completed', 'failed']).describe('How the run must end.'),
     output: z

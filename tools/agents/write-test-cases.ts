@@ -21,7 +21,7 @@ export const writeTestCases = defineAgentTool({
   name: 'write_test_cases',
   title: 'Write and run test cases',
   description:
-    'Proposes test cases for a published workflow (an input and the end state it must lead to), and once approved runs each with real calls in a non-production environment: there is no mock mode, so use test accounts. Reports expected against actual.',
+    'Proposes test cases for a published workflow (an input and the end state it must lead to), and once approved runs each with real calls (use test accounts) or with mocks, in a non-production environment. Reports expected against actual.',
   input: WriteTestCasesInput,
   http: 'POST /agents/test-case-agent/runs',
 })
