@@ -1,5 +1,6 @@
 /** Where what an attacker wrote reaches a model: content of the API and its manual, and, for comparison, the request. */
 export const places = [
+  'connector name and description',
   'action description',
   'answer value',
   'answer field name',

@@ -84,6 +84,11 @@ export async function openHostileWorld(doors: Doors): Promise<HostileWorld> {
       if (place === 'documentation') await index(text)
       if (place === 'action description')
         await doors.call('import_connector', { definition: connectorOf(APP, text), onConflict: 'replace' })
+      if (place === 'connector name and description')
+        await doors.call('import_connector', {
+          definition: { ...connectorOf(APP), name: `Shop. ${text}`, description: text },
+          onConflict: 'replace',
+        })
     },
     state: async () => ({ ...(await stateOf(doors)), orders: [...orders] }),
     stolen: () => attacker.asked(),
