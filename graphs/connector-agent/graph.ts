@@ -1,11 +1,12 @@
 import {
   BuildConnectorInput,
+  BuildEventsInput,
   FixActionInput,
   RepairConnectorInput,
   TestConnectorInput,
 } from '../../tools/agents/connector-inputs.ts'
 import { type AnyAgent, defineAgent, type GraphBuilder, type GraphFrame } from '../frame/define-agent.ts'
-import { askToTest, create, findEvents, lookUp } from './create.ts'
+import { askToTest, buildEvents, create, findEvents, lookUp } from './create.ts'
 import { discover } from './discover.ts'
 import { takeOver } from './drift.ts'
 import { conclude, fix, review } from './fix.ts'
@@ -13,7 +14,7 @@ import { ConnectorOutput } from './output.ts'
 import { type State, stateOf } from './state.ts'
 import { askToFix, planTest, tellTest, testGroup } from './test.ts'
 
-const MAKING = { discover, create, find_events: findEvents }
+const MAKING = { discover, create, build_events: buildEvents, find_events: findEvents }
 const MENDING = { ask_to_fix: askToFix, fix, review }
 
 type Nodes = Record<string, (state: State, run: Parameters<typeof discover>[1]) => Promise<Partial<State>>>
@@ -71,6 +72,7 @@ const MAKING_TOOLS = [
   'update_connector',
   'create_action',
   'update_action',
+  'define_event',
   'index_api_docs',
   'search_api_docs',
 ]
@@ -136,13 +138,18 @@ export const connectorBuilder = defineAgent({
 export const eventBuilder = defineAgent({
   name: 'event_builder',
   title: 'Event Builder',
-  description: 'Tells which events of a connector’s app can start workflows, by webhook or only by polling.',
+  description:
+    'Finds a connector’s actions that subscribe to events and defines the events with them; tells which can start workflows, by webhook or only by polling.',
   needsModel: false,
-  tools: TESTING_TOOLS,
-  input: RepairConnectorInput.pick({ connector: true }),
+  tools: ['export_connector', 'define_event'],
+  input: BuildEventsInput,
   output: ConnectorOutput,
   graph: (frame) =>
-    chain(frame, { before: { look_up: lookUp, find_events: findEvents }, test: false, after: {} }),
+    chain(frame, {
+      before: { look_up: lookUp, build_events: buildEvents, find_events: findEvents },
+      test: false,
+      after: {},
+    }),
 })
 
 export const actionTester = defineAgent({

@@ -3,6 +3,7 @@ import type { Explanation } from '../../agents/action-tester/explain-failures.ts
 import type { ConnectorEvents } from '../../agents/event-builder/list-events.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { TestReport } from '../../runtime/connectors/test/report.ts'
+import type { Verification } from '../../runtime/triggers/webhook-config.ts'
 import type { LangGraph } from '../frame/define-agent.ts'
 
 /** What runs of all agents around connectors may be started with. */
@@ -23,6 +24,7 @@ export interface ConnectorRunInput {
   connection?: string | undefined
   allowWrites?: boolean | undefined
   allowLive?: boolean | undefined
+  webhookVerification?: Verification | undefined
   inputs?: Record<string, JsonObject> | undefined
 }
 

@@ -9,6 +9,7 @@ import type { ResolvedCall } from './resolve.ts'
 export interface CallContext {
   idempotencyKey?: string | undefined
   beforeSend?: (() => Promise<void>) | undefined
+  hidden?: readonly string[] | undefined
   customerId: string | null
   execution?: { id: string; attempt: number } | undefined
   timeoutMs?: number | undefined

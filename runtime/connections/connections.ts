@@ -21,6 +21,8 @@ export interface RunAction {
   idempotencyKey?: string | undefined
   /** Asked before each attempt is sent; what it throws is the end of the call. */
   beforeSend?: (() => Promise<void>) | undefined
+  /** Secrets in the input: what is recorded of the call hides them as it does credentials. */
+  hidden?: readonly string[] | undefined
   /** Set when the call is for one page of a list; see {@link Paging}. */
   page?: { url?: string; later: boolean } | undefined
 }

@@ -78,6 +78,8 @@ export interface CallOptions {
   idempotencyKey?: string
   /** Asked before each attempt is sent; what it throws is the end of the call. */
   beforeSend?: () => Promise<void>
+  /** Secrets in the input, hidden like credentials in what is recorded. */
+  hidden?: readonly string[]
   /** The address of a next page, which the app gave: used in place of the action's own, on the same origin only. */
   url?: string
   /** Keeps the call within its account's limits. */
@@ -169,7 +171,7 @@ async function callWith(
         ...idempotencyHeaders(action, given, options.idempotencyKey),
       },
     },
-    redactor: buildRedactor(options.authMethod, options.credentials.reveal()),
+    redactor: buildRedactor(options.authMethod, { ...options.credentials.reveal(), ...hiddenOf(options) }),
     scrubber: buildScrubber(options.authMethod, options.credentials.reveal()),
   })
 }
@@ -301,9 +303,15 @@ async function authenticate({ options, request, redactor }: PreparedCall) {
       })
     },
   )
-  const hidden = Object.fromEntries(signed.added.map((value, index) => [`signature${index}`, value]))
+  const hidden = {
+    ...Object.fromEntries(signed.added.map((value, index) => [`signature${index}`, value])),
+    ...hiddenOf(options),
+  }
   return { request: signed.request, redactor: buildRedactor(authMethod, { ...credentials, ...hidden }) }
 }
+
+const hiddenOf = ({ hidden = [] }: CallOptions): Record<string, string> =>
+  Object.fromEntries(hidden.map((value, index) => [`hidden${index}`, value]))
 
 function refuseUnknownHost(request: BuiltRequest, slug: string): void {
   if (new URL(request.url).hostname !== UNKNOWN_HOST) return

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { responseCondition } from '../conditions/condition-input.ts'
+import { Verification } from '../triggers/webhook-config.ts'
 import { ActionDefinition } from './action-definition.ts'
 import { AuthMethod } from './auth-method.ts'
 import { ErrorRule } from './error-rule.ts'
+import { EventSubscription } from './event-subscription.ts'
 import { JsonSchemaValue } from './json-schema.ts'
 
 export { ActionBody, ActionDefinition, ActionParameter, Pagination } from './action-definition.ts'
@@ -32,6 +34,10 @@ export const EventDefinition = z
     name: z.string().describe('Short title.'),
     description: z.string().describe('When the event is sent.'),
     payloadSchema: JsonSchemaValue.optional().describe('JSON Schema 2020-12 of the payload.'),
+    subscription: EventSubscription.optional().describe(
+      'How the app is asked to send it; without one, people register the URL there themselves.',
+    ),
+    webhookVerification: Verification.optional().describe('How the app signs what it sends.'),
   })
   .describe('An event that the app can send to a webhook.')
 export type EventDefinition = z.infer<typeof EventDefinition>

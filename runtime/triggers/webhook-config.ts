@@ -197,6 +197,19 @@ export const RunMode = z
     'parallel: what arrives runs at once. sequential: one after the other in the order of arrival, the next when the one before has ended, its retries included.',
   )
 
+/** A webhook that Patchbay registered at an app, and how to take that back. */
+export const Subscribed = z.object({
+  connector: z.string().describe('Slug.'),
+  event: z.string().describe('Slug of the event.'),
+  connection: z.string().nullable().describe('The connection it was registered with; null: the default one.'),
+  id: z
+    .string()
+    .nullable()
+    .describe('The app’s id of the subscription; null: the process ended while it was asked for.'),
+  unsubscribe: z.object({ action: z.string(), input: z.record(z.string(), z.json()) }),
+})
+export type Subscribed = z.output<typeof Subscribed>
+
 /** The `config` of a webhook trigger as it is stored. */
 export const WebhookConfig = z.object({
   verification: Verification,
@@ -206,6 +219,7 @@ export const WebhookConfig = z.object({
   attempts: DeliveryAttempts.nullable().default(null),
   challenge: Challenge.nullable().default(null),
   mode: RunMode.default('parallel'),
+  subscription: Subscribed.nullable().default(null),
 })
 export type WebhookConfig = z.output<typeof WebhookConfig>
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Verification } from '../../runtime/triggers/webhook-config.ts'
 import { ConnectorRef } from '../params.ts'
 
 /** With which account actions are tested: what test_actions takes. */
@@ -111,4 +112,11 @@ export const RepairConnectorInput = z.object({
   ...sourceFields,
   docs: Docs,
   ...testFields,
+})
+
+export const BuildEventsInput = z.object({
+  connector: ConnectorRef,
+  webhookVerification: Verification.optional().describe(
+    'How the app signs what it sends, as its documentation says; left out, the events cannot be subscribed to until define_event says it.',
+  ),
 })

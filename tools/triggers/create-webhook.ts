@@ -69,6 +69,7 @@ export const createWebhook = defineTool({
       attempts: input.attempts,
       challenge: input.challenge,
       mode: input.mode,
+      subscription: null,
     }
     const { row, told } = await context.transaction(async (tx) => {
       const id = newId('trigger')

@@ -3,7 +3,7 @@ import { conflict } from '../../core/errors.ts'
 import { setTriggerSecret } from '../../db/triggers.ts'
 import { triggerPurpose } from '../../runtime/triggers/ingest.ts'
 import { defineTool } from '../define-tool.ts'
-import { requireWebhookLocked, TriggerRef } from './trigger.ts'
+import { refuseSubscribed, requireWebhookLocked, TriggerRef } from './trigger.ts'
 import { chooseSecret, NewSecret, nextStep, SecretInput } from './webhook-secret.ts'
 
 export const rotateWebhookSecret = defineTool({
@@ -25,6 +25,7 @@ export const rotateWebhookSecret = defineTool({
     const { actor, services } = context
     return context.transaction(async (tx) => {
       const { row, config } = await requireWebhookLocked(tx, actor, input.trigger)
+      refuseSubscribed(config)
       const { plain, shown } = chooseSecret(config.verification, input.secret)
       if (plain === null)
         throw conflict('This webhook verifies nothing, so it has no secret.', {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Actor } from '../../core/actor.ts'
-import { notFound } from '../../core/errors.ts'
+import { conflict, notFound } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { lockTrigger, type TriggerRow } from '../../db/triggers.ts'
 import { missedRunPolicies, SchedulerConfig } from '../../runtime/schedules/scheduler-config.ts'
@@ -10,6 +10,7 @@ import {
   DeliveryAttempts,
   deduplicationSource,
   RunMode,
+  Subscribed,
   Verification,
   WebhookConfig,
 } from '../../runtime/triggers/webhook-config.ts'
@@ -50,6 +51,9 @@ export const Trigger = z.object({
       ),
       challenge: Challenge.nullable(),
       mode: RunMode,
+      subscription: Subscribed.pick({ connector: true, event: true, connection: true, id: true })
+        .nullable()
+        .describe('What Patchbay registered at an app; delete_trigger takes it back. Null: nothing.'),
     })
     .nullable()
     .describe('Null for triggers of another type.'),
@@ -111,6 +115,7 @@ function toWebhook(row: TriggerRow, publicUrl: string) {
     attempts: config.attempts,
     challenge: config.challenge,
     mode: config.mode,
+    subscription: config.subscription,
   }
 }
 
@@ -154,4 +159,16 @@ export async function requireWebhookLocked(
   const row = await requireTriggerLocked(tx, actor, id)
   if (row.type !== 'webhook') throw noTrigger(id)
   return { row, config: WebhookConfig.parse(row.config) }
+}
+
+/** @throws AppError `conflict`: the app goes on signing with what it was told when it was subscribed */
+export function refuseSubscribed({ subscription }: WebhookConfig): void {
+  if (subscription === null) return
+  throw conflict(
+    `The app signs this webhook as it was told when it was subscribed to ${subscription.event}.`,
+    {
+      where: 'trigger',
+      hint: 'Make another with create_app_event, then delete this one.',
+    },
+  )
 }

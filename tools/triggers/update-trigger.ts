@@ -23,7 +23,7 @@ import { withoutUndefined } from '../connectors/connector-fields.ts'
 import { defineTool, type ToolContext } from '../define-tool.ts'
 import { AnyRouteInputs, setRoutes } from './routes.ts'
 import { SchedulerFields } from './scheduler-fields.ts'
-import { requireTriggerLocked, Trigger, TriggerRef, toTrigger } from './trigger.ts'
+import { refuseSubscribed, requireTriggerLocked, Trigger, TriggerRef, toTrigger } from './trigger.ts'
 import { chooseSecret, NewSecret } from './webhook-secret.ts'
 
 const webhookFields = {
@@ -159,6 +159,7 @@ async function changeWebhook(
 ): Promise<string | null> {
   const config = WebhookConfig.parse(before.config)
   const verification = input.verification ?? config.verification
+  if (input.verification !== undefined) refuseSubscribed(config)
   await changeTrigger(tx, before.id, {
     ...common(before, input),
     config: {
@@ -168,6 +169,7 @@ async function changeWebhook(
       attempts: input.attempts === undefined ? config.attempts : input.attempts,
       challenge: input.challenge === undefined ? config.challenge : input.challenge,
       mode: input.mode ?? config.mode,
+      subscription: config.subscription,
     },
   })
   // A secret of one scheme need not fit, and should not serve, another.

@@ -314,6 +314,22 @@ describe('a newer import', () => {
     })
     expect(kept.toSorted()).toEqual(['a.idempotencyHeader', 'authMethods.key', 'b (deleted)', 'mine'])
   })
+  test('brings new events and payloads; how one is subscribed to stays as it was defined by hand', () => {
+    const event = (slug: string, more: object = {}) => ({ slug, name: slug, description: '', ...more })
+    const with_ = (...events: object[]) => content([action('a')], { events })
+    const signed = { webhookVerification: { scheme: 'github' } }
+    const { content: merged, kept } = mergeImport(
+      with_(event('paid'), event('gone'), event('unwanted')),
+      with_(event('paid', signed), event('gone'), event('mine', signed)),
+      with_(event('paid', { payloadSchema: text }), event('unwanted'), event('new')),
+    )
+    expect(merged.head.events).toEqual([
+      event('paid', { payloadSchema: text, ...signed }),
+      event('new'),
+      event('mine', signed),
+    ])
+    expect(kept).toEqual(['events.paid.webhookVerification', 'events.unwanted (deleted)', 'events.mine'])
+  })
   test('shared schemas go with the last that refers to them; what is kept by hand keeps its own', () => {
     const ref = (name: string) => ({ $ref: `#/schemas/${name}` })
     const using = (slug: string, name: string) => action(slug, { outputSchema: ref(name) })

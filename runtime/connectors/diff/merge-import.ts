@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ActionDefinition, AuthMethod } from '../definition.ts'
+import type { ActionDefinition, AuthMethod, EventDefinition } from '../definition.ts'
 import type { ConnectorContent } from './connector-changes.ts'
 import { usedSchemas } from './shared-references.ts'
 
@@ -52,6 +52,7 @@ export function mergeImport(
     head: {
       ...head,
       authMethods: mergeMethods({ base, ours, theirs }, inUse, kept),
+      events: mergeEvents({ base, ours, theirs }, kept),
       ...(verification === undefined ? {} : { verification }),
     } as ConnectorContent['head'],
     // What is kept by hand may refer to schemas that the new document no longer has.
@@ -74,6 +75,28 @@ function neededSchemas(merged: ConnectorContent, theirs: ConnectorContent): Conn
 const own = <T>(record: Record<string, T>, key: string): T | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined
 
+const MERGED_APART = new Set(['authMethods', 'verification', 'events'])
+
+/** Events one by one: how one is subscribed to was defined by hand, what it holds is the document's to say. */
+function mergeEvents(
+  { base, ours, theirs }: Record<'base' | 'ours' | 'theirs', ConnectorContent>,
+  kept: string[],
+): EventDefinition[] {
+  const find = ({ head }: ConnectorContent, slug: string) => head.events.find((event) => event.slug === slug)
+  const merged = theirs.head.events.flatMap((event) => {
+    const before = find(base, event.slug)
+    const now = find(ours, event.slug)
+    if (now === undefined && before !== undefined) kept.push(`events.${event.slug} (deleted)`)
+    if (now === undefined) return before === undefined ? [event] : []
+    return [mergeFields(before ?? event, now, event, `events.${event.slug}.`, kept)]
+  })
+  const added = ours.head.events.filter(
+    ({ slug }) => find(base, slug) === undefined && find(theirs, slug) === undefined,
+  )
+  kept.push(...added.map(({ slug }) => `events.${slug}`))
+  return [...merged, ...added]
+}
+
 /** Field by field: ours where it was changed by hand, else theirs. */
 function mergeFields<T extends object>(base: T, ours: T, theirs: T, prefix: string, kept: string[]): T {
   const names = new Set([...Object.keys(base), ...Object.keys(ours), ...Object.keys(theirs)]) as Set<
@@ -87,7 +110,7 @@ function mergeFields<T extends object>(base: T, ours: T, theirs: T, prefix: stri
       !isDeepStrictEqual(ours[name], theirs[name])
     const value = isOurs ? ours[name] : theirs[name]
     if (value !== undefined) merged[name] = value
-    if (isOurs && name !== 'authMethods' && name !== 'verification') kept.push(`${prefix}${name}`)
+    if (isOurs && !MERGED_APART.has(name)) kept.push(`${prefix}${name}`)
   }
   return merged as T
 }

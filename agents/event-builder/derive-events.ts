@@ -1,0 +1,132 @@
+import type { JsonObject } from '../../core/json.ts'
+import type { ActionDefinition } from '../../runtime/connectors/action-definition.ts'
+import type { ConnectorDefinition, EventDefinition } from '../../runtime/connectors/definition.ts'
+import { EventSubscription } from '../../runtime/connectors/event-subscription.ts'
+import { snakeCase } from '../../runtime/connectors/slug.ts'
+
+const HOOKS = /web_?hook|(^|[/_-])hooks?($|[/_-])|subscription/i
+const ADDRESS =
+  /^((web_?hook|callback|target|hook|notification|delivery|destination|post)_?)?(url|uri|endpoint)$/i
+const SECRET = /^((signing|webhook|hook|shared|hmac)_?)?(secret|signing_?key)$/i
+const EVENTS = /^(event|topic|trigger)(_?(s|type|types|name|names))?$/i
+const MAX_EVENTS = 100
+
+type Schema = {
+  type?: string | string[]
+  enum?: unknown[]
+  items?: Schema
+  properties?: Record<string, Schema>
+  required?: string[]
+}
+
+/** How the app's own actions subscribe to its events. */
+interface Pair {
+  create: ActionDefinition
+  remove: ActionDefinition
+  address: string
+  secret: string | undefined
+  events: { key: string; many: boolean; names: string[] } | undefined
+  idKey: string
+}
+
+/**
+ * Events with the calls that subscribe and unsubscribe, read from pairs of actions such as POST /webhooks and
+ * DELETE /webhooks/{id}. Only what the schemas say: an input that must be given and is not understood rules a pair out.
+ */
+export function deriveEvents(definition: ConnectorDefinition): EventDefinition[] {
+  const pair = pairIn(definition)
+  if (pair === undefined) return []
+  const { events: known } = definition
+  const names = pair.events?.names ?? []
+  const found = names.length > 0 ? names.slice(0, MAX_EVENTS) : pair.events === undefined ? [''] : []
+  return found.flatMap((name) => {
+    const slug = slugOf(name)
+    const before = known.find((event) => event.slug === slug)
+    if (name === '' && known.length > 0) return [] // one hook for all: which of them arrives is not told by the schemas
+    if (before?.subscription !== undefined) return []
+    const subscription = subscriptionOf(pair, name, definition)
+    const about = before ?? {
+      slug,
+      name: name === '' ? 'Any event' : name,
+      description: `Sent to what ${pair.create.slug} registers.`,
+    }
+    return subscription === undefined ? [] : [{ ...about, subscription }]
+  })
+}
+
+const slugOf = (name: string): string => {
+  const slug = snakeCase(name).slice(0, 64) || 'event'
+  return /^[a-z]/.test(slug) ? slug : `event_${slug}`.slice(0, 64)
+}
+
+function pairIn(definition: ConnectorDefinition): Pair | undefined {
+  for (const create of definition.actions) {
+    if (!['POST', 'PUT'].includes(create.method) || !HOOKS.test(`${create.slug} ${create.path}`)) continue
+    const { properties = {}, required = [] } = bodyOf(create, definition)
+    const keys = Object.keys(properties)
+    const address = keys.find((key) => ADDRESS.test(key))
+    const remove = definition.actions.find(
+      ({ method, path, baseUrl }) =>
+        method === 'DELETE' &&
+        baseUrl === create.baseUrl &&
+        path.startsWith(`${create.path}/{`) &&
+        path.indexOf('}') === path.length - 1,
+    )
+    const idKey = remove?.parameters.find((one) => one.in === 'path')?.inputKey
+    if (address === undefined || remove === undefined || idKey === undefined) continue
+    if (((remove.inputSchema as Schema).required ?? []).some((key) => key !== idKey)) continue
+    const secret = keys.find((key) => SECRET.test(key))
+    const events = eventsIn(properties, definition)
+    const understood = [address, secret, events?.key]
+    if (required.some((key) => !understood.includes(key))) continue
+    return { create, remove, address, secret, events, idKey }
+  }
+  return undefined
+}
+
+const bodyOf = (action: ActionDefinition, definition: ConnectorDefinition): Schema =>
+  followed(action.inputSchema as Schema, definition)
+
+function eventsIn(properties: Record<string, Schema>, definition: ConnectorDefinition): Pair['events'] {
+  const key = Object.keys(properties).find((one) => EVENTS.test(one))
+  if (key === undefined) return undefined
+  const schema = followed(properties[key] ?? {}, definition)
+  const item = followed(schema.items ?? {}, definition)
+  const many = schema.type === 'array'
+  const names = ((many ? item.enum : schema.enum) ?? []).filter((one) => typeof one === 'string')
+  return { key, many, names }
+}
+
+function followed(schema: Schema, { schemas }: ConnectorDefinition): Schema {
+  const { $ref } = schema as { $ref?: string }
+  const name = $ref?.match(/^#\/schemas\/(.+)$/)?.[1]
+  return name === undefined ? schema : ((schemas[name] as Schema | undefined) ?? {})
+}
+
+function subscriptionOf(
+  { create, remove, address, secret, events, idKey }: Pair,
+  name: string,
+  definition: ConnectorDefinition,
+): EventSubscription | undefined {
+  const idPath = idPathOf(create, definition)
+  if (idPath === undefined) return undefined
+  const input: JsonObject = {
+    [address]: '{webhookUrl}',
+    ...(secret === undefined ? {} : { [secret]: '{secret}' }),
+    ...(events === undefined ? {} : { [events.key]: events.many ? [name] : name }),
+  }
+  return EventSubscription.parse({
+    subscribe: { action: create.slug, input },
+    unsubscribe: { action: remove.slug, input: { [idKey]: '{subscriptionId}' } },
+    idPath,
+  })
+}
+
+/** Where the answer of the creating call has the id, at its top or one level below. */
+function idPathOf({ outputSchema }: ActionDefinition, definition: ConnectorDefinition): string | undefined {
+  const { properties = {} } = followed((outputSchema ?? {}) as Schema, definition)
+  if (properties.id !== undefined) return 'id'
+  for (const [name, part] of Object.entries(properties))
+    if (followed(part, definition).properties?.id !== undefined) return `${name}.id`
+  return undefined
+}

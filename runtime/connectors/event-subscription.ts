@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import type { Json, JsonObject } from '../../core/json.ts'
+import { valueAt } from '../conditions/condition.ts'
+
+const Call = z.object({
+  action: z.string().min(1).max(64).describe('Slug of an action of the connector.'),
+  input: z
+    .record(z.string(), z.json())
+    .describe('Input of that call. In its texts {webhookUrl}, {secret} and {subscriptionId} are filled in.'),
+})
+
+/** The calls that make an app send an event, and stop it. Plain data: actions of the connector with filled-in input. */
+export const EventSubscription = z
+  .object({
+    subscribe: Call.describe('Registers {webhookUrl}, signing with {secret} where the app takes one.'),
+    unsubscribe: Call.describe('Takes {subscriptionId} back.'),
+    idPath: z
+      .string()
+      .min(1)
+      .max(200)
+      .describe('Dot path to the id of the subscription in the answer of subscribe: id, or data.id.'),
+  })
+  .superRefine(({ subscribe, unsubscribe }, context) => {
+    const lacks = (input: JsonObject, name: string) => !JSON.stringify(input).includes(`{${name}}`)
+    const refuse = (call: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [call, 'input'], message })
+    if (lacks(subscribe.input, 'webhookUrl')) refuse('subscribe', 'says nowhere where to send: {webhookUrl}')
+    if (lacks(unsubscribe.input, 'subscriptionId'))
+      refuse('unsubscribe', 'does not say what: {subscriptionId}')
+  })
+export type EventSubscription = z.infer<typeof EventSubscription>
+
+/** Does the app learn the secret it signs with from the call? */
+export const takesSecret = ({ subscribe }: EventSubscription): boolean =>
+  JSON.stringify(subscribe.input).includes('{secret}')
+
+/** The input with its placeholders filled in; others stay as they are. */
+export function fillIn(input: JsonObject, values: Record<string, string>): JsonObject {
+  const fill = (value: Json): Json => {
+    if (typeof value === 'string')
+      return value.replace(/\{(\w+)\}/g, (whole, name: string) =>
+        Object.hasOwn(values, name) ? (values[name] ?? '') : whole,
+      )
+    if (Array.isArray(value)) return value.map(fill)
+    return value !== null && typeof value === 'object'
+      ? Object.fromEntries(Object.entries(value).map(([name, part]) => [name, fill(part)]))
+      : value
+  }
+  return fill(input) as JsonObject
+}
+
+/** The id of a subscription in the app's answer; undefined: there is none. */
+export function subscriptionIdIn(answer: Json, { idPath }: EventSubscription): string | undefined {
+  const id = valueAt(answer, idPath)
+  return (typeof id === 'string' && id !== '') || typeof id === 'number' ? String(id) : undefined
+}
