@@ -26,6 +26,8 @@ const SHORT_MS = 5_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 const POLL_MS = 1_000
 const RETRY_MS = 1_000
+/** How far from the server's time that of a step may be which the sandbox tells. */
+const MAX_SKEW_MS = 24 * 60 * 60 * 1_000
 const MAX_KEY_LENGTH = 500
 const MAX_APPROVAL_LENGTH = 256 * 1024
 
@@ -272,6 +274,8 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
 
   /** Of a step that begins and ends without asking: what it is known by has to be what it would be if it asked. */
   function told(step: ToldStep): void {
+    if (step.what !== 'fail' && !(Number.isInteger(step.at) && Math.abs(step.at - db.now()) < MAX_SKEW_MS))
+      throw new AppError('internal', `A step began or ended at ${step.at}.`)
     if (step.what === 'begin') {
       const args = JSON.parse(step.args) as Json[]
       const call: BridgeCall = { name: 'step.begin', args, within: step.within }

@@ -43,8 +43,9 @@ export interface StepRecord {
    * Resolves when what ended before this has been handed out too, so that races end as they did.
    * @param still resolves when the code does nothing but wait: what it has not asked for by then it will not ask for
    *   before something is answered
+   * @param beside of a step: what was done beside it has to have been asked for, for it is left out afterwards
    */
-  turnOf(row: StepRow, still: () => Promise<void>): Promise<void>
+  turnOf(row: StepRow, still: () => Promise<void>, beside?: string): Promise<void>
   /** The place of the next thing recorded. */
   next: number
 }
@@ -110,6 +111,8 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
   let handedOut = 0
   const open = new Set(order)
   const held = new Map<number, () => void>()
+  /** What has to be waited for before a row is handed out. */
+  const conditions = new Map<number, () => Promise<void>>()
   let handing = false
   let waitsForStill = false
 
@@ -119,6 +122,16 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
     const first = order[handedOut]
     const release = first === undefined ? undefined : held.get(first)
     if (first === undefined || release === undefined) return
+    const before = conditions.get(first)
+    if (before !== undefined) {
+      conditions.delete(first)
+      handing = true
+      void before().then(() => {
+        handing = false
+        advance()
+      })
+      return
+    }
     open.delete(first)
     held.delete(first)
     release()
@@ -171,10 +184,12 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
     },
     skipWithin: (step) => skip(step, () => {}),
     skipBeside: (step) => skip(MAYBE + step, (row) => unsure.add(printOfRow(row))),
-    turnOf(row, still) {
+    turnOf(row, still, beside) {
       // Its turn went by while the code did not ask for it.
       if (!open.has(row.seq)) return Promise.resolve()
       const handed = new Promise<void>((resolve) => held.set(row.seq, resolve))
+      if (beside !== undefined && (parts.get(MAYBE + beside) ?? []).some(({ taken }) => !taken))
+        conditions.set(row.seq, still)
       advance()
       if (held.size > 0 && !waitsForStill) void goOnWhenStill(still)
       return handed

@@ -38,8 +38,8 @@ export interface Recorder {
     signal: AbortSignal,
     effect: (asked: Asked) => Promise<Json>,
   ): Promise<Json>
-  /** Hands out what is recorded, in the order it was. @throws the failure recorded */
-  replay(row: StepRow, turn: Turn): Promise<Json>
+  /** Hands out what is recorded, in the order it was; `beside`: see {@link buildRecord}. @throws the failure recorded */
+  replay(row: StepRow, turn: Turn, beside?: string): Promise<Json>
   /** The row of a call: done unless `change` says otherwise. */
   row(asked: Asked, change: Partial<NewStep>): NewStep
   /** Adds a row to the record, or a row's new state. */
@@ -175,8 +175,8 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         throw error
       }
     },
-    async replay(row, turn) {
-      await record.turnOf(row, turn.still)
+    async replay(row, turn, beside) {
+      await record.turnOf(row, turn.still, beside)
       const ended: NewStep = {
         ...row,
         wake_at: row.wake_at?.toISOString() ?? null,
@@ -191,7 +191,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
     },
     replayStep(scope, row, turn) {
       record.skipWithin(scope)
-      return recorder.replay(row, turn).finally(() => record.skipBeside(scope))
+      return recorder.replay(row, turn, scope).finally(() => record.skipBeside(scope))
     },
     answer(row, turn) {
       turn.at(Date.parse(row.finished_at ?? ''))

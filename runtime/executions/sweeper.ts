@@ -64,6 +64,10 @@ export function startSweeper(deps: {
     if (silentMs > 0 && elapsedMs(askedAt) > HEARTBEAT_EVERY_MS) {
       // The question was held up, and so may be what others had to say.
       lookingSince = moment()
+      log.warn(
+        { ms: elapsedMs(askedAt) },
+        'the database was slow to say whose workers are silent; asked again later',
+      )
       return
     }
     const lost = silent.filter((row) => !engine.running().includes(row.id))
@@ -92,7 +96,9 @@ export function startSweeper(deps: {
     admission.serve(freed)
     await engine.cancelLeft(left)
     log.warn(
-      { executions: finished.map(({ id, status }) => ({ id, status })) },
+      {
+        executions: finished.filter(({ id }) => recorded.has(id)).map(({ id, status }) => ({ id, status })),
+      },
       'executions of a lost worker concluded',
     )
   }

@@ -178,9 +178,7 @@ export function startExecution(
     const left = () => {
       inside--
       if (inside > 0) return
-      const own = answers
-      answers = []
-      for (const { id, reply } of own) answer(id, reply)
+      giveOwn()
       if (inside > 0) return
       settle()
       tellStill()
@@ -197,6 +195,13 @@ export function startExecution(
       if (/memory limit/.test(message)) stop('failed', memoryLimit(''))
       else stop('failed', lost(message))
     })
+  }
+
+  /** Before any other answer: they are recorded before it. */
+  function giveOwn() {
+    const own = answers
+    answers = []
+    for (const { id, reply } of own) answer(id, reply)
   }
 
   function answer(id: number, { ok, json, at, turn }: Reply) {
@@ -303,6 +308,7 @@ export function startExecution(
       if (ended || outcome !== undefined || context === undefined) return
       waiting--
       ahead?.heard(reply)
+      giveOwn()
       answer(id, reply)
     },
     still(calls) {

@@ -32,7 +32,7 @@ export function buildStepsAhead(now: number): StepsAhead {
   const alike = new Map<string, number>()
   const open = new Set<string>()
   let seq = 0
-  let last = now
+  let last = Math.floor(now)
   let told = 0
   let bytes = 0
 
@@ -62,6 +62,7 @@ export function buildStepsAhead(now: number): StepsAhead {
         const scope = begin(args, within)
         if (scope === undefined) return undefined
         told++
+        bytes += args.length
         open.add(scope)
         return {
           told: { what: 'begin', scope, args, within, at: time() },
@@ -80,7 +81,9 @@ export function buildStepsAhead(now: number): StepsAhead {
     asked(name, args, within) {
       if (name === 'step.begin') begin(args, within)
     },
-    heard({ at, turn }) {
+    heard({ ok, at, turn }) {
+      // It may have had a place in the record before it failed: which is the next one only the server knows.
+      if (!ok && turn === undefined) told = MAX_TOLD
       if (at !== undefined) last = Math.max(last, at)
       if (turn !== undefined && turn < 2 ** 52) seq = Math.max(seq, turn)
     },
