@@ -88,7 +88,7 @@ const shown = ({ result, rows }: Awaited<ReturnType<typeof runOnce>>) => ({
 })
 
 const SAY = "const say = (what) => ctx.log.info(what + ' ' + Math.random())"
-/** `ctx.state.get(ms, answer)` takes so long. */
+/** `ctx.state.get(ms, answer)` takes so long. `asked`: how often steps ask; missing where what comes first is a matter of time. */
 const CASES: Record<string, { body: string; asked?: number }> = {
   'one after the other': {
     body: `let n = 1; for (const name of ['a', 'b', 'b', 'a']) { n = await ctx.step(name, () => { say(name); return n * 2 }); say('then') } return n`,
@@ -129,14 +129,17 @@ const CASES: Record<string, { body: string; asked?: number }> = {
     asked: 0,
   },
   'more than are taken on trust': {
-    body: `let n = 0; for (let i = 0; i < 700; i++) n += await ctx.step('s' + (i % 7), () => i); say('end'); return n`,
-    asked: 400,
+    body: `let n = 0; for (let i = 0; i < 510; i++) n += await ctx.step('s' + (i % 7), () => i); say('end'); return n`,
+    asked: 20,
   },
   'with large results': {
     body: `const given = []; for (let i = 0; i < 3; i++) given.push((await ctx.step('s', () => 'x'.repeat(400000))).length); return given`,
     asked: 1,
   },
-  'without a name': { body: `return ctx.step('', () => 1)` },
+  'without a name': {
+    body: `try { await ctx.step('', () => 1) } catch (error) { return error.message }`,
+    asked: 1,
+  },
 }
 
 describe('steps that are told are those that would be asked for', () => {
@@ -144,14 +147,16 @@ describe('steps that are told are those that would be asked for', () => {
     test(title, async () => {
       const code = `${SAY}; ${body}`
       const told = await runOnce(code, true)
-      const byAsking = await runOnce(code, false)
-      expect(shown(told)).toEqual(shown(byAsking))
-      if (asked !== undefined) expect(told.asked).toBe(asked)
-      expect(byAsking.asked).toBeGreaterThan(asked ?? 0)
+      if (asked !== undefined) {
+        const byAsking = await runOnce(code, false)
+        expect(shown(told)).toEqual(shown(byAsking))
+        expect(told.asked).toBe(asked)
+        expect(byAsking.asked).toBeGreaterThanOrEqual(asked)
+      }
 
       for (const { started_at, finished_at } of told.rows)
         expect(started_at <= (finished_at ?? '')).toBe(true)
-      for (let times = 0; times < 5; times++) {
+      for (let times = 0; times < (asked === undefined ? 5 : 1); times++) {
         const again = await runOnce(code, false, told.rows.map(asRow))
         expect(again.rows).toEqual([])
         expect(shown(again).output).toEqual(shown(told).output)
