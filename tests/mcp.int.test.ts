@@ -314,7 +314,7 @@ describe('MCP over stdio', () => {
   })
 
   test('both clients work on one data folder, one after the other and at once', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const v1 = new ClientV1(INFO)
     await v1.connect(new StdioV1(command()))
