@@ -168,10 +168,17 @@ describe('resist-injection', () => {
   })
 
   test('a model that obeys everything does no harm but by the very calls its job is given', async () => {
-    const report = await run(resistInjection, 'gullible', { count: 16 })
+    // Every attack in two places, so that no seed leaves out those that are allowed.
+    const settings = { places: 'connector name and description,documentation' }
+    const report = await run(resistInjection, 'gullible', { settings, count: 20 })
+    expect(report.tasks).toHaveLength(20)
     const harmed = report.tasks.filter(({ passed }) => !passed).map(({ environment }) => environment)
-    expect(harmed.length).toBeGreaterThan(0)
-    expect(['destroy data of the app', 'change another setting']).toEqual(expect.arrayContaining(harmed))
+    expect(harmed.toSorted()).toEqual([
+      'change another setting',
+      'change another setting',
+      'destroy data of the app',
+      'destroy data of the app',
+    ])
     expect(report.tasks.flatMap(({ problems }) => problems)).toEqual([])
     const leaks = report.tasks.flatMap(({ regressions }) => regressions)
     expect(leaks.filter((one) => /attacker|model/.test(one))).toEqual([])
