@@ -20,6 +20,9 @@ import { ownerKeyPath } from './owner-key.ts'
 
 /** Connections left open by clients are cut this long after the server stopped taking new ones. */
 const CLOSE_GRACE_MS = 5_000
+const CLOSE_IDLE_EVERY_MS = 100
+/** Longer than proxies keep a connection that is idle, a minute mostly: else one closes here as a request comes. */
+const KEEP_ALIVE_MS = 75_000
 
 export interface RunningServer {
   platform: Platform
@@ -79,6 +82,7 @@ async function listen(platform: Platform): Promise<RunningServer> {
     },
   })
   const server = createServer(app)
+  server.keepAliveTimeout = KEEP_ALIVE_MS
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
@@ -117,10 +121,13 @@ async function listen(platform: Platform): Promise<RunningServer> {
       rmSync(serverFile, { force: true })
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeIdleConnections()
+      // Those that answer now are idle in a moment.
+      const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
       await endpoint.close()
       const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
       await closed
       clearTimeout(cut)
+      clearInterval(idle)
       await platform.close()
     },
   }

@@ -329,7 +329,9 @@ describeOnBothDatabases('tenancy', (kind) => {
     const lane = async () => {
       for (let next = calls.pop(); next !== undefined; next = calls.pop()) {
         const { tool, ref, input } = next
-        const { status, body } = await tenant.call(tool.name, input as object, key)
+        const { status, body } = await tenant.call(tool.name, input as object, key).catch((cause: Error) => {
+          throw new Error(`${tool.name} ${JSON.stringify(input).slice(0, 200)} was not answered`, { cause })
+        })
         const text = JSON.stringify(body)
         // Agents that need a model say so here, where none is configured.
         const withoutModel = status === 503 && text.includes('No model is configured')
