@@ -11,7 +11,7 @@ test('a server is started, called, stopped; then the same folder is worked on wi
   try {
     const started = execFile(process.execPath, [cliPath, 'start'], { env: { ...clean(process.env), ...env } })
     const stopped = new Promise<number | null>((done) => started.once('exit', done))
-    await expect.poll(() => existsSync(join(dataDir, 'server.json')), { timeout: 20_000 }).toBe(true)
+    await expect.poll(() => existsSync(join(dataDir, 'server.json')), { timeout: 60_000 }).toBe(true)
     const made = await spawnPatchbay(dataDir, ['create_customer', '--name', 'Over HTTP'])
     expect(json(made)).toMatchObject({ customer: { slug: 'over-http' } })
     started.kill('SIGTERM')
