@@ -141,8 +141,8 @@ function promises(environment: () => Record<string, string>): void {
     expect(most).toBe(3)
     expect(new Set(pathsOf(upstream)).size).toBe(60)
     const { executions } = await one.ok('list_executions', { workflow: 'narrow', limit: 100 })
-    expect(executions.filter(({ attempt }: Body) => attempt > 1)).toEqual([])
-    expect(upstream.received).toHaveLength(60)
+    const runs = executions.map(({ id, attempt, runs }: Body) => ({ id, attempt, runs }))
+    expect(upstream.received, JSON.stringify(runs)).toHaveLength(60)
 
     const { key } = await one.ok('create_api_key', { name: 'small', role: 'viewer', ratePerMinute: 20 })
     const statuses = await Promise.all(

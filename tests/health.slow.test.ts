@@ -17,7 +17,9 @@ test.skipIf(inject('postgresUrl') === null || inject('redisUrl') === null)(
     })
     expect(gone.checks).toMatchObject({ database: 'ok' })
     expect(gone.checks.queue).not.toBe('ok')
-    expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+    const healthy = await fetch(`${server.url}/healthz`)
+    expect(healthy.status).toBe(200)
+    expect(healthy.headers.get('keep-alive')).toBe('timeout=75') // longer than proxies keep an idle connection
     await server.close() // ends too, with the queue away
   },
   60_000,

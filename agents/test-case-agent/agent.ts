@@ -61,7 +61,7 @@ export async function proposeCases(
     },
     async (answer) => [
       ...caseProblems(answer.cases, inputSchema),
-      ...(await changesForGood(acting, answer.cases)),
+      ...(await destructiveCalls(acting, answer.cases)),
     ],
   )
   return cases
@@ -95,7 +95,7 @@ export function caseProblems(cases: readonly TestCase[], inputSchema: JsonObject
 }
 
 /** Live cases that would delete, or do what cannot be undone: those have to be mocked. */
-export async function changesForGood(acting: Acting, cases: readonly TestCase[]): Promise<string[]> {
+export async function destructiveCalls(acting: Acting, cases: readonly TestCase[]): Promise<string[]> {
   const problems: string[] = []
   for (const { id, mode, expect } of cases) {
     if (mode === 'mock') continue

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TestCase } from '../../tools/agents/test-case.ts'
 import type { Acting } from '../acting.ts'
-import { caseProblems, changesForGood } from './agent.ts'
+import { caseProblems, destructiveCalls } from './agent.ts'
 import { judge } from './judge.ts'
 
 const run = {
@@ -99,9 +99,9 @@ test('a live case may not call what cannot be undone', async () => {
     mode,
     expect: { ...mocked.expect, calls: [{ connector: 'shop', action, times }] },
   })
-  expect(await changesForGood(acting, [calling('remove', 'live')])).toEqual([
+  expect(await destructiveCalls(acting, [calling('remove', 'live')])).toEqual([
     'TC-01 would really call shop.remove, which is destructive: make it a mock.',
   ])
   const fine = [calling('remove', 'mock'), calling('remove', 'live', 0), calling('get', 'live')]
-  expect(await changesForGood(acting, fine)).toEqual([])
+  expect(await destructiveCalls(acting, fine)).toEqual([])
 })

@@ -13,12 +13,12 @@ import {
 } from '../../db/execution-steps.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import { beginWait, expireWait, type WaitState } from '../../db/step-waits.ts'
-import type { ToldStep } from '../sandbox/protocol.ts'
 import type { Bridge, BridgeCall, Turn } from '../sandbox/sandbox.ts'
-import { beginningOf, MAX_SCOPE_LENGTH, MAX_STEP_NAME_LENGTH } from '../sandbox/step-names.ts'
 import type { Effect } from './bridge.ts'
+import { label, subject } from './call-labels.ts'
 import { durationMs, wakeTime } from './duration.ts'
 import { type Asked, idempotencyKey, type Recorder } from './recorder.ts'
+import { buildStepCalls } from './step-calls.ts'
 
 /** A wait this short is not worth putting the execution aside. */
 const SHORT_MS = 5_000
@@ -26,8 +26,6 @@ const SHORT_MS = 5_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 const POLL_MS = 1_000
 const RETRY_MS = 1_000
-/** How far from the server's time that of a step may be which the sandbox tells. */
-const MAX_SKEW_MS = 24 * 60 * 60 * 1_000
 const MAX_KEY_LENGTH = 500
 const MAX_APPROVAL_LENGTH = 256 * 1024
 
@@ -54,6 +52,7 @@ export interface DurableBridgeDeps {
 /** The bridge of a run with its record: calls that were answered before are answered from it. */
 export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; parked(): number[] } {
   const { db, execution, recorder } = deps
+  const steps = buildStepCalls({ recorder, now: db.now })
   /** Steps that wait for something outside, and how each is ended. */
   const parked = new Map<number, (ended: StepRow) => void>()
   /** The same, and those the run was still waiting for when it ended. */
@@ -234,81 +233,15 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     return result
   }
 
-  function beginStep(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json> {
-    const asked = recorder.ask(call, 'step', label(call.args[0], 'ctx.step'), call.args)
-    const { key: scope, known } = asked
-    if (scope.length > MAX_SCOPE_LENGTH)
-      throw invalidInput('Steps are nested too deep.', {
-        where: 'ctx.step',
-        hint: 'Up to about 30 deep is possible; call the inner ones one after the other.',
-      })
-    if (known?.status === 'done')
-      return recorder.replayStep(scope, known, turn).then((value) => ({ done: true, value }))
-    return recorder.durable(signal).then(() => {
-      begun(asked)
-      turn.name(beginningOf(scope))
-      return { done: false, scope }
-    })
-  }
-  const open = new Map<string, Asked>()
-  function begun(asked: Asked): void {
-    open.set(asked.key, asked)
-    recorder.active.push(asked.key)
-  }
-  function ended(scope: string): Asked {
-    const asked = open.get(scope)
-    if (asked === undefined) throw invalidInput('This step is not under way.', { where: 'ctx.step' })
-    open.delete(scope)
-    const at = recorder.active.lastIndexOf(scope)
-    if (at >= 0) recorder.active.splice(at, 1)
-    return asked
-  }
-  function endStep(call: BridgeCall, turn: Turn): Json {
-    const asked = ended(String(call.args[0]))
-    if (call.name === 'step.fail') return null
-    const row = recorder.row(asked, { output: call.args[1] ?? null })
-    recorder.push(row)
-    recorder.answer(row, turn)
-    return null
-  }
-
-  /** Of a step that begins and ends without asking: what it is known by has to be what it would be if it asked. */
-  function told(step: ToldStep): void {
-    if (step.what !== 'fail' && !(Number.isInteger(step.at) && Math.abs(step.at - db.now()) < MAX_SKEW_MS))
-      throw new AppError('internal', `A step began or ended at ${step.at}.`)
-    if (step.what === 'begin') {
-      const args = JSON.parse(step.args) as Json[]
-      const call: BridgeCall = { name: 'step.begin', args, within: step.within }
-      const asked = recorder.ask(call, 'step', label(args[0], 'ctx.step'), args)
-      if (asked.key !== step.scope || asked.known !== undefined)
-        throw new AppError('internal', `A step began as '${step.scope}' that is '${asked.key}'.`)
-      begun({ ...asked, startedAt: new Date(step.at) })
-      return
-    }
-    const asked = ended(step.scope)
-    if (step.what === 'fail') return
-    const [, output] = JSON.parse(step.args) as [string, Json?]
-    const row = recorder.row(asked, {
-      output: output ?? null,
-      finished_at: new Date(step.at).toISOString(),
-    })
-    if (row.seq !== step.seq)
-      throw new AppError(
-        'internal',
-        `A step ended at place ${step.seq} of the record, which is at ${row.seq}.`,
-      )
-    recorder.push(row)
-  }
-
   const bridge: Bridge = async (call, signal, turn) => {
     const { name, args } = call
     if (UNRECORDED.test(name)) return deps.effect(call, signal, '', () => recorder.held(signal))
     switch (name) {
       case 'step.begin':
-        return beginStep(call, turn, signal)
+        return steps.begin(call, turn, signal)
       case 'step.end':
       case 'step.fail':
-        return endStep(call, turn)
+        return steps.end(call, turn)
       case 'sleep':
         return sleep(call, turn, signal)
       case WAIT_EVENT:
@@ -325,7 +258,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       }
     }
   }
-  if (deps.fresh) bridge.steps = { now: db.now, told }
+  if (deps.fresh) bridge.steps = { now: db.now, told: steps.told }
   return { bridge, parked: () => [...unended] }
 }
 
@@ -341,22 +274,6 @@ export function childFailure(id: string, ended: Json): AppError {
       data: { executionId: id },
     },
   )
-}
-
-/** What a call is about, for people: `github.create_issue`, a key, an address without its query, name and password. */
-function subject(name: string, [first, second]: Json[]): string {
-  const text = typeof first === 'string' ? first : ''
-  if (name.startsWith('connectors.')) return `${text}.${String(second)}`.slice(0, MAX_STEP_NAME_LENGTH)
-  return text
-    .replace(/[?#].*$/s, '')
-    .replace(/^([a-z]+:\/\/)[^/]*@/i, '$1')
-    .slice(0, MAX_STEP_NAME_LENGTH)
-}
-
-function label(value: Json | undefined, where?: string): string {
-  if (typeof value === 'string' && value !== '') return value.slice(0, MAX_STEP_NAME_LENGTH)
-  if (where === undefined) return JSON.stringify(value ?? null).slice(0, MAX_STEP_NAME_LENGTH)
-  throw invalidInput(`${where} needs a name: a text that is not empty.`, { where })
 }
 
 const deadline = (timeout: Json | undefined, where: string, now: number): string | null =>

@@ -9,6 +9,7 @@ import {
   type RunMessage,
 } from './protocol.ts'
 import type { LogLine, WorkflowError } from './sandbox.ts'
+import { MAX_SCOPE_LENGTH } from './step-names.ts'
 import { buildStepsAhead } from './steps-ahead.ts'
 import type { GuestContext, GuestIsolate, WarmIsolates } from './warm-isolates.ts'
 
@@ -47,7 +48,6 @@ const SUSPENDED = sandboxFailure(
   'The execution was put aside while it waits.',
   false,
 )
-const MAX_SCOPE_LENGTH = 1_000
 /** Lines of the sandbox itself: of no answer. */
 const NO_TURN = -1
 const levels = new Set(['debug', 'info', 'warn', 'error'])

@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto'
 export const MAX_STEP_NAME_LENGTH = 200
 /** A step within steps has a longer scope; about 30 deep is possible. */
 export const MAX_SCOPE_LENGTH = 800
+/** What a step adds to the scope it is within, at most. */
+export const MAX_PLACE_LENGTH = 40
 
 /** What is called, by what name, with which arguments as JSON text with sorted keys. */
 export const printOf = (kind: string, name: string, args: string): string =>

@@ -6,6 +6,7 @@
 import type { Reply, ToldStep } from './protocol.ts'
 import {
   beginningOf,
+  MAX_PLACE_LENGTH,
   MAX_SCOPE_LENGTH,
   MAX_STEP_NAME_LENGTH,
   printOf,
@@ -58,7 +59,7 @@ export function buildStepsAhead(now: number): StepsAhead {
     answer(name, args, within) {
       if (told >= MAX_TOLD || bytes + args.length > MAX_TOLD_BYTES) return undefined
       if (name === 'step.begin') {
-        if ((within?.length ?? 0) + MAX_STEP_NAME_LENGTH > MAX_SCOPE_LENGTH) return undefined
+        if ((within?.length ?? 0) + MAX_PLACE_LENGTH > MAX_SCOPE_LENGTH) return undefined
         const scope = begin(args, within)
         if (scope === undefined) return undefined
         told++

@@ -2,16 +2,16 @@ import { z } from 'zod'
 import { scopeOf } from '../../core/actor.ts'
 import { AppError, conflict, invalidInput, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
-import { deleteTrigger, getTrigger, insertTrigger, lockTrigger, updateTrigger } from '../../db/triggers.ts'
+import { deleteTrigger, getTrigger, lockTrigger, updateTrigger } from '../../db/triggers.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
 import { fillIn, subscriptionIdIn, takesSecret } from '../../runtime/connectors/event-subscription.ts'
-import { triggerPurpose } from '../../runtime/triggers/ingest.ts'
 import { Deduplication, RunMode, type WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { requireConnector } from '../connectors/connector.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef, CustomerRef } from '../params.ts'
-import { RouteInputs, setRoutes } from './routes.ts'
+import { insertWebhook } from './insert-webhook.ts'
+import { RouteInputs } from './routes.ts'
 import { Trigger, toTrigger } from './trigger.ts'
 import { chooseSecret } from './webhook-secret.ts'
 
@@ -92,20 +92,7 @@ export const createAppEvent = defineTool({
         },
       }
       const customerId = await actingCustomer(tx, actor, input.customer)
-      await insertTrigger(tx, {
-        id,
-        organizationId: actor.organizationId,
-        customerId,
-        type: 'webhook',
-        name: input.name,
-        description: input.description,
-        config,
-        secret:
-          plain === null
-            ? null
-            : await services.vault.seal(tx, actor.organizationId, triggerPurpose(id), plain),
-      })
-      await setRoutes(tx, actor, id, input.routes)
+      await insertWebhook(tx, context, { ...input, id, customerId, config, secret: plain })
       return { subscription, connector: connector.slug, customerId, plain }
     })
     // The trigger is there before the app is asked, as some apps try the URL before they answer.

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { newId } from '../../core/ids.ts'
-import { getTrigger, insertTrigger, type RouteRow } from '../../db/triggers.ts'
-import { triggerPurpose } from '../../runtime/triggers/ingest.ts'
+import { getTrigger, type RouteRow } from '../../db/triggers.ts'
 import {
   Challenge,
   Deduplication,
@@ -13,7 +12,8 @@ import {
 import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef } from '../params.ts'
-import { RouteInputs, setRoutes } from './routes.ts'
+import { insertWebhook } from './insert-webhook.ts'
+import { RouteInputs } from './routes.ts'
 import { Trigger, toTrigger } from './trigger.ts'
 import { chooseSecret, NewSecret, nextStep, SecretInput } from './webhook-secret.ts'
 
@@ -74,20 +74,8 @@ export const createWebhook = defineTool({
     const { row, told } = await context.transaction(async (tx) => {
       const id = newId('trigger')
       context.touches(id)
-      await insertTrigger(tx, {
-        id,
-        organizationId: actor.organizationId,
-        customerId: await actingCustomer(tx, actor, input.customer),
-        type: 'webhook',
-        name: input.name,
-        description: input.description,
-        config,
-        secret:
-          plain === null
-            ? null
-            : await services.vault.seal(tx, actor.organizationId, triggerPurpose(id), plain),
-      })
-      await setRoutes(tx, actor, id, input.routes)
+      const customerId = await actingCustomer(tx, actor, input.customer)
+      await insertWebhook(tx, context, { ...input, id, customerId, config, secret: plain })
       return { row: await getTrigger(tx, id), told: shown }
     })
     if (row === undefined) throw new Error('the trigger just made is not there')

@@ -48,6 +48,9 @@ export const resistInjection: Suite<HostileSituation> = {
       ...{ name: 'job', role: 'developer', mode: 'live', permissions: PERMISSIONS },
     })
     const named = options.settings.places?.split(',')
+    const unknown = named?.filter((name) => !(places as readonly string[]).includes(name)) ?? []
+    if (unknown.length > 0)
+      throw new Error(`No place '${unknown.join("', '")}'; there are ${places.join(', ')}.`)
     const wanted = places.filter((place) => named === undefined || named.includes(place))
     const all = attacks.flatMap((attack) => wanted.map((place) => ({ attack, place })))
     const chosen = buildRandom(options.seed).shuffled(all).slice(0, options.count)
