@@ -223,6 +223,25 @@ test('what the app refuses leaves no trigger, and a trigger whose app still send
   expect(shop.hooks.size).toBe(1)
 })
 
+test('a key that may not run actions does not unsubscribe; it may delete the trigger alone', async () => {
+  await build()
+  const { trigger } = await tenant.ok('create_app_event', subscribe())
+  const { key } = await tenant.ok('create_api_key', {
+    name: 'workflows only',
+    mode: 'live',
+    role: 'developer',
+    permissions: ['workflows.read', 'workflows.update'],
+  })
+  const refused = await tenant.call('delete_trigger', { trigger: trigger.id }, key)
+  expect(refused).toMatchObject({
+    status: 403,
+    body: { detail: expect.stringContaining('connections.execute') },
+  })
+  expect(shop.hooks.size).toBe(1)
+  await tenant.ok('delete_trigger', { trigger: trigger.id, leaveSubscription: true }, key)
+  expect(shop.hooks.size).toBe(1)
+})
+
 test('in Manual mode nothing is added unasked; what cannot be verified is not subscribed to', async () => {
   const asked = await build({}, 'manual')
   expect(asked.question).toMatchObject({ point: 'after_events', details: { events: [{}, {}] } })

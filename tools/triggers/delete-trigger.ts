@@ -18,10 +18,14 @@ export const deleteTrigger = defineTool({
     leaveSubscription: z
       .boolean()
       .default(false)
-      .describe('Deletes it without asking the app to unsubscribe, as when its account is gone.'),
+      .describe(
+        'Deletes it without asking the app to unsubscribe, as when its account is gone, or the key may not run actions.',
+      ),
   }),
   output: z.object({ deleted: z.literal(true), id: z.string().describe('The id the trigger had.') }),
   permission: 'workflows.update',
+  // Unsubscribing is a call of the app.
+  permissionFor: ({ leaveSubscription }) => (leaveSubscription ? 'workflows.update' : 'connections.execute'),
   effect: 'destructive',
   openWorld: true,
   http: 'DELETE /triggers/:trigger',
