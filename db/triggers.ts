@@ -54,6 +54,46 @@ export const getTrigger = (tx: Tx, id: string) => tx.row<TriggerRow>(`${SELECT} 
 export const lockTrigger = (tx: Tx, id: string) =>
   tx.row<TriggerRow>(`${SELECT} WHERE t.id = $1 FOR UPDATE OF t`, [id])
 
+/** Whose subscriptions at apps are meant: those made with a connection, for a customer, or of a connector's events. */
+export interface SubscriptionFilter {
+  connection?: string
+  customerId?: string | null
+  /** Slug. */
+  connector?: string
+  /** Slug. */
+  event?: string
+}
+
+/** Webhooks with a subscription at an app that was not ended, oldest first. */
+export const listSubscribed = (
+  tx: Tx,
+  filter: SubscriptionFilter,
+  { unsettled, lock }: { unsettled?: boolean; lock?: boolean } = {},
+) =>
+  tx.rows<TriggerRow>(
+    `${SELECT}
+     WHERE t.type = 'webhook' AND jsonb_typeof(t.config->'subscription') = 'object'
+       AND t.config->'subscription'->>'endedAt' IS NULL
+       AND ($1::text IS NULL OR t.config->'subscription'->>'connection' = $1)
+       AND (NOT $2 OR t.customer_id IS NOT DISTINCT FROM $3)
+       AND ($4::text IS NULL OR t.config->'subscription'->>'connector' = $4)
+       AND ($5::text IS NULL OR t.config->'subscription'->>'event' = $5)
+       AND (NOT $6 OR t.config->'subscription'->>'id' IS NULL)
+     ORDER BY t.id ${lock === true ? 'FOR UPDATE OF t' : ''}`,
+    [
+      filter.connection ?? null,
+      filter.customerId !== undefined,
+      filter.customerId ?? null,
+      filter.connector ?? null,
+      filter.event ?? null,
+      unsettled === true,
+    ],
+  )
+
+/** Its sealed secret; null: it verifies nothing. */
+export const triggerSecret = async (tx: Tx, id: string): Promise<string | null> =>
+  (await tx.row<{ secret: string | null }>('SELECT secret FROM triggers WHERE id = $1', [id]))?.secret ?? null
+
 export interface TriggerFilter {
   type: TriggerRow['type'] | null
   customerId: string | null

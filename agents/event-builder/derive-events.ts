@@ -23,6 +23,7 @@ type Schema = {
 interface Pair {
   create: ActionDefinition
   remove: ActionDefinition
+  list: EventSubscription['list']
   address: string
   secret: string | undefined
   events: { key: string; many: boolean; names: string[] } | undefined
@@ -79,7 +80,8 @@ function pairIn(definition: ConnectorDefinition): Pair | undefined {
     const events = eventsIn(properties, definition)
     const understood = [address, secret, events?.key]
     if (required.some((key) => !understood.includes(key))) continue
-    return { create, remove, address, secret, events, idKey }
+    const list = listOf(create, definition)
+    return { create, remove, list, address, secret, events, idKey }
   }
   return undefined
 }
@@ -104,7 +106,7 @@ function followed(schema: Schema, { schemas }: ConnectorDefinition): Schema {
 }
 
 function subscriptionOf(
-  { create, remove, address, secret, events, idKey }: Pair,
+  { create, remove, list, address, secret, events, idKey }: Pair,
   name: string,
   definition: ConnectorDefinition,
 ): EventSubscription | undefined {
@@ -119,7 +121,27 @@ function subscriptionOf(
     subscribe: { action: create.slug, input },
     unsubscribe: { action: remove.slug, input: { [idKey]: '{subscriptionId}' } },
     idPath,
+    list,
   })
+}
+
+/** The action beside the creating one that lists subscriptions, when their addresses and ids are in what it answers. */
+function listOf(
+  { path, baseUrl }: ActionDefinition,
+  definition: ConnectorDefinition,
+): EventSubscription['list'] {
+  for (const action of definition.actions) {
+    if (action.method !== 'GET' || action.path !== path || action.baseUrl !== baseUrl) continue
+    if (((action.inputSchema as Schema).required ?? []).length > 0) continue
+    const answer = followed((action.outputSchema ?? {}) as Schema, definition)
+    const lists: [string, Schema][] = [['', answer], ...Object.entries(answer.properties ?? {})]
+    for (const [itemsPath, schema] of lists) {
+      const { properties = {} } = followed(followed(schema, definition).items ?? {}, definition)
+      if (properties.id === undefined || !Object.keys(properties).some((key) => ADDRESS.test(key))) continue
+      return { action: action.slug, input: {}, itemsPath, idPath: 'id' }
+    }
+  }
+  return undefined
 }
 
 /** Where the answer of the creating call has the id, at its top or one level below. */

@@ -157,12 +157,20 @@ export function buildConnections({
     throw enrich(error, { hint: await hintFor(scope, row) })
   }
 
-  const connections: Omit<Connections, keyof Paging | 'mocked'> = {
-    runAction: async (scope, request, signal) => {
-      const { connector, action, customerId, connection } = request
-      const call = await resolver
-        .resolve(scope, { connector, action, customerId, connection: connection ?? null })
+  const resolved: (scope: TenantScope, request: Parameters<Connections['look']>[1]) => Promise<ResolvedCall> =
+    (scope, { connector, action, customerId, connection = null }) =>
+      resolver
+        .resolve(scope, { connector, action, customerId, connection })
         .catch((error: AppError) => withReconnectLink(scope, error))
+
+  const connections: Omit<Connections, keyof Paging | 'mocked'> = {
+    look: async (scope, request) => {
+      const { connection, action } = await resolved(scope, request)
+      return { connection: connection?.id ?? null, paged: action.pagination !== undefined }
+    },
+
+    runAction: async (scope, request, signal) => {
+      const call = await resolved(scope, request)
       return makeAs(scope, call, request.input, request, signal).catch(async (error: AppError) => {
         if (call.connection === null || !refusesCredentials(error)) throw error
         if (error.data?.status === 'expired') throw error // says how to reconnect already

@@ -73,6 +73,15 @@ export interface Calls extends Paging {
 
 /** Connector calls with customers' credentials. */
 export interface Connections extends Calls {
+  /**
+   * What a call would go through, without making it: the connection's id, null where it needs no account; and whether
+   * its answers are pages.
+   * @throws AppError `not_found`, `conflict`, as runAction
+   */
+  look(
+    scope: TenantScope,
+    request: Pick<RunAction, 'connector' | 'action' | 'customerId' | 'connection'>,
+  ): Promise<{ connection: string | null; paged: boolean }>
   /** The same calls, answered by mocks in place of the apps: by all of them, or where there is one. */
   mocked(mocks: Mocks): Calls
   /**

@@ -19,6 +19,23 @@ export const EventSubscription = z
       .min(1)
       .max(200)
       .describe('Dot path to the id of the subscription in the answer of subscribe: id, or data.id.'),
+    list: z
+      .object({
+        action: Call.shape.action,
+        input: z.record(z.string(), z.json()).default({}).describe('Input of that call.'),
+        itemsPath: z
+          .string()
+          .max(200)
+          .default('')
+          .describe(
+            'Dot path to the list in its answer, where the action has no pagination; empty: it is the answer.',
+          ),
+        idPath: z.string().min(1).max(200).default('id').describe('Dot path to the id in an item.'),
+      })
+      .optional()
+      .describe(
+        'Lists the subscriptions with the addresses they send to: finds one whose id was lost, as when the server was killed while it subscribed.',
+      ),
   })
   .superRefine(({ subscribe, unsubscribe }, context) => {
     const lacks = (input: JsonObject, name: string) => !JSON.stringify(input).includes(`{${name}}`)
@@ -50,7 +67,34 @@ export function fillIn(input: JsonObject, values: Record<string, string>): JsonO
 }
 
 /** The id of a subscription in the app's answer; undefined: there is none. */
-export function subscriptionIdIn(answer: Json, { idPath }: EventSubscription): string | undefined {
-  const id = valueAt(answer, idPath)
+export const subscriptionIdIn = (answer: Json, { idPath }: EventSubscription): string | undefined =>
+  idAt(answer, idPath)
+
+function idAt(value: Json, path: string): string | undefined {
+  const id = valueAt(value, path)
   return (typeof id === 'string' && id !== '') || typeof id === 'number' ? String(id) : undefined
+}
+
+/**
+ * The ids of those of an app's subscriptions that send to an address with this in it.
+ * @returns undefined when one of them has no id at `idPath`, so that it is not known which it is
+ */
+export function subscriptionsTo(
+  address: string,
+  items: readonly Json[],
+  { idPath }: Pick<EventSubscription, 'idPath'>,
+): string[] | undefined {
+  const ids: string[] = []
+  for (const item of items) {
+    if (!holds(item, address)) continue
+    const id = idAt(item, idPath)
+    if (id === undefined) return undefined
+    ids.push(id)
+  }
+  return ids
+}
+
+function holds(value: Json, text: string): boolean {
+  if (typeof value === 'string') return value.includes(text)
+  return value !== null && typeof value === 'object' && Object.values(value).some((part) => holds(part, text))
 }

@@ -28,7 +28,8 @@ export const defineEvent = defineTool({
     const replaced = await context.transaction(async (tx) => {
       const before = await requireConnectorForChange(tx, connector)
       context.touches(before.id)
-      for (const call of ['subscribe', 'unsubscribe'] as const) await checkCall(tx, before.id, event, call)
+      for (const call of ['subscribe', 'unsubscribe', 'list'] as const)
+        await checkCall(tx, before.id, event, call)
       const head = headOf(before)
       const others = head.events.filter(({ slug }) => slug !== event.slug)
       const { schemas: _unchanged, ...content } = contentOf({
@@ -50,11 +51,12 @@ async function checkCall(
   tx: Tx,
   connectorId: string,
   { subscription }: EventDefinition,
-  call: 'subscribe' | 'unsubscribe',
+  call: 'subscribe' | 'unsubscribe' | 'list',
 ): Promise<void> {
-  if (subscription === undefined) return
+  const described = subscription?.[call]
+  if (described === undefined) return
   const where = `event.subscription.${call}`
-  const { action, input } = subscription[call]
+  const { action, input } = described
   const found = await getAction(tx, connectorId, action)
   if (found === undefined) {
     throw invalidInput(`The connector has no action '${action}'.`, {

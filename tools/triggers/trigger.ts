@@ -51,7 +51,14 @@ export const Trigger = z.object({
       ),
       challenge: Challenge.nullable(),
       mode: RunMode,
-      subscription: Subscribed.pick({ connector: true, event: true, connection: true, id: true })
+      subscription: Subscribed.pick({ connector: true, event: true, connection: true, id: true, left: true })
+        .extend({
+          state: z
+            .enum(['subscribed', 'unsettled', 'ended'])
+            .describe(
+              'unsettled: the app is being asked, or its answer was lost: create_app_event with the same input goes on. ended: its account is gone.',
+            ),
+        })
         .nullable()
         .describe('What Patchbay registered at an app; delete_trigger takes it back. Null: nothing.'),
     })
@@ -115,9 +122,12 @@ function toWebhook(row: TriggerRow, publicUrl: string) {
     attempts: config.attempts,
     challenge: config.challenge,
     mode: config.mode,
-    subscription: config.subscription,
+    subscription: config.subscription && { ...config.subscription, state: stateOf(config.subscription) },
   }
 }
+
+const stateOf = ({ id, endedAt }: Subscribed): 'subscribed' | 'unsettled' | 'ended' =>
+  endedAt !== null ? 'ended' : id === null ? 'unsettled' : 'subscribed'
 
 function toScheduler(row: TriggerRow) {
   const config = SchedulerConfig.parse(row.config)
@@ -163,7 +173,7 @@ export async function requireWebhookLocked(
 
 /** @throws AppError `conflict`: the app goes on signing with what it was told when it was subscribed */
 export function refuseSubscribed({ subscription }: WebhookConfig): void {
-  if (subscription === null) return
+  if (subscription === null || subscription.endedAt !== null) return
   throw conflict(
     `The app signs this webhook as it was told when it was subscribed to ${subscription.event}.`,
     {

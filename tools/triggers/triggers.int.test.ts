@@ -267,6 +267,7 @@ test('a test key does not change who may post to a webhook that runs workflows i
   const verification = { scheme: 'none' }
   expect((await world.refused(tester, updateTrigger, { trigger, verification })).code).toBe('forbidden')
   expect((await world.refused(tester, rotateWebhookSecret, { trigger })).code).toBe('forbidden')
+  expect((await world.refused(tester, deleteTrigger, { trigger })).code).toBe('forbidden')
   expect(await stored(trigger)).toEqual(before)
 
   const harmless = (await create()).trigger.id

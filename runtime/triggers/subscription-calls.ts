@@ -1,0 +1,101 @@
+import type { TenantScope } from '../../core/actor.ts'
+import { toAppError } from '../../core/errors.ts'
+import { isJsonObject } from '../../core/json.ts'
+import { valueAt } from '../conditions/condition.ts'
+import type { Connections } from '../connections/connections.ts'
+import { fillIn, subscriptionsTo } from '../connectors/event-subscription.ts'
+import type { Subscribed } from './webhook-config.ts'
+
+const CALL_MS = 10_000
+const LIST_LIMITS = { maxItems: 5_000, maxPages: 50, maxBytes: 8 * 1024 * 1024, maxMs: 8_000 }
+
+/** A webhook and the account it is subscribed with. */
+interface Subscriber {
+  id: string
+  customer_id: string | null
+}
+
+/** The path of a webhook's address, which is known by it whatever host the server had when it was registered. */
+export const webhookPath = (id: string) => `/webhooks/${id}`
+
+/**
+ * The ids of an app's subscriptions that send to a webhook, by the list the app gives of them.
+ * @returns null when it cannot be told: there is no such list, or it is not all there
+ * @throws AppError as runAction
+ */
+export async function findSubscriptions(
+  calls: Connections,
+  scope: TenantScope,
+  webhook: Subscriber,
+  { connector, connection, list }: Subscribed,
+  signal: AbortSignal,
+): Promise<string[] | null> {
+  if (list === undefined) return null
+  const request = {
+    connector,
+    action: list.action,
+    customerId: webhook.customer_id,
+    connection: connection ?? undefined,
+    input: list.input,
+    timeoutMs: CALL_MS,
+  }
+  const address = webhookPath(webhook.id)
+  if ((await calls.look(scope, request)).paged) {
+    const { items, complete } = await calls.collect(scope, { ...request, ...LIST_LIMITS }, signal)
+    const found = subscriptionsTo(address, items, list) ?? null
+    return complete ? found : null
+  }
+  const { output } = await calls.runAction(scope, request, signal)
+  const items = list.itemsPath === '' ? output : valueAt(output, list.itemsPath)
+  return Array.isArray(items) ? (subscriptionsTo(address, items, list) ?? null) : null
+}
+
+const GONE = [404, 410]
+
+/** Takes a subscription back; one the app no longer has is taken back. @throws AppError as runAction */
+export async function unsubscribe(
+  calls: Connections,
+  scope: TenantScope,
+  webhook: Subscriber,
+  { connector, connection, unsubscribe: call }: Subscribed,
+  subscriptionId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await calls.runAction(
+      scope,
+      {
+        connector,
+        action: call.action,
+        customerId: webhook.customer_id,
+        connection: connection ?? undefined,
+        input: fillIn(call.input, { subscriptionId }),
+        timeoutMs: CALL_MS,
+      },
+      signal,
+    )
+  } catch (cause) {
+    const { data } = toAppError(cause)
+    if (!isJsonObject(data) || !GONE.includes(Number(data.status))) throw cause
+  }
+}
+
+/** Did a call that failed surely change nothing: was it refused by the app, or not sent at all? */
+export function isRefused(cause: unknown): boolean {
+  const { code, data = {} } = toAppError(cause)
+  const { status, errno, rule } = data
+  if (typeof status === 'number') return rule === true ? status < 500 : status >= 300 && status < 500
+  if (typeof errno === 'string') return NEVER_CONNECTED.includes(errno)
+  return NEVER_SENT.some((one) => one === code)
+}
+
+const NEVER_CONNECTED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']
+const NEVER_SENT = [
+  'invalid_input',
+  'not_found',
+  'conflict',
+  'unauthenticated',
+  'forbidden',
+  'misconfigured',
+  'limit_exceeded',
+]
