@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { type Actor, scopeOf } from '../core/actor.ts'
 import { buildLogger } from '../core/log.ts'
+import type { Database } from '../db/database.ts'
 import { claimDueDeliveries, deleteOldDeliveries, enqueueWebhook } from '../db/webhook-deliveries.ts'
 import { buildWebhookDeliverer, type WebhookDeliverer } from '../runtime/webhooks/deliver.ts'
 import { openWorld, type World } from '../tools/connections/testing/world.ts'
@@ -11,7 +12,7 @@ import { createWebhookEndpoint } from '../tools/webhooks/create-webhook-endpoint
 import { redeliverWebhook } from '../tools/webhooks/redeliver-webhook.ts'
 import { updateWebhookEndpoint } from '../tools/webhooks/update-webhook-endpoint.ts'
 import { describeOnBothDatabases } from './setup/database.ts'
-import { startUpstream, type Upstream } from './setup/upstream.ts'
+import { type Answer, startUpstream, type Upstream } from './setup/upstream.ts'
 
 /** Longer than anything takes on a machine that is busy. */
 const LONG_MS = 30_000
@@ -42,9 +43,9 @@ describeOnBothDatabases('the outbox of webhooks', (kind) => {
     await product.close()
   })
 
-  const anotherProcess = () =>
+  const anotherProcess = (db: Database = world.db) =>
     buildWebhookDeliverer({
-      db: world.db,
+      db,
       vault: world.vault,
       http: world.services.http,
       log: buildLogger('silent'),
@@ -196,6 +197,32 @@ describeOnBothDatabases('the outbox of webhooks', (kind) => {
     expect(await delivering).toBe(62)
     await sql(`DELETE FROM webhook_endpoints WHERE id = '${slowEndpoint}'`)
     await elsewhere.close()
+  })
+
+  test('attempts that end while it looks for more make room: what they kept waiting is delivered too', async () => {
+    const held: ((answer: Answer) => void)[] = []
+    product.answer = () => new Promise((resolve) => held.push(resolve))
+    await happen(7) // five at a time
+    let looks = 0
+    const slowToLook: Database = {
+      ...world.db,
+      system: async (run) => {
+        const found = await world.db.system(run)
+        if (Array.isArray(found) && held.length === 5 && looks === 0) {
+          looks += 1
+          product.answer = () => ({ status: 204, body: null })
+          for (const resolve of held) resolve({ status: 204, body: null })
+          await vi.waitUntil(
+            async () => (await sql("SELECT FROM webhook_deliveries WHERE status = 'pending'")).length === 2,
+            LONG_MS,
+          )
+          await sleep(100) // recorded, and known to have ended
+        }
+        return found
+      },
+    }
+    expect(await anotherProcess(slowToLook).deliver()).toBe(7)
+    expect(looks).toBe(1)
   })
 
   test('a delivery asked for anew while an attempt is under way ends as the new attempt does', async () => {

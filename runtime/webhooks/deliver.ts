@@ -127,6 +127,7 @@ export function buildWebhookDeliverer(deps: {
   const deliver = async (stopped?: AbortSignal): Promise<number> => {
     let made = 0
     while (stopped?.aborted !== true) {
+      const idle = underWay.size === 0
       const limits = {
         total: MAX_ATTEMPTS - underWay.size,
         perEndpoint: MAX_PER_ENDPOINT,
@@ -136,7 +137,8 @@ export function buildWebhookDeliverer(deps: {
       const due = limits.total === 0 ? [] : await claimDueDeliveries(db, limits, LEASE_MS)
       due.forEach(begin)
       made += due.length
-      if (underWay.size === 0) break
+      // Attempts that ended while it looked made room that it did not know of.
+      if (idle && due.length === 0) break
       await nextLook(stopped)
     }
     return made
