@@ -14,6 +14,7 @@ import {
 import type { ExecutionRow } from '../../db/executions.ts'
 import { beginWait, expireWait, type WaitState } from '../../db/step-waits.ts'
 import type { Bridge, BridgeCall, Turn } from '../sandbox/sandbox.ts'
+import { UNRECORDED } from '../sandbox/step-names.ts'
 import type { Effect } from './bridge.ts'
 import { label, subject } from './call-labels.ts'
 import { durationMs, wakeTime } from './duration.ts'
@@ -28,9 +29,6 @@ const POLL_MS = 1_000
 const RETRY_MS = 1_000
 const MAX_KEY_LENGTH = 500
 const MAX_APPROVAL_LENGTH = 256 * 1024
-
-/** What is not recorded: secrets, pure functions, and files, which never change. */
-const UNRECORDED = /^(secrets\.|crypto\.|files\.(read|info)$)/
 
 /** How a workflow that was called answers: now, or later. */
 export type ChildAnswer = { output: Json } | { waitsFor: string }
@@ -238,7 +236,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
     if (UNRECORDED.test(name)) return deps.effect(call, signal, '', () => recorder.held(signal))
     switch (name) {
       case 'step.begin':
-        return steps.begin(call, turn, signal)
+        return steps.begin(call, turn)
       case 'step.end':
       case 'step.fail':
         return steps.end(call, turn)

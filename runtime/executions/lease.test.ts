@@ -53,7 +53,7 @@ test('a run that heard nothing for too long asks before its next call, and makes
     const asked = recorder.ask({ name: 'fetch', args: [] }, 'fetch', '', [])
     return recorder.recorded(
       asked,
-      { park: () => {}, at: () => {}, name: () => {}, still: async () => {} },
+      { park: () => {}, later: () => {}, at: () => {}, name: () => {}, still: async () => {} },
       signal,
       async () => 'done',
     )

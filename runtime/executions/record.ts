@@ -115,6 +115,7 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
   const conditions = new Map<number, () => Promise<void>>()
   let handing = false
   let waitsForStill = false
+  let released = 0
 
   const advance = () => {
     if (handing) return
@@ -134,6 +135,7 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
     }
     open.delete(first)
     held.delete(first)
+    released += 1
     release()
     // The next one only when this one is on its way: who asked first would otherwise be answered first.
     handing = true
@@ -154,8 +156,10 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
   const goOnWhenStill = async (still: () => Promise<void>) => {
     waitsForStill = true
     while (held.size > 0) {
+      const before = released
       await still()
-      goOn()
+      // What was handed out meanwhile is what it does not wait for any more.
+      if (released === before) goOn()
       await new Promise((next) => setImmediate(next))
     }
     waitsForStill = false

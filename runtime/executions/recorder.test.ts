@@ -6,7 +6,7 @@ import { buildLease, moment } from './lease.ts'
 import { buildRecorder, idempotencyKey } from './recorder.ts'
 
 const execution = { id: 'exec_1', run: 2, attempt: 1, origin_id: null } as ExecutionRow
-const turn: Turn = { park: () => {}, at: () => {}, name: () => {}, still: async () => {} }
+const turn: Turn = { park: () => {}, later: () => {}, at: () => {}, name: () => {}, still: async () => {} }
 const { signal } = new AbortController()
 
 const recorderOf = (

@@ -2,7 +2,7 @@ import { AppError, invalidInput } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import type { ToldStep } from '../sandbox/protocol.ts'
 import type { BridgeCall, Turn } from '../sandbox/sandbox.ts'
-import { beginningOf, MAX_SCOPE_LENGTH } from '../sandbox/step-names.ts'
+import { beginningOf, failureOf, MAX_SCOPE_LENGTH } from '../sandbox/step-names.ts'
 import { label } from './call-labels.ts'
 import type { Asked, Recorder } from './recorder.ts'
 
@@ -11,7 +11,7 @@ const MAX_SKEW_MS = 24 * 60 * 60 * 1_000
 
 /** `ctx.step`: steps that ask whether they were done, and those that only say that they begin and end. */
 export interface StepCalls {
-  begin(call: BridgeCall, turn: Turn, signal: AbortSignal): Promise<Json>
+  begin(call: BridgeCall, turn: Turn): Promise<Json>
   /** Ended or failed. */
   end(call: BridgeCall, turn: Turn): Json
   /** @throws AppError `internal` when what is told is not what would have been answered */
@@ -37,7 +37,7 @@ export function buildStepCalls({ recorder, now }: { recorder: Recorder; now: () 
   }
 
   return {
-    begin: async (call, turn, signal) => {
+    begin: async (call, turn) => {
       const asked = ask(call)
       const { key: scope, known } = asked
       if (scope.length > MAX_SCOPE_LENGTH)
@@ -45,16 +45,20 @@ export function buildStepCalls({ recorder, now }: { recorder: Recorder; now: () 
           where: 'ctx.step',
           hint: 'Up to about 30 deep is possible; call the inner ones one after the other.',
         })
-      if (known?.status === 'done')
+      if (known?.status === 'done') {
+        turn.later()
         return { done: true, value: await recorder.replayStep(scope, known, turn) }
-      await recorder.durable(signal)
+      }
       enter(asked)
       turn.name(beginningOf(scope))
       return { done: false, scope }
     },
     end: (call, turn) => {
       const asked = leave(String(call.args[0]))
-      if (call.name === 'step.fail') return null
+      if (call.name === 'step.fail') {
+        turn.name(failureOf(asked.key))
+        return null
+      }
       const row = recorder.row(asked, { output: call.args[1] ?? null })
       recorder.push(row)
       recorder.answer(row, turn)

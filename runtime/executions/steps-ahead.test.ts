@@ -1,91 +1,11 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Json } from '../../core/json.ts'
-import type { Database } from '../../db/database.ts'
-import type { NewStep, StepRow } from '../../db/execution-steps.ts'
-import type { ExecutionRow } from '../../db/executions.ts'
 import { buildSandbox } from '../sandbox/sandbox.ts'
 import { jobFor, silentLog, workflow } from '../sandbox/testing.ts'
-import { buildDurableBridge } from './durable-bridge.ts'
-import { buildLease, moment } from './lease.ts'
-import { buildRecorder } from './recorder.ts'
+import { asRow, runOnce, shown } from './testing.ts'
 
 const sandbox = buildSandbox({ processes: 1, log: silentLog })
 afterAll(() => sandbox.close())
-
-const execution = {
-  id: 'exec_1',
-  organization_id: 'org_1',
-  customer_id: null,
-  attempt: 1,
-  run: 1,
-  origin_id: null,
-  tier: 'standard',
-} as ExecutionRow
-const SEED = 'abcdefghijklmnopqrstuvwxyz012345'
-const CLOCK = Date.parse('2026-01-02T03:04:05Z')
-
-/** As the platform's: not in whole milliseconds. */
-const now = () => Date.now() + 0.4
-
-/** Runs a body, with steps that ask or do not; `rows`: what an earlier run recorded. */
-async function runOnce(body: string, fresh: boolean, rows: readonly StepRow[] = []) {
-  const kept: NewStep[] = []
-  let asked = 0
-  const recorder = buildRecorder({
-    execution,
-    rows,
-    durable: true,
-    keep: async ({ steps }) => {
-      kept.push(...steps)
-      return true
-    },
-    lease: buildLease(moment()),
-    onLost: () => {},
-    now,
-  })
-  const { bridge } = buildDurableBridge({
-    db: { now } as Database,
-    execution,
-    recorder,
-    mayWait: true,
-    fresh,
-    effect: async ({ args: [ms, answer] }) => {
-      await new Promise((next) => setTimeout(next, Number(ms)))
-      if (answer === 'fails') throw new Error('it failed')
-      return answer ?? null
-    },
-    runChild: async () => ({ output: null }),
-    childOutcome: async () => ({ output: null }),
-  })
-  const counted: typeof bridge = Object.assign(
-    (...given: Parameters<typeof bridge>) => {
-      if (given[0].name.startsWith('step.')) asked += 1
-      return bridge(...given)
-    },
-    bridge.steps === undefined ? {} : { steps: bridge.steps },
-  )
-  const limits = { timeoutMs: 20_000, cpuMs: 20_000, maxLogLines: 5_000 }
-  const job = jobFor(workflow(body), { seed: SEED, clock: CLOCK, limits })
-  const result = await sandbox.run(job, counted)
-  return { result, asked, rows: [...kept, ...(await recorder.rest())] }
-}
-
-const asRow = ({ started_at, finished_at, wake_at: _wake, ...row }: NewStep): StepRow => ({
-  ...row,
-  wake_at: null,
-  started_at: new Date(started_at),
-  finished_at: finished_at === null ? null : new Date(finished_at),
-})
-
-/** All but when, and beside what: a step that asks is under way a little later. */
-const shown = ({ result, rows }: Awaited<ReturnType<typeof runOnce>>) => ({
-  output: result.status === 'completed' ? result.output : result.error.message,
-  logs: result.logs.map(({ message, turn }) => ({ message, turn })),
-  rows: rows.map(({ started_at: _from, finished_at: _to, within, ...row }) => ({
-    ...row,
-    within: within?.startsWith('?') === true ? null : within,
-  })),
-})
 
 const SAY = "const say = (what) => ctx.log.info(what + ' ' + Math.random())"
 /** `ctx.state.get(ms, answer)` takes so long. `asked`: how often steps ask; missing where what comes first is a matter of time. */
@@ -146,9 +66,9 @@ describe('steps that are told are those that would be asked for', () => {
   for (const [title, { body, asked }] of Object.entries(CASES)) {
     test(title, async () => {
       const code = `${SAY}; ${body}`
-      const told = await runOnce(code, true)
+      const told = await runOnce(sandbox, code, true)
       if (asked !== undefined) {
-        const byAsking = await runOnce(code, false)
+        const byAsking = await runOnce(sandbox, code, false)
         expect(shown(told)).toEqual(shown(byAsking))
         expect(told.asked).toBe(asked)
         expect(byAsking.asked).toBeGreaterThanOrEqual(asked)
@@ -157,7 +77,7 @@ describe('steps that are told are those that would be asked for', () => {
       for (const { started_at, finished_at } of told.rows)
         expect(started_at <= (finished_at ?? '')).toBe(true)
       for (let times = 0; times < (asked === undefined ? 5 : 1); times++) {
-        const again = await runOnce(code, false, told.rows.map(asRow))
+        const again = await runOnce(sandbox, code, false, told.rows.map(asRow))
         expect(again.rows).toEqual([])
         expect(shown(again).output).toEqual(shown(told).output)
       }
@@ -166,10 +86,10 @@ describe('steps that are told are those that would be asked for', () => {
 
   test('the code sees the time it is recorded with, and goes on with the same', async () => {
     const body = `const seen = []; for (const name of ['a', 'b']) { await ctx.step(name, () => { for (let i = 0; i < 3e6; i++); }); seen.push(Date.now()) } return seen`
-    const first = await runOnce(body, true)
+    const first = await runOnce(sandbox, body, true)
     const seen = shown(first).output as Json[]
     expect(first.rows.map(({ finished_at }) => Date.parse(finished_at ?? ''))).toEqual(seen)
-    expect(shown(await runOnce(body, false, first.rows.map(asRow))).output).toEqual(seen)
+    expect(shown(await runOnce(sandbox, body, false, first.rows.map(asRow))).output).toEqual(seen)
   })
 
   test('a process that tells of steps that cannot be ends the run', async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { buildAnswers } from './answers.ts'
 import { compileFailure, guestFailure, sandboxFailure } from './failures.ts'
 import {
   type DoneMessage,
@@ -17,6 +18,8 @@ import type { GuestContext, GuestIsolate, WarmIsolates } from './warm-isolates.t
 export interface Execution {
   cancel(): void
   reply(id: number, reply: Reply): void
+  /** A call will be answered in its turn. */
+  later(id: number): void
   /** Says so once it does nothing but wait for so many calls. */
   still(calls: number): void
   /** Ends it, if it does nothing but wait for so many calls. */
@@ -72,8 +75,7 @@ export function startExecution(
   const linesKept = Object.values(message.linesKept).reduce((sum, lines) => sum + lines, 0)
   let waiting = 0
   const ahead = message.stepsFrom === undefined ? undefined : buildStepsAhead(message.stepsFrom)
-  /** Answers of its own, for when the code does nothing but wait. */
-  let answers: { id: number; reply: Reply }[] = []
+  const answers = buildAnswers()
   let askedStill: number | undefined
   let guest: GuestIsolate | undefined
   let context: GuestContext | undefined
@@ -178,7 +180,7 @@ export function startExecution(
     const left = () => {
       inside--
       if (inside > 0) return
-      giveOwn()
+      goOn()
       if (inside > 0) return
       settle()
       tellStill()
@@ -197,16 +199,17 @@ export function startExecution(
     })
   }
 
-  /** Before any other answer: they are recorded before it. */
-  function giveOwn() {
-    const own = answers
-    answers = []
-    for (const { id, reply } of own) answer(id, reply)
-  }
-
-  function answer(id: number, { ok, json, at, turn }: Reply) {
-    if (ended || outcome !== undefined || context === undefined) return
-    enter(context.control.apply(undefined, ['reply', id, ok, json, at, turn]))
+  /** Hands out the next answer, if the code does nothing: what it does for one is to come before the next. */
+  function goOn() {
+    if (inside > 0 || ended || outcome !== undefined || context === undefined) return
+    const next = answers.next()
+    if (next === undefined) return
+    if (!next.own) {
+      waiting--
+      ahead?.heard(next.reply)
+    }
+    const { ok, json, at, turn } = next.reply
+    enter(context.control.apply(undefined, ['reply', next.id, ok, json, at, turn]))
   }
 
   /** Answers a call that begins or ends a step, if nothing else is waited for and no answer can be recorded. */
@@ -219,7 +222,7 @@ export function startExecution(
     }
     bridgeCalls++
     post({ type: 'told', run: message.run, step: answered.told })
-    answers.push({ id, reply: answered.reply })
+    answers.own(id, name, answered.reply)
     return true
   }
 
@@ -262,6 +265,7 @@ export function startExecution(
       }
       waiting++
       bridgeCalls++
+      answers.asked(id, name)
       post({ type: 'call', run: message.run, id, name, args, within })
     } else if (kind === 'done') {
       const output = typeof values[0] === 'string' ? values[0] : 'null'
@@ -305,11 +309,12 @@ export function startExecution(
     cancel: () =>
       stop('cancelled', sandboxFailure('cancelled', 'Cancelled', 'The execution was cancelled.', false)),
     reply(id, reply) {
-      if (ended || outcome !== undefined || context === undefined) return
-      waiting--
-      ahead?.heard(reply)
-      giveOwn()
-      answer(id, reply)
+      answers.heard(id, reply)
+      goOn()
+    },
+    later(id) {
+      answers.later(id)
+      goOn()
     },
     still(calls) {
       askedStill = calls

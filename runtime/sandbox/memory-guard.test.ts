@@ -18,6 +18,7 @@ function guarded(states: { running: boolean; memoryMb?: number }[]) {
         exceedMemory: () => ended.push(id),
         cancel() {},
         suspend() {},
+        later() {},
         still() {},
         reply() {},
         check() {},

@@ -45,6 +45,8 @@ export type ToWorker =
   | RunMessage
   | { type: 'cancel'; run: number }
   | ({ type: 'reply'; run: number; id: number } & Reply)
+  /** The call will be answered in its turn: answers to others need not wait for it. */
+  | { type: 'later'; run: number; id: number }
   /** Say so once it does nothing but wait for so many calls. */
   | { type: 'still'; run: number; waiting: number }
   /** End it, if it does nothing but wait for so many calls. */

@@ -167,7 +167,8 @@ export function startSandboxProcess(
     } else if (message.type === 'call') {
       const run = runs.get(message.run)?.run
       if (run === undefined) return
-      const answered = answerCall(run, message.name, message.args, message.within, log)
+      const later = () => send({ type: 'later', run: run.id, id: message.id })
+      const answered = answerCall(run, message.name, message.args, message.within, log, later)
       askStill(run)
       if (run.waiting > 0) events.onRoom()
       answered.then(

@@ -94,6 +94,7 @@ export async function answerCall(
   args: string,
   within: string | undefined,
   log: Logger,
+  later: () => void,
 ): Promise<Reply> {
   let at: number | undefined
   let known: number | undefined
@@ -105,6 +106,7 @@ export async function answerCall(
       run.parked++
       run.onWaiting()
     },
+    later,
     at: (ms) => {
       at = ms
     },

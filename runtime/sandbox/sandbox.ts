@@ -63,6 +63,8 @@ export interface BridgeCall {
 export interface Turn {
   /** The answer may take long: with nothing else to wait for, the run ends as `suspended`. */
   park(): void
+  /** The answer is recorded and comes in its turn; answers to other calls need not wait to know. */
+  later(): void
   /** When it was answered, in milliseconds since 1970: the time the workflow sees from then on. */
   at(ms: number): void
   /**

@@ -2,6 +2,10 @@
 import { createHash } from 'node:crypto'
 
 export const MAX_STEP_NAME_LENGTH = 200
+/** Not recorded: secrets, pure functions, and files, which never change. */
+export const UNRECORDED = /^(secrets\.|crypto\.|files\.(read|info)$)/
+/** What has no place of its own in the record, by which the order of answers would be known. */
+export const DECIDED_AT_ONCE = new RegExp(`${UNRECORDED.source}|^step\\.(begin|fail)$`)
 /** A step within steps has a longer scope; about 30 deep is possible. */
 export const MAX_SCOPE_LENGTH = 800
 /** What a step adds to the scope it is within, at most. */
@@ -18,6 +22,9 @@ export const scopeOf = (step: string | null, print: string, nth: number): string
 /** What the beginning of a step is known by: a number that no place in the record has. */
 export const beginningOf = (scope: string): number =>
   2 ** 52 + Number(createHash('sha256').update(scope).digest().readBigUInt64BE() >> 12n)
+
+/** The same of its failing, after which it begins anew when the code runs again. */
+export const failureOf = (scope: string): number => beginningOf(`${scope}!`)
 
 /** What an answer is known by that has this place in the record. */
 export const turnOf = (seq: number): number => seq + 1

@@ -6,6 +6,7 @@
 import type { Reply, ToldStep } from './protocol.ts'
 import {
   beginningOf,
+  failureOf,
   MAX_PLACE_LENGTH,
   MAX_SCOPE_LENGTH,
   MAX_STEP_NAME_LENGTH,
@@ -74,7 +75,8 @@ export function buildStepsAhead(now: number): StepsAhead {
       if (scope === undefined) return undefined
       told++
       bytes += args.length
-      if (name === 'step.fail') return { told: { what: 'fail', scope }, reply: done('null') }
+      if (name === 'step.fail')
+        return { told: { what: 'fail', scope }, reply: done('null', undefined, failureOf(scope)) }
       last = time()
       const ended: ToldStep = { what: 'end', scope, args, seq: seq++, at: last }
       return { told: ended, reply: done('null', last, turnOf(ended.seq)) }

@@ -64,6 +64,9 @@ function receive(message: ToWorker) {
     case 'reply':
       executions.get(message.run)?.reply(message.id, message)
       break
+    case 'later':
+      executions.get(message.run)?.later(message.id)
+      break
     case 'still':
       executions.get(message.run)?.still(message.waiting)
       break
