@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,9 +13,35 @@ export interface Server {
 /**
  * Starts Patchbay as `npm start` does, on a data folder of its own that goes away with it.
  * @param settings more PATCHBAY_… variables
+ * @param data what the folder has in it at first: see {@link prepareData}
  */
-export async function startPatchbay(settings: Record<string, string> = {}): Promise<Server> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'patchbay-demo-'))
+export async function startPatchbay(settings: Record<string, string> = {}, data?: string): Promise<Server> {
+  const dataDir = newFolder()
+  if (data !== undefined) cpSync(data, dataDir, { recursive: true })
+  const server = await serve(dataDir, settings)
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/**
+ * The data of a server that was started once and did nothing: one that begins with a copy has no database to make, which
+ * is most of a first start. @returns the folder, for the caller to delete
+ */
+export async function prepareData(): Promise<string> {
+  const dataDir = newFolder()
+  const server = await serve(dataDir, {})
+  await server.stop()
+  return dataDir
+}
+
+const newFolder = () => mkdtempSync(join(tmpdir(), 'patchbay-demo-'))
+
+async function serve(dataDir: string, settings: Record<string, string>): Promise<Server> {
   const child = spawn(process.execPath, [fileURLToPath(new URL('../server/main.ts', import.meta.url))], {
     env: {
       PATH: process.env.PATH ?? '',
@@ -42,7 +68,6 @@ export async function startPatchbay(settings: Record<string, string> = {}): Prom
       stopping = true
       child.kill('SIGTERM')
       await ended
-      rmSync(dataDir, { recursive: true, force: true })
     },
   }
 }

@@ -1,4 +1,6 @@
-import { startPatchbay } from '../demo/server.ts'
+import { rmSync } from 'node:fs'
+import pLimit from 'p-limit'
+import { prepareData, startPatchbay } from '../demo/server.ts'
 import { startTap } from './client/tap.ts'
 import { buildDoors } from './doors.ts'
 import { startPlayedModel } from './models/played-model.ts'
@@ -8,6 +10,9 @@ import type { Report } from './records.ts'
 import { runSuite } from './runner.ts'
 import type { ModelAccess, Suite } from './suite.ts'
 import { withReferences } from './valid.ts'
+
+/** Whose times are compared with nothing; the policy itself is measured alone. */
+const REFERENCES_AT_ONCE = 2
 
 export interface SessionOptions {
   policy: string
@@ -46,15 +51,19 @@ export async function runSession<S>(suite: Suite<S>, given: SessionOptions): Pro
 
 async function runWith<S>(suite: Suite<S>, options: SessionOptions): Promise<Report> {
   const report = await measured(suite, options.policy, options.trials, options)
-  const others: Report[] = []
-  for (const policy of options.beside) {
-    if (policy === options.policy) continue
-    options.note(`beside it: ${policy}`)
-    // No more tasks than the policy itself was given.
-    const { model: _model, record: _record, played: _played, ...rest } = options
-    others.push(await measured(suite, policy, 1, { ...rest, count: report.tasks.length, maxSeconds: 3_600 }))
-  }
-  return withReferences(report, others)
+  // No more tasks than the policy itself was given.
+  const { model: _model, record: _record, played: _played, ...rest } = options
+  const same = { ...rest, count: report.tasks.length, maxSeconds: 3_600 }
+  const limit = pLimit(REFERENCES_AT_ONCE)
+  const others = options.beside
+    .filter((policy) => policy !== options.policy)
+    .map((policy) =>
+      limit(() => {
+        options.note(`beside it: ${policy}`)
+        return measured(suite, policy, 1, same)
+      }),
+    )
+  return withReferences(report, await Promise.all(others))
 }
 
 async function measured<S>(
@@ -66,7 +75,7 @@ async function measured<S>(
   const closers: (() => Promise<unknown>)[] = []
   try {
     const model = await tapped(options, closers)
-    const server = await startPatchbay(model === undefined ? {} : settingsOf(model))
+    const server = await startPatchbay(model === undefined ? {} : settingsOf(model), await newData())
     closers.push(() => server.stop())
     const { seed, count, maxSeconds, settings, note } = options
     return await runSuite(suite, {
@@ -77,6 +86,16 @@ async function measured<S>(
   } finally {
     for (const close of closers.reverse()) await close()
   }
+}
+
+/** What each server begins with; made once, for the whole process. */
+let made: Promise<string> | undefined
+function newData(): Promise<string> {
+  made ??= prepareData().then((folder) => {
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+    return folder
+  })
+  return made
 }
 
 /** The model behind proxies that see, and when asked record, what it is sent. */

@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { killAtEveryNode } from './setup/kill-at-every-node.ts'
 import { NOTES_TOKEN, type NotesApi, startNotesApi } from './setup/notes-api.ts'
 
-let api: NotesApi
-beforeAll(async () => {
-  api = await startNotesApi()
-})
-afterAll(() => api.close())
+/** One for each run: what others make and delete in an account is in the way of a test of it. */
+const apis: NotesApi[] = []
+afterAll(() => Promise.all(apis.map((api) => api.close())))
 
 test('a run of the action fixer whose server is killed at moments of its nodes ends as one undisturbed', async () => {
   const [undisturbed, ...killed] = await killAtEveryNode(
@@ -15,6 +13,8 @@ test('a run of the action fixer whose server is killed at moments of its nodes e
       input: { connector: 'notes', actions: ['get_note'], allowWrites: true },
       approval: 'auto',
       prepare: async ({ ok }) => {
+        const api = await startNotesApi()
+        apis.push(api)
         await ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
         await ok('create_connection', { connector: 'notes', credentials: { token: NOTES_TOKEN } })
         await ok('update_action', { connector: 'notes', action: 'get_note', path: '/note/{note_id}' })
