@@ -113,7 +113,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       await park(row.seq, wakeAt, turn, signal)
       unended.delete(row.seq)
     }
-    const slept = { ...row, finished_at: new Date(Math.max(db.now(), wakeAt.getTime())).toISOString() }
+    const slept = { ...row, finished_at: new Date(Math.max(recorder.now(), wakeAt.getTime())).toISOString() }
     recorder.push(slept)
     recorder.answer(slept, turn)
     return null
@@ -136,7 +136,7 @@ export function buildDurableBridge(deps: DurableBridgeDeps): { bridge: Bridge; p
       ...row,
       status: 'done',
       output,
-      finished_at: new Date(db.now()).toISOString(),
+      finished_at: new Date(recorder.now()).toISOString(),
     })
     let ended: Pick<WaitState, 'status' | 'output'> | undefined
     if (known === undefined) {

@@ -12,6 +12,7 @@ const { signal } = new AbortController()
 const recorderOf = (
   rows: readonly StepRow[] = [],
   keep: (batch: StepBatch) => Promise<boolean> = async () => true,
+  now = Date.now,
 ) =>
   buildRecorder({
     execution,
@@ -19,7 +20,7 @@ const recorderOf = (
     durable: true,
     keep,
     lease: buildLease(moment()),
-    now: Date.now,
+    now,
     onLost: () => {},
   })
 const asRow = (step: NewStep): StepRow => ({
@@ -77,4 +78,23 @@ test('a call that could not be recorded any more is refused before it is made', 
   const asked = first.ask({ name: 'fetch', args: [] }, 'fetch', 'x', [])
   const full = recorderOf([asRow({ ...first.row(asked, {}), seq: 100_000 })])
   expect(() => full.ask({ name: 'fetch', args: [1] }, 'fetch', 'y', [1])).toThrow(/100000 calls/)
+})
+
+test('what ends after the clock was set back is recorded as ending no earlier than what ended before', () => {
+  let time = Date.parse('2026-01-01T00:00:10.000Z')
+  const recorder = recorderOf([], undefined, () => time)
+  const end = (name: string, change: Partial<NewStep> = {}) => {
+    const row = recorder.row(recorder.ask({ name: 'fetch', args: [name] }, 'fetch', name, [name]), change)
+    recorder.push(row)
+    return row
+  }
+  const told = end('a', { finished_at: '2026-01-01T00:00:11.000Z' })
+  time -= 60_000
+  const after = end('b')
+  expect(after.finished_at).toBe(told.finished_at)
+  // Nor does a run that goes on with the record on a server whose clock is behind.
+  const later = recorderOf([asRow(told), asRow(after)], undefined, () => time)
+  expect(later.row(later.ask({ name: 'fetch', args: [] }, 'fetch', '', []), {}).finished_at).toBe(
+    told.finished_at,
+  )
 })

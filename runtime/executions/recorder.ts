@@ -42,6 +42,8 @@ export interface Recorder {
   replay(row: StepRow, turn: Turn, beside?: string): Promise<Json>
   /** The row of a call: done unless `change` says otherwise. */
   row(asked: Asked, change: Partial<NewStep>): NewStep
+  /** The time as what ends now is recorded: never before what is recorded already, for replays go by it. */
+  now(): number
   /** Adds a row to the record, or a row's new state. */
   push(row: NewStep): void
   /** Resolves when all that is recorded is kept and the run still has its execution: what depends on it may be done now. */
@@ -84,6 +86,11 @@ export function buildRecorder(options: RecorderOptions): Recorder {
   const record = buildRecord(options.rows, execution.attempt)
   const asked = new Map<string, number>()
   const active: string[] = []
+  let latest = options.rows.reduce((most, { finished_at }) => Math.max(most, finished_at?.getTime() ?? 0), 0)
+  const now = () => {
+    latest = Math.max(latest, options.now())
+    return latest
+  }
   let buffer: NewStep[] = []
   let bytes = options.rows.reduce((sum, row) => sum + sizeOf(row.output), 0)
   let flushing: Promise<void> | undefined
@@ -148,7 +155,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         place,
         key: keyOf(place),
         within: withinOf(step, active.at(-1)),
-        startedAt: new Date(options.now()),
+        startedAt: new Date(now()),
         known,
       }
     },
@@ -181,7 +188,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         ...row,
         wake_at: row.wake_at?.toISOString() ?? null,
         started_at: row.started_at.toISOString(),
-        finished_at: (row.finished_at ?? new Date(options.now())).toISOString(),
+        finished_at: (row.finished_at ?? new Date(now())).toISOString(),
       }
       // It ended from outside; from here on it is known when.
       if (row.finished_at === null) recorder.push(ended)
@@ -214,10 +221,12 @@ export function buildRecorder(options: RecorderOptions): Recorder {
       attempt: execution.attempt,
       run: execution.run,
       started_at: call.startedAt.toISOString(),
-      finished_at: new Date(options.now()).toISOString(),
+      finished_at: new Date(now()).toISOString(),
       ...change,
     }),
+    now,
     push(row) {
+      if (row.finished_at !== null) latest = Math.max(latest, Date.parse(row.finished_at))
       const size = sizeOf(row.output)
       // Calls under way together may give more than is left; that they failed can still be recorded.
       if (row.status === 'done' && bytes + size > MAX_RECORDED_BYTES) refuseMore(size)
