@@ -154,6 +154,15 @@ export const putRunRecord = (tx: Tx, run: string, key: string, value: unknown) =
     [run, key, toJsonb(value)],
   )
 
+/** What the run's calls of these tools answered, where they changed something; oldest first, from before it went back too. */
+export const changesOfRun = (tx: Tx, run: string, tools: readonly string[]) =>
+  tx.rows<{ tool: string; output: JsonObject }>(
+    `SELECT value->>'tool' AS tool, value->'output' AS output FROM agent_run_records
+     WHERE run_id = $1 AND starts_with(key, 'call_') AND value->>'tool' = ANY($2) AND value->'output' IS NOT NULL
+     ORDER BY created_at, key`,
+    [run, tools],
+  )
+
 export const dropRunRecord = (tx: Tx, run: string, key: string) =>
   tx.run('DELETE FROM agent_run_records WHERE run_id = $1 AND key = $2', [run, key])
 

@@ -1,10 +1,22 @@
 import { afterAll, expect, test } from 'vitest'
-import { killAtEveryNode } from './setup/kill-at-every-node.ts'
+import { type AgentServer, killAtEveryNode } from './setup/kill-at-every-node.ts'
 import { NOTES_TOKEN, type NotesApi, startNotesApi } from './setup/notes-api.ts'
 
 /** One for each run: what others make and delete in an account is in the way of a test of it. */
 const apis: NotesApi[] = []
 afterAll(() => Promise.all(apis.map((api) => api.close())))
+
+const brokenNotes = async ({ ok }: AgentServer) => {
+  const api = await startNotesApi()
+  apis.push(api)
+  await ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
+  await ok('create_connection', { connector: 'notes', credentials: { token: NOTES_TOKEN } })
+  await ok('update_action', { connector: 'notes', action: 'get_note', path: '/note/{note_id}' })
+}
+const pathsOf = async ({ ok }: AgentServer): Promise<string[]> => {
+  const { definition } = await ok('export_connector', { connector: 'notes' })
+  return definition.actions.map(({ slug, path }: { slug: string; path: string }) => `${slug} ${path}`)
+}
 
 test('a run of the action fixer whose server is killed at moments of its nodes ends as one undisturbed', async () => {
   const [undisturbed, ...killed] = await killAtEveryNode(
@@ -12,17 +24,8 @@ test('a run of the action fixer whose server is killed at moments of its nodes e
       agent: 'action_fixer',
       input: { connector: 'notes', actions: ['get_note'], allowWrites: true },
       approval: 'auto',
-      prepare: async ({ ok }) => {
-        const api = await startNotesApi()
-        apis.push(api)
-        await ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
-        await ok('create_connection', { connector: 'notes', credentials: { token: NOTES_TOKEN } })
-        await ok('update_action', { connector: 'notes', action: 'get_note', path: '/note/{note_id}' })
-      },
-      effects: async ({ ok }) => {
-        const { definition } = await ok('export_connector', { connector: 'notes' })
-        return definition.actions.map(({ slug, path }: { slug: string; path: string }) => `${slug} ${path}`)
-      },
+      prepare: brokenNotes,
+      effects: pathsOf,
     },
     3,
   )
@@ -35,4 +38,28 @@ test('a run of the action fixer whose server is killed at moments of its nodes e
       effects: undisturbed.effects,
     })
   }
+}, 900_000)
+
+test('a rejection whose server is killed while it takes back ends as one undisturbed, with one version more', async () => {
+  const [undisturbed, ...killed] = await killAtEveryNode({
+    agent: 'action_fixer',
+    input: { connector: 'notes', actions: ['get_note'], allowWrites: true },
+    answers: { after_testing: { fix: true }, after_fixing: { accept: false } },
+    node: 'take_back',
+    prepare: brokenNotes,
+    effects: async (server) => {
+      const { current, versions } = await server.ok('list_connector_versions', { connector: 'notes' })
+      const origins = versions.map(({ version, origin }: Record<string, unknown>) => `${version} ${origin}`)
+      return { paths: await pathsOf(server), current, origins }
+    },
+  })
+  expect(undisturbed.output).toMatchObject({ accepted: false, takenBack: ["the patches of 'notes'"] })
+  expect(undisturbed.effects).toMatchObject({
+    paths: expect.arrayContaining(['get_note /note/{note_id}']),
+    origins: ['4 restore', '3 edit', '2 edit', '1 import'],
+  })
+  expect(killed.map(({ at }) => at)).toEqual(['entered take_back', 'called take_back', 'left take_back'])
+  const plain = (run: object) => JSON.parse(JSON.stringify(run).replaceAll(/trc_[0-9a-f]{28}/g, 'trc'))
+  for (const { at, ...run } of killed)
+    expect(plain(run), at).toEqual(plain({ ...undisturbed, at: undefined }))
 }, 900_000)

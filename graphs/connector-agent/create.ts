@@ -10,18 +10,21 @@ import { slugify } from '../../runtime/connectors/slug.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { namesOf, sourceOf } from './discover.ts'
 import type { ConnectorRunInput, Discovery, Made, State } from './state.ts'
+import { keepBefore } from './take-back.ts'
 
 const MAX_SHOWN = 200
 
 /** Makes the connector, by import or from what a model wrote. */
 export async function create({ input, discovery }: State, run: RunContext): Promise<Partial<State>> {
   if (discovery === null) return {}
-  const made = discovery.route === 'spec' ? await importIt(input, discovery, run) : await writeIt(input, run)
-  return { made }
+  return discovery.route === 'spec' ? importIt(input, discovery, run) : writeIt(input, run)
 }
 
-async function importIt(input: ConnectorRunInput, discovery: Discovery, run: RunContext): Promise<Made> {
+type Created = Required<Pick<State, 'made' | 'before'>>
+
+async function importIt(input: ConnectorRunInput, discovery: Discovery, run: RunContext): Promise<Created> {
   const { slug, operations } = discovery
+  const before = slug === null ? null : await keepBefore(run, slug)
   // Discovery made sure that the slug is free, or may be replaced: made again after a crash, it is the same again.
   const { connector } = await run.call('import_spec', {
     ...sourceOf(input),
@@ -30,10 +33,10 @@ async function importIt(input: ConnectorRunInput, discovery: Discovery, run: Run
     ...(operations === null ? {} : { include: { operations } }),
     onConflict: 'replace',
   })
-  return madeOf((connector as { slug: string }).slug, [], run)
+  return { made: await madeOf((connector as { slug: string }).slug, [], run), before }
 }
 
-async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Made> {
+async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Created> {
   const passages = await findPassages(run.call, input.docs ?? [], input.goal)
   const { draft, unfounded } = await draftFromDocs(run.model(), passages, input.goal)
   const name = input.name ?? draft.name
@@ -47,6 +50,7 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Made>
       hint: 'Give another slug; or, to make its next version, replace: true together with its slug.',
     })
   }
+  const before = await keepBefore(run, slug)
   await run.artifact({
     kind: 'integration_plan',
     title: `Actions of ${name}`,
@@ -61,7 +65,7 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Made>
     ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
   })
   const leftOut = unfounded.map((action) => ({ action, why: 'It cites no passage of the documentation.' }))
-  return madeOf(connector, [...leftOut, ...refused], run)
+  return { made: await madeOf(connector, [...leftOut, ...refused], run), before }
 }
 
 async function isThere(run: RunContext, slug: string): Promise<boolean> {

@@ -9,6 +9,7 @@ import type { Json } from '../../core/json.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { modelOf } from './model-of.ts'
 import type { Output, State } from './state.ts'
+import { keepUnpatched, revisionOf, tellRejecting } from './take-back.ts'
 import { failedIn, testInputOf } from './test.ts'
 
 const MAX_FIXED = 25
@@ -20,6 +21,7 @@ export async function fix(state: State, run: RunContext): Promise<Partial<State>
   const failed = failedIn(baseline).slice(0, MAX_FIXED)
   if (made === null || baseline === undefined || notTested !== null || failed.length === 0) return {}
   const { connector } = made
+  const unpatched = await keepUnpatched(run, connector)
   const model = modelOf(run)
   if (model !== undefined)
     for (const url of input.docs ?? []) await run.call('index_api_docs', { url, connector })
@@ -46,7 +48,7 @@ export async function fix(state: State, run: RunContext): Promise<Partial<State>
     )
   }
   await run.artifact({ kind: 'diff', title: `Patches of ${connector}`, content: fixes as unknown as Json })
-  return { fixes }
+  return { fixes, unpatched, revision: await revisionOf(run, connector) }
 }
 
 /** Asks a person, in Auto mode too: what a description or a failure says does not settle where credentials go. */
@@ -70,7 +72,8 @@ const askToMove =
   }
 
 /** Hands back after mending. */
-export async function review({ fixes, made }: State, run: RunContext): Promise<Partial<State>> {
+export async function review(state: State, run: RunContext): Promise<Partial<State>> {
+  const { fixes, made } = state
   const kept = fixes.flatMap(({ action, rounds }) =>
     rounds
       .filter((round) => round.kept)
@@ -87,14 +90,10 @@ export async function review({ fixes, made }: State, run: RunContext): Promise<P
   const mended = fixes.filter(({ fixed }) => fixed).length
   const answer = await run.handback({
     point: 'after_fixing',
-    question: `${mended} of ${fixes.length} failing actions of '${made?.connector ?? ''}' pass now. Accept the patches?`,
+    question: `${mended} of ${fixes.length} failing actions of '${made?.connector ?? ''}' pass now. Accept the patches? ${await tellRejecting(state, run)}`,
     details: { patches: kept as unknown as Json },
     answer: z.object({
-      accept: z
-        .boolean()
-        .describe(
-          'Keep them? Otherwise they stay for you to change, and the run says they are not accepted.',
-        ),
+      accept: z.boolean().describe('Keep them? false: they are rejected, and taken back.'),
     }),
     default: { accept: true },
   })
@@ -103,28 +102,33 @@ export async function review({ fixes, made }: State, run: RunContext): Promise<P
 
 /** What the run came to. */
 export async function conclude(state: State): Promise<Partial<State>> {
-  const { made, discovery, events, reports, notTested, fixes, accepted } = state
+  const { made, discovery, events, reports, notTested, fixes, accepted, undone } = state
   const report = mergeReports(reports)
-  const mended = new Map(fixes.map((one) => [one.action, one]))
+  const isGone = undone.connector === 'deleted'
+  // With the patches gone the actions do again what they did in the test before.
+  const stand = undone.connector === null ? fixes : []
+  const mended = new Map(stand.map((one) => [one.action, one]))
   const verdicts = (report?.actions ?? []).map((verdict) => mended.get(verdict.action)?.verdict ?? verdict)
   const output: Output = {
-    connector: made?.connector ?? null,
+    connector: isGone ? null : (made?.connector ?? null),
     operationsFound: discovery?.found ?? 0,
-    actions: made?.actions.length ?? 0,
-    events: events?.events.length ?? 0,
+    actions: isGone ? 0 : (made?.actions.length ?? 0),
+    events: isGone ? 0 : (events?.events.length ?? 0),
     tested: report?.counts ?? null,
     notTested,
     passed: verdicts
       .filter(({ verdict }) => verdict === 'passed')
       .map(({ action }) => action)
       .toSorted(),
-    fixed: fixes.filter(({ fixed }) => fixed).map(({ action }) => action),
+    fixed: stand.filter(({ fixed }) => fixed).map(({ action }) => action),
     failing: verdicts
       .filter(({ verdict }) => verdict === 'failed')
       .map(({ action, check, problems, trace }) => ({ action, check, problem: problems[0] ?? '', trace })),
     leftOut: made?.leftOut ?? [],
     left: report?.cleanup.left ?? [],
     accepted,
+    takenBack: undone.takenBack,
+    notTakenBack: undone.notTakenBack,
   }
   return { output }
 }

@@ -12,10 +12,11 @@ import { takeOver } from './drift.ts'
 import { conclude, fix, review } from './fix.ts'
 import { ConnectorOutput } from './output.ts'
 import { type State, stateOf } from './state.ts'
+import { takeBack } from './take-back.ts'
 import { askToFix, planTest, tellTest, testGroup } from './test.ts'
 
 const MAKING = { discover, create, build_events: buildEvents, find_events: findEvents }
-const MENDING = { ask_to_fix: askToFix, fix, review }
+const MENDING = { ask_to_fix: askToFix, fix, review, take_back: takeBack }
 
 type Nodes = Record<string, (state: State, run: Parameters<typeof discover>[1]) => Promise<Partial<State>>>
 
@@ -65,6 +66,7 @@ interface LooseGraph extends GraphBuilder {
 }
 
 const MAKING_TOOLS = [
+  'keep_connector_version',
   'import_spec',
   'discover_spec',
   'export_connector',
@@ -80,6 +82,9 @@ const TESTING_TOOLS = ['export_connector', 'list_connections', 'test_actions']
 const MENDING_TOOLS = [
   ...TESTING_TOOLS,
   'propose_action_fix',
+  'keep_connector_version',
+  'get_connector',
+  'restore_connector_version',
   'update_action',
   'update_connector',
   'index_api_docs',
@@ -92,7 +97,7 @@ export const connectorAgent = defineAgent({
   description:
     'Builds a connector from an API description or documentation, tests it with a test account, mends what fails, and reports. With a description it needs no model.',
   needsModel: false,
-  tools: [...new Set([...MAKING_TOOLS, ...MENDING_TOOLS])],
+  tools: [...new Set([...MAKING_TOOLS, ...MENDING_TOOLS, 'delete_connector'])],
   input: BuildConnectorInput,
   output: ConnectorOutput,
   graph: (frame) =>
@@ -105,7 +110,7 @@ export const specImportBuilder = defineAgent({
   description:
     'Finds and reads an API description, chooses operations (named, by a goal with a model, or all) and makes the connector.',
   needsModel: false,
-  tools: ['import_spec', 'discover_spec', 'export_connector'],
+  tools: ['import_spec', 'discover_spec', 'export_connector', 'keep_connector_version'],
   input: BuildConnectorInput.omit({ docs: true }),
   output: ConnectorOutput,
   graph: (frame) => chain(frame, { before: { discover, create }, test: false, after: {} }),

@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { takenBackFields } from '../frame/taking-back.ts'
 
 const Left = z.object({ action: z.string(), why: z.string() })
 
 export const ConnectorOutput = z.object({
-  connector: z.string().nullable().describe('Slug; null: nothing was made.'),
+  connector: z.string().nullable().describe('Slug; null: nothing was made, or it was taken back.'),
   operationsFound: z.number().int(),
   actions: z.number().int(),
   events: z.number().int(),
@@ -27,4 +28,5 @@ export const ConnectorOutput = z.object({
     .array(z.object({ what: z.string(), madeBy: z.string(), trace: z.string().nullable(), why: z.string() }))
     .describe('Things a test made that are still in the account.'),
   accepted: z.boolean().describe('Were the patches accepted?'),
+  ...takenBackFields,
 })

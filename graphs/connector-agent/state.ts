@@ -5,6 +5,7 @@ import type { JsonObject } from '../../core/json.ts'
 import type { TestReport } from '../../runtime/connectors/test/report.ts'
 import type { Verification } from '../../runtime/triggers/webhook-config.ts'
 import type { LangGraph } from '../frame/define-agent.ts'
+import { nothingTakenBack, type TakenBack } from '../frame/taking-back.ts'
 
 /** What runs of all agents around connectors may be started with. */
 export interface ConnectorRunInput {
@@ -58,7 +59,12 @@ export interface Output {
   leftOut: Made['leftOut']
   left: TestReport['cleanup']['left']
   accepted: boolean
+  takenBack: TakenBack['takenBack']
+  notTakenBack: TakenBack['notTakenBack']
 }
+
+/** What became of a rejection; `connector`: what it is since, null: as it was. */
+export type Undone = TakenBack & { connector: 'deleted' | 'restored' | null }
 
 export const stateOf = ({ Annotation }: LangGraph) =>
   Annotation.Root({
@@ -78,5 +84,15 @@ export const stateOf = ({ Annotation }: LangGraph) =>
     fixes: Annotation<FixResult[]>({ reducer: (_, next) => next, default: () => [] }),
     explanations: Annotation<Explanation[]>({ reducer: (_, next) => next, default: () => [] }),
     accepted: Annotation<boolean>({ reducer: (_, next) => next, default: () => true }),
+    /** The version from before this run made the connector anew; null: it made it, or did no such thing. */
+    before: Annotation<number | null>({ reducer: (_, next) => next, default: () => null }),
+    /** The version from before the patches. */
+    unpatched: Annotation<number | null>({ reducer: (_, next) => next, default: () => null }),
+    /** The connector's revision with the patches. */
+    revision: Annotation<number | null>({ reducer: (_, next) => next, default: () => null }),
+    undone: Annotation<Undone>({
+      reducer: (_, next) => next,
+      default: () => ({ ...nothingTakenBack(), connector: null }),
+    }),
   })
 export type State = ReturnType<typeof stateOf>['State']

@@ -96,7 +96,8 @@ export function buildContext(claim: Claim, visit: string): RunContext {
     goOn() // a call that was cut off tells nothing
     const durationMs = Math.round(performance.now() - startedAt)
     const told = 'error' in outcome ? { error: outcome.error.message } : { output: preview(outcome.output) }
-    await journal.record(key, outcome, {
+    // Of what was changed the tool is kept with the answer: `did` finds it.
+    await journal.record(key, changes ? { ...outcome, tool } : outcome, {
       type: 'tool_call',
       data: { node: nodeOf(visit), tool, input: preview(input), ...told, durationMs },
     })
@@ -111,6 +112,11 @@ export function buildContext(claim: Claim, visit: string): RunContext {
     call: (tool, input) => callTool(tool, input, false),
     look: (tool, input) => callTool(tool, input, true),
     once: (name, fn) => once(nameOf('once', name), fn),
+    first: (name, fn) => once(`first_${name}`, fn),
+    did: (tools) => {
+      goOn()
+      return journal.changes(tools)
+    },
     model: () => {
       claim.model ??= claim.models.forRun({
         organizationId: run.organization_id,

@@ -28,6 +28,12 @@ export interface Artifact {
   content: Json
 }
 
+/** A call that changed something. */
+export interface Did {
+  tool: string
+  output: JsonObject
+}
+
 /** What a node works with. One per visit of a node. */
 export interface RunContext {
   runId: string
@@ -53,6 +59,13 @@ export interface RunContext {
    * costly or not the same twice (a time, a random number) and not a tool call.
    */
   once<T extends Json>(name: string, fn: () => Promise<T>): Promise<T>
+  /** As `once`, but of the whole run: going back does not forget it. For how things were before the run changed them. */
+  first<T extends Json>(name: string, fn: () => Promise<T>): Promise<T>
+  /**
+   * What the run has changed by calls of these tools, oldest first, from before it went back too: for taking it back.
+   * Calls that failed are not in it.
+   */
+  did(tools: readonly string[]): Promise<Did[]>
   /** The models under the run's budget. @throws AppError `unavailable` when none is configured */
   model(): RunModel
   /** A sentence for whoever watches. */

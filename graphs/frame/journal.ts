@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import {
   addAgentRunEvents,
+  changesOfRun,
   dropRunRecord,
   getRunRecord,
   lockClaim,
@@ -14,6 +15,7 @@ import {
 import type { Database } from '../../db/database.ts'
 import type { CallKeeper } from '../../tools/define-tool.ts'
 import { requireHeld } from './claim.ts'
+import type { Did } from './define-agent.ts'
 
 /** Pieces of text wait so long for more before they are told. */
 const TOKEN_MS = 150
@@ -25,6 +27,8 @@ export interface Journal {
   /** A piece of a model's text; pieces are told together. */
   token(text: string): void
   recorded(key: string): Promise<Json | undefined>
+  /** What calls of these tools changed, as `RunContext.did` gives it. */
+  changes(tools: readonly string[]): Promise<Did[]>
   /** Keeps the effect of a tool's call with the run, in the call's own transaction, until its answer is recorded. */
   keeper(key: string): CallKeeper
   /** Records a value and tells of it, both or neither. */
@@ -94,6 +98,7 @@ export function buildJournal(deps: {
       else timer ??= setTimeout(flushTokens, TOKEN_MS)
     },
     recorded,
+    changes: (tools) => db.read(scope, (tx) => changesOfRun(tx, run.id, tools)),
     keeper: (key) => ({
       before: async () => {
         const kept = await recorded(effectOf(key))

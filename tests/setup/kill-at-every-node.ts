@@ -35,6 +35,8 @@ export interface KillPlan {
   /** What the run has changed, to be the same whatever was killed; read when the run has ended. */
   effects: (server: AgentServer) => Promise<unknown>
   environment?: Record<string, string>
+  /** Kills only at moments of this node; left out: of all. */
+  node?: string
 }
 
 export interface KilledRun {
@@ -52,11 +54,13 @@ export interface KilledRun {
  */
 export async function killAtEveryNode(plan: KillPlan, onlyEvery = 1): Promise<[KilledRun, ...KilledRun[]]> {
   const undisturbed = await runOnce(plan, undefined)
-  const moments = Array.from({ length: undisturbed.moments }, (_, at) => at + 1)
+  const moments = undisturbed.moments.flatMap((moment, at) =>
+    plan.node === undefined || moment.endsWith(` ${plan.node}`) ? [at + 1] : [],
+  )
   const limit = pLimit(RUNS_AT_ONCE)
   const runs = await Promise.all(
     moments
-      .filter((moment) => (moment - 1) % onlyEvery === 0)
+      .filter((_, place) => place % onlyEvery === 0)
       .map((moment) => limit(async () => (await runOnce(plan, moment)).run)),
   )
   return [undisturbed.run, ...runs]
@@ -65,7 +69,7 @@ export async function killAtEveryNode(plan: KillPlan, onlyEvery = 1): Promise<[K
 async function runOnce(
   plan: KillPlan,
   killAt: number | undefined,
-): Promise<{ run: KilledRun; moments: number }> {
+): Promise<{ run: KilledRun; moments: string[] }> {
   // A server starts sooner on a Postgres that is there already.
   const database = await createTestDatabase(inject('postgresUrl') === null ? 'embedded' : 'postgres')
   const file = join(database.dataDir, 'moments')
@@ -105,7 +109,7 @@ async function runOnce(
         output: run.error ?? run.output,
         effects: await plan.effects(server),
       },
-      moments: moments.length,
+      moments,
     }
   } finally {
     await server.stop()

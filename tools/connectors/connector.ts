@@ -120,6 +120,22 @@ export async function requireConnectorForChange(tx: Tx, ref: string): Promise<Co
   return row
 }
 
+/** Input of tools that take something away or bring it back: what others changed meanwhile is not lost by it. */
+export const IfRevision = z
+  .int()
+  .optional()
+  .describe('Only while the connector has this revision (get_connector shows it); left out: whatever it has.')
+
+/** @throws AppError `conflict` when the connector was changed since it had that revision */
+export function requireRevision({ slug, revision }: ConnectorRow, wanted: number | undefined): void {
+  if (wanted === undefined || revision === wanted) return
+  throw conflict(`'${slug}' was changed since: its revision is ${revision}, not ${wanted}.`, {
+    where: 'ifRevision',
+    hint: 'get_connector shows it as it is; leave ifRevision out to go on all the same.',
+    data: { revision },
+  })
+}
+
 /** What a slug that is taken means to the caller; other errors pass. */
 export function asSlugConflict(error: unknown, slug: string, hint: string): unknown {
   if (brokenUnique(error) === undefined) return error

@@ -9,7 +9,14 @@ import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
-import { Connector, noConnector, requireConnector, toConnector } from './connector.ts'
+import {
+  Connector,
+  IfRevision,
+  noConnector,
+  requireConnector,
+  requireRevision,
+  toConnector,
+} from './connector.ts'
 import { requireContent, VersionNumber } from './connector-version.ts'
 import { presentContent, storeNextVersion } from './store-connector.ts'
 import { tellOfVersion } from './tell-of-version.ts'
@@ -19,7 +26,7 @@ export const restoreConnectorVersion = defineTool({
   title: 'Go back to a version',
   description:
     'Makes an older version of a connector the current one again, as a new version; nothing is lost, and pins stay. Returns what that changed.',
-  input: z.object({ connector: ConnectorRef, version: VersionNumber }),
+  input: z.object({ connector: ConnectorRef, version: VersionNumber, ifRevision: IfRevision }),
   output: z.object({ connector: Connector, changes: ConnectorChanges }),
   permission: 'connectors.update',
   effect: 'write',
@@ -31,6 +38,7 @@ export const restoreConnectorVersion = defineTool({
       const before = await lockConnector(tx, input.connector)
       if (before === undefined) throw noConnector(input.connector)
       context.touches(before.id)
+      requireRevision(before, input.ifRevision)
       const wanted = await requireContent(tx, before, input.version)
       const changes = diffConnectors(await presentContent(tx, before), wanted)
       if (hasChanges(changes)) await storeNextVersion(tx, context.actor, before, wanted, 'restore', changes)
