@@ -158,6 +158,7 @@ function deadLetter(execution: ExecutionRow, error: WorkflowError): NewDeadLette
       attempts: execution.attempt,
       headers: execution.headers,
       ...(error.code === undefined ? {} : { code: error.code }),
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
       ...(error.data === undefined ? {} : { data: error.data }),
     },
   }

@@ -31,9 +31,9 @@ const missingGlobals: Record<string, string> = {
 
 const MAX_FRAME_LENGTH = 500
 
-/** A failure the isolate reported: `[kind, name, message, stack, code, retryable, retryAfterSeconds, data]`. Nothing in it is trusted. */
+/** A failure the isolate reported: `[kind, name, message, stack, code, retryable, retryAfterSeconds, data, hint]`. Nothing in it is trusted. */
 export function guestFailure(values: unknown[], filename: string): WorkflowError {
-  const [kind, name, message, stack, code, retryable, retryAfterSeconds, data] = values
+  const [kind, name, message, stack, code, retryable, retryAfterSeconds, data, advice] = values
   const error = {
     name: asText(name, 100) || 'Error',
     message: asText(message, 8000),
@@ -51,6 +51,7 @@ export function guestFailure(values: unknown[], filename: string): WorkflowError
     ...(typeof code === 'string' ? { code } : {}),
     retryable: retryable === true && (trusted === 'upstream_error' || trusted === 'dependency_error'),
     ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
+    ...(typeof advice === 'string' ? { hint: asText(advice, 2000) } : {}),
     ...(typeof data === 'string' ? { data: JSON.parse(data) as Json } : {}),
   }
 }

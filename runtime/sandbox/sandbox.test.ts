@@ -364,6 +364,7 @@ describe('errors', () => {
       code: 'upstream_error',
       retryable: true,
       retryAfterSeconds: 7,
+      hint: 'Wait.',
       data: { status: 503 },
     })
     expect(uncaught.stack).toContain('at default (sync-orders.js:2:28)')

@@ -118,6 +118,8 @@ export interface WorkflowError {
   code?: string
   retryable: boolean
   retryAfterSeconds?: number
+  /** What to do about it, where whoever answered the call said so. */
+  hint?: string
   data?: Json
 }
 

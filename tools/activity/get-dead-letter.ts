@@ -13,7 +13,7 @@ export const getDeadLetter = defineTool({
       payload: z.unknown().describe('The input a replay runs with.'),
       error: z
         .record(z.string(), z.unknown())
-        .describe('Kind, name, stack, attempts and what else is known.'),
+        .describe('Kind, name, stack, attempts, what to do about it (hint) and what else is known.'),
     }),
   }),
   permission: 'activity.read',

@@ -233,7 +233,7 @@ export function buildConnect(
     if (finished) return
     finished = true
     const f = failures.describe(thrown)
-    send('fail', f.kind, f.name, f.message, f.stack, f.code, f.retryable, f.retryAfterSeconds, f.data)
+    send('fail', f.kind, f.name, f.message, f.stack, f.code, f.retryable, f.retryAfterSeconds, f.data, f.hint)
   }
 
   function start(json: string, body: () => Promise<unknown>) {

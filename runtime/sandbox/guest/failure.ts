@@ -10,6 +10,8 @@ export interface GuestFailure {
   retryable: boolean
   retryAfterSeconds: number | undefined
   data: string | undefined
+  /** What to do about it. */
+  hint: string | undefined
 }
 
 /** An error the bridge answered with, as the host sends it in. */
@@ -129,6 +131,7 @@ export function buildFailures(p: Primordials) {
         retryable: false,
         retryAfterSeconds: undefined,
         data: undefined,
+        hint: undefined,
       }
     }
     const origin = originOf(thrown)
@@ -152,6 +155,7 @@ export function buildFailures(p: Primordials) {
       retryable: origin?.retryable === true,
       retryAfterSeconds: origin?.retryAfterSeconds,
       data,
+      hint: text(read(thrown, 'hint'), 2000) ?? origin?.hint,
     }
   }
 
