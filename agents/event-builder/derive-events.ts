@@ -41,7 +41,7 @@ export function deriveEvents(definition: ConnectorDefinition): EventDefinition[]
   const names = pair.events?.names ?? []
   const found = names.length > 0 ? names.slice(0, MAX_EVENTS) : pair.events === undefined ? [''] : []
   return found.flatMap((name) => {
-    const slug = slugOf(name)
+    const slug = eventSlug(name)
     const before = known.find((event) => event.slug === slug)
     if (name === '' && known.length > 0) return [] // one hook for all: which of them arrives is not told by the schemas
     if (before?.subscription !== undefined) return []
@@ -55,14 +55,34 @@ export function deriveEvents(definition: ConnectorDefinition): EventDefinition[]
   })
 }
 
-const slugOf = (name: string): string => {
+/** An event's slug by the app's own word for it. */
+export const eventSlug = (name: string): string => {
   const slug = snakeCase(name).slice(0, 64) || 'event'
   return /^[a-z]/.test(slug) ? slug : `event_${slug}`.slice(0, 64)
 }
 
+/** Is the action about subscriptions to events, by its name and path? */
+export const isAboutHooks = ({ slug, path }: ActionDefinition): boolean => HOOKS.test(`${slug} ${path}`)
+
+/**
+ * How an event that only documentation names is subscribed to with the connector's pair of actions; undefined: there is no
+ * such pair, or it takes other names only. `alone`: the app is told the name, so sends nothing else.
+ */
+export function subscriptionFor(
+  definition: ConnectorDefinition,
+  name: string,
+): { subscription: EventSubscription; alone: boolean } | undefined {
+  const pair = pairIn(definition)
+  if (pair === undefined) return undefined
+  const { names = [] } = pair.events ?? {}
+  if (names.length > 0 && !names.includes(name)) return undefined
+  const subscription = subscriptionOf(pair, name, definition)
+  return subscription === undefined ? undefined : { subscription, alone: pair.events !== undefined }
+}
+
 function pairIn(definition: ConnectorDefinition): Pair | undefined {
   for (const create of definition.actions) {
-    if (!['POST', 'PUT'].includes(create.method) || !HOOKS.test(`${create.slug} ${create.path}`)) continue
+    if (!['POST', 'PUT'].includes(create.method) || !isAboutHooks(create)) continue
     const { properties = {}, required = [] } = bodyOf(create, definition)
     const keys = Object.keys(properties)
     const address = keys.find((key) => ADDRESS.test(key))

@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { definitionOf } from '../../agents/action-fixer/candidate.ts'
 import { createFromDraft } from '../../agents/connector-builder/create-connector.ts'
-import { deriveEvents } from '../../agents/event-builder/derive-events.ts'
 import { listEvents } from '../../agents/event-builder/list-events.ts'
 import { draftFromDocs, findPassages } from '../../agents/manual-action-builder/build-from-docs.ts'
 import { conflict, toAppError } from '../../core/errors.ts'
-import type { Json, JsonObject } from '../../core/json.ts'
 import { slugify } from '../../runtime/connectors/slug.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { namesOf, sourceOf } from './discover.ts'
@@ -81,28 +79,6 @@ async function isThere(run: RunContext, slug: string): Promise<boolean> {
 async function madeOf(connector: string, leftOut: Made['leftOut'], run: RunContext): Promise<Made> {
   const { actions } = await definitionOf(run.call, connector)
   return { connector, actions: actions.map(({ slug }) => slug), leftOut }
-}
-
-/** Adds how the app's own actions subscribe to its events. What a person defined already stays. */
-export async function buildEvents({ made, input }: State, run: RunContext): Promise<Partial<State>> {
-  if (made === null) return {}
-  const definition = await definitionOf(run.call, made.connector)
-  const derived = deriveEvents(definition)
-  if (derived.length === 0) return {}
-  const signing = input.webhookVerification
-  const events =
-    signing === undefined ? derived : derived.map((event) => ({ ...event, webhookVerification: signing }))
-  const answer = await run.handback({
-    point: 'after_events',
-    question: `${events.length} events of '${made.connector}' can be subscribed to with its own actions. Add that to the connector?`,
-    details: { events: events.slice(0, MAX_SHOWN) as unknown as Json },
-    answer: z.object({ add: z.boolean().describe('Add them? Nothing is subscribed to yet.') }),
-    default: { add: true },
-  })
-  if (!answer.add) return {}
-  for (const event of events)
-    await run.call('define_event', { connector: made.connector, event: event as unknown as JsonObject })
-  return {}
 }
 
 /** What the app can report of itself. */

@@ -102,7 +102,7 @@ export async function review(state: State, run: RunContext): Promise<Partial<Sta
 
 /** What the run came to. */
 export async function conclude(state: State): Promise<Partial<State>> {
-  const { made, discovery, events, reports, notTested, fixes, accepted, undone } = state
+  const { made, discovery, events, droppedEvents, reports, notTested, fixes, accepted, undone } = state
   const report = mergeReports(reports)
   const isGone = undone.connector === 'deleted'
   // With the patches gone the actions do again what they did in the test before.
@@ -125,6 +125,7 @@ export async function conclude(state: State): Promise<Partial<State>> {
       .filter(({ verdict }) => verdict === 'failed')
       .map(({ action, check, problems, trace }) => ({ action, check, problem: problems[0] ?? '', trace })),
     leftOut: made?.leftOut ?? [],
+    droppedEvents,
     left: report?.cleanup.left ?? [],
     accepted,
     takenBack: undone.takenBack,

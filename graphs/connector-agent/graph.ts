@@ -6,7 +6,8 @@ import {
   TestConnectorInput,
 } from '../../tools/agents/connector-inputs.ts'
 import { type AnyAgent, defineAgent, type GraphBuilder, type GraphFrame } from '../frame/define-agent.ts'
-import { askToTest, buildEvents, create, findEvents, lookUp } from './create.ts'
+import { buildEvents } from './build-events.ts'
+import { askToTest, create, findEvents, lookUp } from './create.ts'
 import { discover } from './discover.ts'
 import { takeOver } from './drift.ts'
 import { conclude, fix, review } from './fix.ts'
@@ -144,9 +145,9 @@ export const eventBuilder = defineAgent({
   name: 'event_builder',
   title: 'Event Builder',
   description:
-    'Finds a connector’s actions that subscribe to events and defines the events with them; tells which can start workflows, by webhook or only by polling.',
+    'Defines a connector’s events: with its actions that subscribe, and, with a model, as its documentation tells of them; tells which can start workflows, by webhook or only by polling.',
   needsModel: false,
-  tools: ['export_connector', 'define_event'],
+  tools: ['export_connector', 'define_event', 'index_api_docs', 'search_api_docs'],
   input: BuildEventsInput,
   output: ConnectorOutput,
   graph: (frame) =>

@@ -24,6 +24,9 @@ export const ConnectorOutput = z.object({
     }),
   ),
   leftOut: z.array(Left).describe('Actions that were not made, and why.'),
+  droppedEvents: z
+    .array(z.object({ event: z.string(), why: z.string() }))
+    .describe('What a model read of events in the documentation and did not hold, and why.'),
   left: z
     .array(z.object({ what: z.string(), madeBy: z.string(), trace: z.string().nullable(), why: z.string() }))
     .describe('Things a test made that are still in the account.'),

@@ -1,5 +1,6 @@
 import type { FixResult } from '../../agents/action-fixer/fix-action.ts'
 import type { Explanation } from '../../agents/action-tester/explain-failures.ts'
+import type { DroppedEvent } from '../../agents/event-builder/check-draft-event.ts'
 import type { ConnectorEvents } from '../../agents/event-builder/list-events.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { TestReport } from '../../runtime/connectors/test/report.ts'
@@ -57,6 +58,7 @@ export interface Output {
   fixed: string[]
   failing: { action: string; check: string | null; problem: string; trace: string | null }[]
   leftOut: Made['leftOut']
+  droppedEvents: DroppedEvent[]
   left: TestReport['cleanup']['left']
   accepted: boolean
   takenBack: TakenBack['takenBack']
@@ -73,6 +75,7 @@ export const stateOf = ({ Annotation }: LangGraph) =>
     discovery: Annotation<Discovery | null>({ reducer: (_, next) => next, default: () => null }),
     made: Annotation<Made | null>({ reducer: (_, next) => next, default: () => null }),
     events: Annotation<ConnectorEvents | null>({ reducer: (_, next) => next, default: () => null }),
+    droppedEvents: Annotation<DroppedEvent[]>({ reducer: (_, next) => next, default: () => [] }),
     /** Groups to be tested at the same time. */
     groups: Annotation<string[][]>({ reducer: (_, next) => next, default: () => [] }),
     /** The group one visit of `test_group` is for. */

@@ -38,6 +38,18 @@ export const EventDefinition = z
       'How the app is asked to send it; without one, people register the URL there themselves.',
     ),
     webhookVerification: Verification.optional().describe('How the app signs what it sends.'),
+    type: z
+      .object({
+        field: z
+          .string()
+          .regex(/^(payload|headers)\../, 'must begin with payload. or headers.')
+          .max(200)
+          .describe('payload.<dot path>, or headers.<name>.'),
+        value: z.string().min(1).max(200).describe('What it holds, e.g. "order.paid".'),
+      })
+      .optional()
+      .describe('How a delivery says that it is this event; create_app_event lets others pass by.'),
+    example: z.json().optional().describe('A payload as the documentation shows it.'),
   })
   .describe('An event that the app can send to a webhook.')
 export type EventDefinition = z.infer<typeof EventDefinition>

@@ -47,6 +47,15 @@ export const EventSubscription = z
   })
 export type EventSubscription = z.infer<typeof EventSubscription>
 
+/** Names in a call's input that the action does not take, or wants and does not get. */
+export function inputProblems(inputSchema: object, input: JsonObject): string[] {
+  const { properties = {}, required = [] } = inputSchema as { properties?: object; required?: string[] }
+  return [
+    ...Object.keys(input).filter((name) => !Object.hasOwn(properties, name)),
+    ...required.filter((name) => !Object.hasOwn(input, name)),
+  ]
+}
+
 /** Does the app learn the secret it signs with from the call? */
 export const takesSecret = ({ subscribe }: EventSubscription): boolean =>
   JSON.stringify(subscribe.input).includes('{secret}')

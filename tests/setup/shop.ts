@@ -14,7 +14,8 @@ export const SHOP_SIGNING = {
 export interface Hook {
   id: string
   target_url: string
-  events: string[]
+  /** Left out: all there are. */
+  events?: string[]
   signing_secret: string
 }
 
@@ -29,8 +30,11 @@ export interface Shop extends Upstream {
   send(event: string, data: object): Promise<number[]>
 }
 
-/** @param lists does its description say how hooks are listed? */
-export async function startShop({ lists = false } = {}): Promise<Shop> {
+/**
+ * @param lists does its description say how hooks are listed?
+ * @param choice can a hook be for some events only?
+ */
+export async function startShop({ lists = false, choice = true } = {}): Promise<Shop> {
   const upstream = await startUpstream()
   const shop: Shop = Object.assign(upstream, {
     hooks: new Map<string, Hook>(),
@@ -42,7 +46,7 @@ export async function startShop({ lists = false } = {}): Promise<Shop> {
   async function send(event: string, data: object): Promise<number[]> {
     const statuses: number[] = []
     for (const hook of shop.hooks.values()) {
-      if (!hook.events.includes(event)) continue
+      if (hook.events !== undefined && !hook.events.includes(event)) continue
       const body = JSON.stringify({ event, data })
       const time = String(Math.floor(Date.now() / 1000))
       const signature = createHmac('sha256', hook.signing_secret).update(`${time}.${body}`).digest('hex')
@@ -56,7 +60,7 @@ export async function startShop({ lists = false } = {}): Promise<Shop> {
     return statuses
   }
   shop.answer = ({ method, path, headers, body }: Received) => {
-    if (path === '/openapi.json') return { status: 200, body: describeShop(shop.url, lists) }
+    if (path === '/openapi.json') return { status: 200, body: describeShop(shop.url, { lists, choice }) }
     if (headers.authorization !== `Bearer ${SHOP_TOKEN}`)
       return { status: 401, body: { error: 'who are you?' } }
     if (shop.broken !== null) return { status: shop.broken, body: { error: 'not now' } }
@@ -103,7 +107,7 @@ const LIST = {
   },
 }
 
-const describeShop = (url: string, lists: boolean) => ({
+const describeShop = (url: string, { lists, choice }: { lists: boolean; choice: boolean }) => ({
   openapi: '3.1.0',
   info: { title: 'Shop', version: '1' },
   servers: [{ url }],
@@ -119,10 +123,17 @@ const describeShop = (url: string, lists: boolean) => ({
             'application/json': {
               schema: {
                 type: 'object',
-                required: ['target_url', 'events'],
+                required: ['target_url', ...(choice ? ['events'] : [])],
                 properties: {
                   target_url: text,
-                  events: { type: 'array', items: { type: 'string', enum: ['order.created', 'order.paid'] } },
+                  ...(choice
+                    ? {
+                        events: {
+                          type: 'array',
+                          items: { type: 'string', enum: ['order.created', 'order.paid'] },
+                        },
+                      }
+                    : {}),
                   signing_secret: text,
                 },
               },

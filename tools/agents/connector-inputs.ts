@@ -116,6 +116,7 @@ export const RepairConnectorInput = z.object({
 
 export const BuildEventsInput = z.object({
   connector: ConnectorRef,
+  docs: Docs,
   webhookVerification: Verification.optional().describe(
     'How the app signs what it sends, as its documentation says; left out, the events cannot be subscribed to until define_event says it.',
   ),

@@ -5,6 +5,7 @@ import { updateConnector } from '../../db/connectors.ts'
 import type { Tx } from '../../db/database.ts'
 import { actionOf, contentOf, headOf } from '../../runtime/connections/definitions.ts'
 import { EventDefinition } from '../../runtime/connectors/definition.ts'
+import { inputProblems } from '../../runtime/connectors/event-subscription.ts'
 import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
@@ -64,14 +65,7 @@ async function checkCall(
       hint: 'list_actions shows its actions; create_action makes one.',
     })
   }
-  const { properties = {}, required = [] } = actionOf(found).inputSchema as {
-    properties?: object
-    required?: string[]
-  }
-  const wrong = [
-    ...Object.keys(input).filter((name) => !Object.hasOwn(properties, name)),
-    ...required.filter((name) => !Object.hasOwn(input, name)),
-  ]
+  const wrong = inputProblems(actionOf(found).inputSchema, input)
   if (wrong.length === 0) return
   throw invalidInput(`The input of '${action}' does not fit its schema: ${wrong.join(', ')}.`, {
     where: `${where}.input`,

@@ -4,7 +4,9 @@ import { conflict, invalidInput, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { Tx } from '../../db/database.ts'
 import { getTrigger } from '../../db/triggers.ts'
+import type { Condition } from '../../runtime/conditions/condition.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
+import type { EventDefinition } from '../../runtime/connectors/definition.ts'
 import { takesSecret } from '../../runtime/connectors/event-subscription.ts'
 import { Deduplication, RunMode, type WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { requireConnector } from '../connectors/connector.ts'
@@ -71,7 +73,8 @@ export const createAppEvent = defineTool({
     // The trigger is there before the app is asked: some apps try the URL before they answer, and what is asked for must
     // be known of when the answer is lost.
     const made = await context.transaction(async (tx) => {
-      const wanted = { ...input, customerId, connector, connection, event }
+      const routes = input.routes.map((route) => ({ ...route, filter: ofType(event, route.filter) }))
+      const wanted = { ...input, routes, customerId, connector, connection, event }
       const before = await takeOverUnsettled(tx, actor, wanted)
       context.touches(before ?? attempt)
       if (before !== undefined) return { id: before, attempt }
@@ -95,7 +98,7 @@ export const createAppEvent = defineTool({
           list: event.subscription.list,
         },
       }
-      await insertWebhook(tx, context, { ...input, id: attempt, customerId, config, secret: plain })
+      await insertWebhook(tx, context, { ...input, routes, id: attempt, customerId, config, secret: plain })
       return { id: attempt, attempt }
     })
     const warning = await subscribeAtApp(context, made.id, event.subscription, {
@@ -107,6 +110,15 @@ export const createAppEvent = defineTool({
     return { trigger: toTrigger(row, services.publicUrl()), warning }
   },
 })
+
+/** Some apps send all they have to one address. */
+const ofType = ({ type }: EventDefinition, filter: Condition | undefined): Condition | undefined => {
+  if (type === undefined) return filter
+  // Header names may be written in any case.
+  const field = type.field.startsWith('headers.') ? type.field.toLowerCase() : type.field
+  const isIt: Condition = { field, op: 'eq', value: type.value }
+  return filter === undefined ? isIt : { all: [isIt, filter] }
+}
 
 /** @throws AppError when there is no such event, or it cannot be subscribed to and verified */
 async function subscribable(tx: Tx, connectorRef: string, slug: string) {
