@@ -318,6 +318,29 @@ test('code that reaches for other addresses or secrets is read by a person befor
   await attacker.close()
 }, 300_000)
 
+test('a plan that calls an action which deletes waits for a person in Auto mode, in a build and alone, and nothing is built before', async () => {
+  await begin()
+  await tenant.ok('update_action', { connector: 'ledger', action: 'create_invoice', effect: 'destructive' })
+  await world.play()
+  const alone = await start('plan_integration', { request: REQUEST })
+  const run = await start('build_workflow', { request: REQUEST })
+  for (const one of [alone, run])
+    expect(one, JSON.stringify(one.output ?? one.error)).toMatchObject({
+      status: 'waiting',
+      question: {
+        point: 'after_planning',
+        default: null,
+        question: expect.stringContaining('It destroys: ledger.create_invoice.'),
+        details: { destructive: ['ledger.create_invoice'] },
+      },
+    })
+  expect(await built()).toEqual([])
+  expect(world.ledger.invoices).toEqual([])
+  const stopped = await answer(run, { decision: 'stop' })
+  expect(stopped.output).toMatchObject({ status: 'stopped', stoppedAt: 'after_planning', workflow: null })
+  expect(await built()).toEqual([])
+}, 240_000)
+
 test('code that hides what it calls is kept to what was planned where it runs', async () => {
   await begin()
   const attacker = await startPages()

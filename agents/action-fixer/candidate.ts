@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { AppError, invalidInput } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
-import { effectOf } from '../../tools/connectors/action-fields.ts'
+import { effectOf, EFFECT_RANK as RANK } from '../../tools/connectors/action-fields.ts'
 import type { ToolCall } from '../tool-call.ts'
 
 export const PatchOperation = z.object({
@@ -83,7 +83,6 @@ const FIXED = ['/slug', '/source']
  * wrote, and its patch is called with the account before a person sees it: of these it changes nothing.
  */
 const HELD = ['baseUrl', 'auth', 'effect'] as const
-const RANK = { read: 0, write: 1, destructive: 2 } as const
 
 /**
  * A candidate of a JSON Patch (RFC 6902) on an action.

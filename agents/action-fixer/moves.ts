@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../core/json.ts'
+import { addressesOf } from '../../runtime/connectors/addresses.ts'
 import type { ConnectorDefinition } from '../../runtime/connectors/definition.ts'
 import { actionIn, type Candidate } from './candidate.ts'
 
@@ -18,23 +18,5 @@ export function moveOf(definition: ConnectorDefinition, action: string, candidat
   return to.every((place) => from.includes(place)) ? null : { from, to }
 }
 
-/** Origins of the addresses that requests, and token requests, go to. What is no address stands for itself. */
-function placesOf({ baseUrl, variables, authMethods }: ConnectorDefinition, ofAction: unknown): string[] {
-  const held = [baseUrl, typeof ofAction === 'string' ? ofAction : '']
-  // A variable may be the host itself.
-  const filled = held.some((one) => one.includes('{')) ? [JSON.stringify(variables ?? {})] : []
-  return [...new Set([...held, ...addressesIn(authMethods as unknown as JsonObject[]), ...filled])]
-    .filter((one) => one !== '')
-    .map(originOf)
-}
-
-const originOf = (address: string): string => (URL.canParse(address) ? new URL(address).origin : address)
-
-const addressesIn = (value: unknown): string[] =>
-  typeof value === 'string'
-    ? /^https?:\/\//i.test(value)
-      ? [value]
-      : []
-    : typeof value === 'object' && value !== null
-      ? Object.values(value).flatMap(addressesIn)
-      : []
+const placesOf = (connector: ConnectorDefinition, ofAction: unknown): string[] =>
+  addressesOf({ ...connector, actions: typeof ofAction === 'string' ? [{ baseUrl: ofAction }] : [] })

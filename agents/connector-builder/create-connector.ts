@@ -1,5 +1,7 @@
-import { toAppError } from '../../core/errors.ts'
+import { AppError, toAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
+import type { ActionDefinition } from '../../runtime/connectors/definition.ts'
+import { EFFECT_RANK, effectOf } from '../../tools/connectors/action-fields.ts'
 import type { Draft, DraftAction } from '../manual-action-builder/build-from-docs.ts'
 import type { ToolCall } from '../tool-call.ts'
 
@@ -31,10 +33,10 @@ export async function createFromDraft(
   const refused: Built['refused'] = []
   for (const action of draft.actions) {
     try {
-      await ensureAction(call, connector, action)
+      await ensureAction(call, connector, action, replacing.keepHead)
     } catch (cause) {
       const error = toAppError(cause)
-      if (error.code !== 'invalid_input') throw error
+      if (error.code !== 'invalid_input' && error.code !== 'forbidden') throw error
       refused.push({ action: action.slug, why: error.message })
     }
   }
@@ -64,7 +66,12 @@ async function ensureConnector(
   }
 }
 
-async function ensureAction(call: ToolCall, connector: string, draft: DraftAction): Promise<void> {
+async function ensureAction(
+  call: ToolCall,
+  connector: string,
+  draft: DraftAction,
+  wasThere: boolean,
+): Promise<void> {
   const { citations: _citations, hasBody, outputSchema, ...fields } = draft
   const action = {
     ...fields,
@@ -77,6 +84,30 @@ async function ensureAction(call: ToolCall, connector: string, draft: DraftActio
     const error = toAppError(cause)
     if (error.code !== 'conflict') throw error
     const { slug, ...change } = action
+    if (wasThere) await refuseMoreHarm(call, connector, draft)
     await call('update_action', { connector, action: String(slug), ...change })
   }
+}
+
+/**
+ * An action that reads goes on being tested and called as one that reads: what a page says does not make it write, nor
+ * one that writes delete.
+ * @throws AppError `forbidden`
+ */
+async function refuseMoreHarm(
+  call: ToolCall,
+  connector: string,
+  { slug, method }: DraftAction,
+): Promise<void> {
+  const { action } = await call('get_action', { connector, action: slug })
+  const { effect } = action as unknown as Pick<ActionDefinition, 'effect'>
+  if (EFFECT_RANK[effectOf(method)] <= EFFECT_RANK[effect]) return
+  throw new AppError(
+    'forbidden',
+    `It is ${method} in the documentation, and a ${effect} here: it stays as it is.`,
+    {
+      where: 'method',
+      hint: 'Change it with update_action, its effect with it, if that is right.',
+    },
+  )
 }

@@ -12,7 +12,7 @@ const MAX_SHOWN = 200
 export async function discover({ input }: State, run: RunContext): Promise<Partial<State>> {
   const preview = await previewOf(input, run)
   if (preview === undefined) return discoverDocs(input, run)
-  const { slug, operations, existing } = preview
+  const { slug, operations, existing, newAddresses } = preview
   if (existing && input.replace !== true) {
     throw conflict(`There is a connector '${slug}' already.`, {
       where: 'slug',
@@ -20,14 +20,20 @@ export async function discover({ input }: State, run: RunContext): Promise<Parti
     })
   }
   const { chosen, reason } = await choose(input, operations, run)
+  // The address a person gave is theirs to give.
+  const given = input.baseUrl === undefined ? '' : new URL(input.baseUrl).origin
+  const moved = newAddresses.filter((address) => address !== given)
+  const warning =
+    moved.length === 0 ? '' : ` Credentials of its accounts would be sent to ${moved.join(', ')} then.`
   const answer = await run.handback({
     point: 'after_discovery',
-    question: `The description has ${operations.length} operations; ${chosen === null ? 'all' : chosen.length} are proposed for '${slug}'. Make the connector?`,
+    question: `The description has ${operations.length} operations; ${chosen === null ? 'all' : chosen.length} are proposed for '${slug}'.${warning} Make the connector?`,
     details: {
       slug,
       found: operations.length,
       proposed: (chosen ?? operations.map(({ operation }) => operation)).slice(0, MAX_SHOWN),
       reason,
+      newAddresses,
     },
     answer: z.object({
       proceed: z.boolean().describe('Make the connector?'),
@@ -38,7 +44,8 @@ export async function discover({ input }: State, run: RunContext): Promise<Parti
           'Other operations in place of the proposed ones, separated by commas; "all"; empty: as proposed.',
         ),
     }),
-    default: { proceed: true, operations: '' },
+    // Where accounts' credentials go is never settled by what a description says, in Auto mode neither.
+    ...(moved.length > 0 ? {} : { default: { proceed: true, operations: '' } }),
   })
   if (!answer.proceed) return { discovery: null, notTested: 'Nothing was made, as answered after discovery.' }
   const wanted = answer.operations.trim()
@@ -54,6 +61,7 @@ interface Preview {
   slug: string
   operations: Operation[]
   existing: boolean
+  newAddresses: string[]
 }
 
 /** Undefined: there is no description to go by, but documentation. */
@@ -73,6 +81,7 @@ async function previewOf(input: ConnectorRunInput, run: RunContext): Promise<Pre
       slug: String(found.slug),
       operations: found.operations as unknown as Operation[],
       existing: found.connector !== null,
+      newAddresses: (found.newAddresses ?? []) as string[],
     }
   } catch (cause) {
     if (toAppError(cause).code === 'not_found' && hasDocs) return undefined

@@ -10,7 +10,7 @@ export async function takeOver({ input }: State, run: RunContext): Promise<Parti
   if (connector === undefined) return {}
   const source = { ...(spec === undefined ? {} : { spec }), ...(url === undefined ? {} : { url }) }
   const found = await run.call('check_connector_drift', { connector, ...source })
-  const { drifted, proposal, changes, impact, customers, customersTotal } = found
+  const { drifted, proposal, changes, newAddresses, impact, customers, customersTotal } = found
   const made = async () => {
     const { slug, actions } = await definitionOf(run.call, connector)
     return { connector: slug, actions: actions.map((action) => action.slug), leftOut: [] }
@@ -21,13 +21,16 @@ export async function takeOver({ input }: State, run: RunContext): Promise<Parti
   }
   await run.artifact({ kind: 'diff', title: `Drift of ${connector}`, content: found as Json })
   const hit = (impact as { workflows: unknown[] }).workflows.length
+  const moved = newAddresses as string[]
+  const warning =
+    moved.length === 0 ? '' : ` Accounts’ credentials would be sent to ${moved.join(', ')} then.`
   const answer = await run.handback({
     point: 'after_discovery',
-    question: `The API of '${connector}' has changed. Taking the changes over reaches ${hit} workflows and ${String(customersTotal)} customers at once. Take them over?`,
-    details: { changes, impact, customers } as JsonObject,
+    question: `The API of '${connector}' has changed. Taking the changes over reaches ${hit} workflows and ${String(customersTotal)} customers at once.${warning} Take them over?`,
+    details: { changes, newAddresses, impact, customers } as JsonObject,
     answer: z.object({ proceed: z.boolean().describe('Take the changes over?') }),
     // Where credentials go is never settled by what a description says, in Auto mode neither.
-    ...(movesCredentials(changes) ? {} : { default: { proceed: true } }),
+    ...(moved.length > 0 || movesCredentials(changes) ? {} : { default: { proceed: true } }),
   })
   if (!answer.proceed)
     return { made: await made(), notTested: 'The changes were not taken over, as answered.' }

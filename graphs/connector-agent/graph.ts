@@ -67,6 +67,7 @@ interface LooseGraph extends GraphBuilder {
 }
 
 const MAKING_TOOLS = [
+  'get_action',
   'keep_connector_version',
   'import_spec',
   'discover_spec',

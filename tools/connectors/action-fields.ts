@@ -97,5 +97,8 @@ export const effectOf = (method: string): ActionDefinition['effect'] => {
   return method === 'DELETE' ? 'destructive' : 'write'
 }
 
+/** What does more harm ranks higher. */
+export const EFFECT_RANK = { read: 0, write: 1, destructive: 2 } as const
+
 export const isIdempotent = (method: string): boolean =>
   READS.has(method) || method === 'PUT' || method === 'DELETE'

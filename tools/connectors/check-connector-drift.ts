@@ -10,7 +10,7 @@ import { ConnectorRef } from '../params.ts'
 import { requireConnector } from './connector.ts'
 import { fetchSpecification, resolveAgainst } from './fetch-specification.ts'
 import { Impact } from './impact.ts'
-import { givenFilters, previewOf, previousActions } from './import-spec.ts'
+import { givenFilters, NewAddresses, previewOf, previousActions } from './import-spec.ts'
 import { ImportSummary, summarize } from './import-summary.ts'
 
 const DEADLINE_MS = 5 * 60_000
@@ -49,6 +49,7 @@ export const checkConnectorDrift = defineTool({
       .describe('Does the connector differ from the description in what an import would change?'),
     changes: ConnectorChanges,
     kept: z.array(z.string()).describe('What was changed by hand and would stay.'),
+    newAddresses: NewAddresses,
     impact: Impact,
     customers: z
       .array(z.string())
@@ -108,13 +109,14 @@ export const checkConnectorDrift = defineTool({
     )
     const { definition, report } =
       url === undefined ? read : resolveAgainst(url, read.definition, read.report)
-    const { changes, kept, impact } = await previewOf(context, definition)
+    const { changes, kept, newAddresses, impact } = await previewOf(context, definition)
     const drifted = changes !== null && hasChanges(changes)
     return {
       source: url ?? null,
       drifted,
       changes: changes ?? NO_CHANGES,
       kept,
+      newAddresses,
       impact: impact ?? { workflows: [], connections: 0, pinnedCustomers: [] },
       customers: drifted ? customers.slice(0, MAX_CUSTOMERS) : [],
       customersTotal: drifted ? customers.length : 0,

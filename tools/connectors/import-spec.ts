@@ -3,8 +3,9 @@ import { AppError, invalidInput } from '../../core/errors.ts'
 import { listActionDefinitions } from '../../db/actions.ts'
 import { findConnector, setImportedFrom } from '../../db/connectors.ts'
 import { actionOf } from '../../runtime/connections/definitions.ts'
+import { newAddresses } from '../../runtime/connectors/addresses.ts'
 import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
-import { ConnectorChanges } from '../../runtime/connectors/diff/connector-changes.ts'
+import { ConnectorChanges, type ConnectorContent } from '../../runtime/connectors/diff/connector-changes.ts'
 import { importSpecApart as readSpec } from '../../runtime/connectors/import/import-apart.ts'
 import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
@@ -15,13 +16,17 @@ import { fetchSpecification, resolveAgainst } from './fetch-specification.ts'
 import { Impact, impactOf, reachOf } from './impact.ts'
 import { OnConflict } from './import-connector.ts'
 import { ImportSummary, summarize } from './import-summary.ts'
-import { joinWithPresent, storeConnector } from './store-connector.ts'
+import { joinWithPresent, presentContent, storeConnector } from './store-connector.ts'
 import { tellOfVersion } from './tell-of-version.ts'
 
 const DEADLINE_MS = 5 * 60_000
 const STEPS = 4
 const MAX_OPERATIONS = 2_000
 const MAX_SUMMARY_CHARS = 120
+
+export const NewAddresses = z
+  .array(z.string())
+  .describe('In a preview: where requests would go, with an account’s credentials, and do not go now.')
 
 const Filter = z.array(z.string().min(1)).min(1).max(1000)
 
@@ -80,6 +85,7 @@ export const importSpec = defineTool({
       .describe(
         'What was changed by hand since the last import and therefore stays, e.g. authMethods.oauth.',
       ),
+    newAddresses: NewAddresses.nullable(),
     impact: Impact.nullable().describe('What the changes reach; null for a new connector.'),
     slug: z.string().describe('The slug it has, or would get.'),
     operations: z
@@ -178,6 +184,7 @@ export const importSpec = defineTool({
       replaced,
       changes,
       kept,
+      newAddresses: null,
       impact,
       slug: row.slug,
       operations: null,
@@ -209,19 +216,31 @@ export async function previewOf(context: ToolContext, definition: ConnectorDefin
   const found = await context.read(async (tx) => {
     const old = await findConnector(tx, definition.slug)
     if (old === undefined) return undefined
-    const { changes, kept } = await joinWithPresent(tx, old, definition)
-    return { old, changes, kept, reach: await reachOf(tx, old) }
+    const { merged, changes, kept } = await joinWithPresent(tx, old, definition)
+    const moves = newAddresses(addressed(await presentContent(tx, old)), addressed(merged))
+    return { old, changes, kept, moves, reach: await reachOf(tx, old) }
   })
-  if (found === undefined) return { connector: null, replaced: false, changes: null, kept: [], impact: null }
-  const { old, changes, kept, reach } = found
+  if (found === undefined)
+    return {
+      connector: null,
+      replaced: false,
+      changes: null,
+      kept: [],
+      newAddresses: [],
+      impact: null,
+    }
+  const { old, changes, kept, moves, reach } = found
   return {
     connector: toConnector(old),
     replaced: true,
     changes,
     kept,
+    newAddresses: moves,
     impact: await impactOf(reach, changes),
   }
 }
+
+const addressed = ({ head, actions }: ConnectorContent) => ({ ...head, actions: Object.values(actions) })
 
 /** The address of the likeliest description. @throws AppError `not_found` with what was tried */
 async function discovered(context: ToolContext, target: string): Promise<string> {
