@@ -34,6 +34,7 @@ const idPrefixes = {
   docSource: 'doc',
   docChunk: 'dch',
   agentRun: 'run',
+  modelReservation: 'mres',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

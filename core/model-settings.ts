@@ -17,6 +17,8 @@ export interface ModelSettings {
   prices: Readonly<Record<string, ModelPrice>>
   /** Most tokens sent with one call, as estimated. */
   contextTokens: number
+  /** Longest answer asked for. */
+  maxOutputTokens: number
 }
 
 const OPENAI = 'https://api.openai.com/v1'
@@ -65,10 +67,20 @@ export const modelEnvironment = {
     .max(2_000_000)
     .optional()
     .describe('Most tokens sent with one call (estimated at 4 characters each); 64000 when not set.'),
+  PATCHBAY_MODEL_MAX_OUTPUT_TOKENS: z.coerce
+    .number()
+    .int()
+    .min(256)
+    .max(1_000_000)
+    .optional()
+    .describe(
+      'Longest answer asked for with one call, in tokens, thinking included; 32000 when not set. Budgets hold as much while a call is under way.',
+    ),
 }
 type ModelEnvironment = z.output<z.ZodObject<typeof modelEnvironment>>
 
 const DEFAULT_CONTEXT_TOKENS = 64_000
+const DEFAULT_MAX_OUTPUT_TOKENS = 32_000
 
 /** @returns the settings, undefined when no model is configured, or what keeps them from taking effect. */
 export function readModelSettings(env: ModelEnvironment): ModelSettings | undefined | { problems: string[] } {
@@ -107,5 +119,6 @@ export function readModelSettings(env: ModelEnvironment): ModelSettings | undefi
     tiers: { plan, build, small },
     prices: env.PATCHBAY_MODEL_PRICES ?? {},
     contextTokens: env.PATCHBAY_MODEL_CONTEXT_TOKENS ?? DEFAULT_CONTEXT_TOKENS,
+    maxOutputTokens: env.PATCHBAY_MODEL_MAX_OUTPUT_TOKENS ?? DEFAULT_MAX_OUTPUT_TOKENS,
   }
 }

@@ -124,7 +124,7 @@ test('in auto mode what deploys or runs waits for a person, who is shown the cod
 }, 120_000)
 
 test('a used-up month ends the organization’s runs with how to go on; a larger budget lets them go on', async () => {
-  const usage = { input: 60, output: 40 }
+  const usage = { input: 60_000, output: 40_000 }
   await play([
     { text: 'Hello.', usage },
     { text: 'Hello again.', usage },
@@ -133,7 +133,7 @@ test('a used-up month ends the organization’s runs with how to go on; a larger
   expect(await tenant.call('set_model_budget', { tokensPerMonth: 1_000 }, developer)).toMatchObject({
     status: 403,
   })
-  await tenant.ok('set_model_budget', { tokensPerMonth: 100 })
+  await tenant.ok('set_model_budget', { tokensPerMonth: 100_000 })
   expect(await chat('auto')).toMatchObject({ status: 'completed' })
   expect(await chat('auto')).toMatchObject({
     status: 'failed',
@@ -144,7 +144,10 @@ test('a used-up month ends the organization’s runs with how to go on; a larger
     },
   })
   expect(model.received).toHaveLength(1)
-  expect((await tenant.ok('get_model_usage')).budget).toMatchObject({ tokensPerMonth: 100, tokensUsed: 100 })
+  expect((await tenant.ok('get_model_usage')).budget).toMatchObject({
+    tokensPerMonth: 100_000,
+    tokensUsed: 100_000,
+  })
   await tenant.ok('set_model_budget', { tokensPerMonth: null })
   expect(await chat('auto')).toMatchObject({ status: 'completed' })
   // The played model has no price: a bound in money could not be kept.

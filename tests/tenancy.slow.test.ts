@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { insertModelReservation } from '../db/model-reservations.ts'
 import { addModelUsage } from '../db/model-usage.ts'
 import type { AnyTool } from '../tools/define-tool.ts'
 import { settled } from './setup/agent-runs.ts'
@@ -45,6 +46,7 @@ const tables = [
   'doc_chunks',
   'doc_embeddings',
   'model_usage',
+  'model_reservations',
   'agent_runs',
   'agent_run_events',
   'agent_run_records',
@@ -273,12 +275,15 @@ describeOnBothDatabases('tenancy', (kind) => {
     neighbour = await plant(theirs, address, 'neighbour')
     // No model is configured here, so nobody uses one.
     const { organizationId } = theirs
-    await server.platform.db.tenant({ organizationId, customerIds: null }, (tx) =>
-      addModelUsage(tx, {
-        ...{ organizationId, runId: `run_${MARK}`, model: MARK, durationMs: 1, calls: 1, steps: 1 },
+    const runId = `run_${MARK}`
+    await server.platform.db.tenant({ organizationId, customerIds: null }, async (tx) => {
+      await addModelUsage(tx, {
+        ...{ organizationId, runId, model: MARK, durationMs: 1, calls: 1, steps: 1 },
         ...{ input_tokens: 7, cached_input_tokens: 0, output_tokens: 7, cost_usd: 1 },
-      }),
-    )
+      })
+      const held = { organizationId, runId, tokens: 7, cost_usd: 1, steps: 1 }
+      await insertModelReservation(tx, { id: `mres_${MARK}`, ...held }, 3_600)
+    })
   })
   afterAll(async () => {
     await server.close()

@@ -1,24 +1,53 @@
-import { AppError, invalidInput } from '../../core/errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type AppError, invalidInput } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
 import type { ModelPrice } from '../../core/model-settings.ts'
-import type { Database } from '../../db/database.ts'
+import { type Database, isDatabaseAway, type Tx } from '../../db/database.ts'
 import {
-  addModelUsage,
-  type ModelUsageRow,
-  type MonthlyModelUse,
-  modelUsageOfRun,
-  monthlyModelUse,
-} from '../../db/model-usage.ts'
+  deleteModelReservation,
+  insertModelReservation,
+  lockModelBudget,
+  modelBudgetState,
+  renewModelReservation,
+} from '../../db/model-reservations.ts'
+import { addModelUsage, type ModelUsageRow, modelUsageOfRun } from '../../db/model-usage.ts'
+import { wait } from './failures.ts'
+import { costAtMost, costOf, grantCall, type Need, usedUp } from './grant.ts'
 import type { Budget, Usage } from './models.ts'
 import type { TurnAnswer } from './turn.ts'
 
-const TOKENS_PER_PRICE = 1_000_000
+/** A process that is silent for so long holds nothing any more. */
+const LEASE_SECONDS = 30
+const RENEW_MS = 10_000
+/** While the database is away. */
+const COUNT_TRIES = 10
+const COUNT_WAIT_MS = 2_000
+/** How often a call that waits for others looks again. */
+const FIRST_LOOK_MS = 100
+const LAST_LOOK_MS = 1_000
 
-/** Keeps what a run uses, and ends it when a budget is used up. */
+/** What a call may use, held against the budgets until it ends in one of these ways. */
+export interface Hold {
+  /** The answer may be so long. */
+  outputTokens: number
+  /** The budget that made it shorter than a call’s answer may be otherwise. */
+  lowered: AppError | undefined
+  /** Counts the answer in place of what was held. @returns what it used */
+  settle(answer: Pick<TurnAnswer, 'model' | 'usage'>, durationMs: number): Promise<Usage>
+  /** Counts what is known of an answer that did not come to its end. */
+  lose(usage: TurnAnswer['usage'], durationMs: number): Promise<void>
+  /** Nothing was used. */
+  free(): Promise<void>
+}
+
+/** Keeps what a run uses, and ends it when a budget does not hold its next call. */
 export interface Meter {
-  /** @throws AppError `limit_exceeded` naming the budget that is used up */
-  check(): Promise<void>
-  /** Counts an answer; `step` for the first of a turn. @returns what it used */
-  add(answer: TurnAnswer, durationMs: number, step: boolean): Promise<Usage>
+  /**
+   * Takes what a call may use out of the budgets before it is made. Where calls under way hold what it needs it waits
+   * for them, since most give back a good part.
+   * @throws AppError `limit_exceeded` naming the budget that does not hold the call
+   */
+  reserve(call: { model: string; inputTokens: number; outputTokens: number; step: boolean }): Promise<Hold>
   used(): Promise<Usage>
   /** Aborts when the run is cancelled, or its time is up. */
   signal: AbortSignal
@@ -48,68 +77,98 @@ export function buildMeter(options: MeterOptions): Meter {
   timer.unref()
   if (options.signal.aborted) clearTimeout(timer)
   options.signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  const signal = AbortSignal.any([options.signal, deadline.signal])
   let known: Usage | undefined
-  const used = async () => {
-    known ??= toUsage(await db.read(scope, (tx) => modelUsageOfRun(tx, runId)))
-    return known
-  }
-  return {
-    signal: AbortSignal.any([options.signal, deadline.signal]),
-    used,
-    async check() {
-      options.signal.throwIfAborted()
-      if (options.secondsUsed + secondsSince(startedAt) >= budget.maxSeconds) throw outOfTime()
-      const now = await used()
-      const tokens = now.inputTokens + now.outputTokens
-      if (tokens >= budget.maxTokens) throw usedUp('tokens', budget.maxTokens, tokens)
-      if (now.steps >= budget.maxSteps) throw usedUp('steps', budget.maxSteps, now.steps)
-      if (budget.maxCostUsd !== undefined && now.costUsd >= budget.maxCostUsd)
-        throw usedUp('costUsd', budget.maxCostUsd, now.costUsd)
-      refuseBeyondMonth(await db.read(scope, (tx) => monthlyModelUse(tx, organizationId)), options.unpriced)
-    },
-    async add(answer, durationMs, step) {
-      const price = options.priceOf(answer.model)
-      const use = { ...answer.usage, costUsd: costOf(answer.usage, price), calls: 1, steps: step ? 1 : 0 }
-      known = await db.tenant(scope, async (tx) => {
-        await addModelUsage(tx, {
-          organizationId,
-          runId,
-          model: answer.model,
-          durationMs,
-          calls: use.calls,
-          steps: use.steps,
-          input_tokens: use.inputTokens,
-          cached_input_tokens: use.cachedInputTokens,
-          output_tokens: use.outputTokens,
-          cost_usd: use.costUsd,
-        })
-        return toUsage(await modelUsageOfRun(tx, runId))
-      })
-      return use
-    },
-  }
-}
 
-/** @throws AppError `limit_exceeded` when the organization has used up its month; `invalid_input` as `requirePrices` */
-function refuseBeyondMonth(month: MonthlyModelUse | undefined, unpriced: string | undefined): void {
-  if (month === undefined) return
-  const { tokens_per_month: maxTokens, usd_per_month: maxUsd, tokens, cost_usd: usd } = month
-  const over = (limit: number, used: number, what: string) =>
-    new AppError(
-      'limit_exceeded',
-      `The organization’s model budget of ${limit} ${what} for ${month.month} is used up (${Number(used.toFixed(4))}).`,
-      {
-        where: 'modelBudget',
-        hint: 'It begins anew with the next month (UTC). set_model_budget gives it more, with the permission billing.manage.',
-        retryable: false,
-        data: { month: month.month, limit, used },
-      },
-    )
-  if (maxTokens !== null && tokens >= maxTokens) throw over(maxTokens, tokens, 'tokens')
-  if (maxUsd === null) return
-  if (unpriced !== undefined)
-    throw withoutPrice(unpriced, 'modelBudget', 'Set usdPerMonth to null with set_model_budget')
-  if (usd >= maxUsd) throw over(maxUsd, usd, 'USD')
+  /** @returns what is held; undefined while others hold what it needs */
+  const take = (id: string, need: Need) =>
+    db.tenant(scope, async (tx) => {
+      await lockModelBudget(tx, organizationId)
+      const state = await modelBudgetState(tx, organizationId, runId)
+      if (state === undefined) throw invalidInput(`There is no organization '${organizationId}'.`)
+      if (state.usd_per_month !== null && options.unpriced !== undefined)
+        throw withoutPrice(options.unpriced, 'modelBudget', 'Set usdPerMonth to null with set_model_budget')
+      const grant = grantCall(budget, state, need)
+      if ('refused' in grant) throw grant.refused
+      if ('wait' in grant) return undefined
+      const held = {
+        tokens: need.inputTokens + grant.outputTokens,
+        cost_usd: costAtMost(need, grant.outputTokens),
+        steps: need.step ? 1 : 0,
+      }
+      await insertModelReservation(tx, { id, organizationId, runId, ...held }, LEASE_SECONDS)
+      return grant
+    })
+
+  const count = async (
+    id: string,
+    { model, usage }: Pick<TurnAnswer, 'model' | 'usage'>,
+    durationMs: number,
+    { calls, steps }: { calls: number; steps: number },
+  ): Promise<Usage> => {
+    const use = { ...usage, costUsd: costOf(usage, options.priceOf(model)), calls, steps }
+    const store = async (tx: Tx) => {
+      await addModelUsage(tx, {
+        ...{ organizationId, runId, model, durationMs, calls, steps, cost_usd: use.costUsd },
+        input_tokens: use.inputTokens,
+        cached_input_tokens: use.cachedInputTokens,
+        output_tokens: use.outputTokens,
+      })
+      await deleteModelReservation(tx, id)
+      return toUsage(await modelUsageOfRun(tx, runId))
+    }
+    // What was spent has to be known: were it lost with a connection, its hold would come to an end and be spent again.
+    for (let tries = 1; ; tries += 1) {
+      try {
+        known = await db.tenant(scope, store)
+        return use
+      } catch (error) {
+        if (!isDatabaseAway(error) || tries === COUNT_TRIES) throw error
+        await sleep(COUNT_WAIT_MS)
+      }
+    }
+  }
+
+  return {
+    signal,
+    used: async () => {
+      known ??= toUsage(await db.read(scope, (tx) => modelUsageOfRun(tx, runId)))
+      return known
+    },
+    async reserve({ model, inputTokens, outputTokens, step }) {
+      const id = newId('modelReservation')
+      const need = { inputTokens, outputTokens, step, price: options.priceOf(model) }
+      for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 2, LAST_LOOK_MS)) {
+        options.signal.throwIfAborted()
+        if (options.secondsUsed + secondsSince(startedAt) >= budget.maxSeconds) throw outOfTime()
+        const grant = await take(id, need)
+        if (grant === undefined) {
+          await wait(lookMs, signal)
+          continue
+        }
+        const renewal = setInterval(() => {
+          // One that fails is made again before the lease is over.
+          db.tenant(scope, (tx) => renewModelReservation(tx, id, LEASE_SECONDS)).catch(() => undefined)
+        }, RENEW_MS)
+        renewal.unref()
+        const ended = <T>(work: Promise<T>) => work.finally(() => clearInterval(renewal))
+        return {
+          ...grant,
+          settle: (answer, durationMs) =>
+            ended(count(id, answer, durationMs, { calls: 1, steps: step ? 1 : 0 })),
+          lose: async (usage, durationMs) => {
+            await ended(count(id, { model, usage }, durationMs, { calls: 0, steps: 0 }))
+          },
+          // Where the database is away, the lease ends it.
+          free: () =>
+            ended(db.tenant(scope, (tx) => deleteModelReservation(tx, id))).then(
+              () => undefined,
+              () => undefined,
+            ),
+        }
+      }
+    },
+  }
 }
 
 /** @throws AppError `invalid_input` when money is to be bounded and a model has no price */
@@ -130,30 +189,6 @@ const withoutPrice = (model: string, where: string, otherwise: string) =>
   })
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000
-
-const NAMES = { tokens: 'tokens', steps: 'steps', costUsd: 'USD', seconds: 'seconds' }
-const FIELDS = { tokens: 'maxTokens', steps: 'maxSteps', costUsd: 'maxCostUsd', seconds: 'maxSeconds' }
-
-export function usedUp(which: keyof typeof NAMES, limit: number, used: number): AppError {
-  const field = FIELDS[which]
-  return new AppError(
-    'limit_exceeded',
-    `The run’s budget of ${limit} ${NAMES[which]} is used up (${Number(used.toFixed(4))}).`,
-    {
-      where: `budget.${field}`,
-      hint: `Start a run with a larger ${field}, or go on by hand from what this one made.`,
-      retryable: false,
-      data: { budget: which, limit, used },
-    },
-  )
-}
-
-function costOf(usage: TurnAnswer['usage'], price: ModelPrice | undefined): number {
-  if (price === undefined) return 0
-  const fresh = usage.inputTokens - usage.cachedInputTokens
-  const cached = usage.cachedInputTokens * (price.cachedInput ?? price.input)
-  return (fresh * price.input + cached + usage.outputTokens * price.output) / TOKENS_PER_PRICE
-}
 
 const toUsage = (row: ModelUsageRow): Usage => ({
   inputTokens: row.input_tokens,

@@ -7,6 +7,7 @@ import { buildOpenAiProvider } from './openai.ts'
 import { redactCredentials } from './redact.ts'
 import { buildRunModel } from './run-model.ts'
 import { buildModes, type StructuredMode } from './structured.ts'
+import { buildPromptBounds } from './token-bound.ts'
 
 /** The models that drive the agents, from the operator's settings; see `Models`. */
 export function buildModels(deps: { settings: ModelSettings | undefined; db: Database }): Models {
@@ -18,11 +19,12 @@ export function buildModels(deps: { settings: ModelSettings | undefined; db: Dat
         throw noModel()
       },
     }
-  const { baseUrl, tiers, prices, contextTokens, apiKey } = settings
+  const { baseUrl, tiers, prices, contextTokens, maxOutputTokens, apiKey } = settings
   const provider = buildOpenAiProvider(settings)
   // What is found out about a model holds for all runs.
   const known = new Map<string, StructuredMode>()
   const toolsInWords = new Set<string>()
+  const bounds = buildPromptBounds()
   const tierOf = (tier: ModelTier) => tiers[tier]
   return {
     describe: () => ({ provider: 'openai', baseUrl, tiers: { ...tiers } }),
@@ -45,6 +47,8 @@ export function buildModels(deps: { settings: ModelSettings | undefined; db: Dat
         modelOf: tierOf,
         toolsInWords,
         contextTokens,
+        maxOutputTokens,
+        bounds,
         redact: (text) => redactCredentials(text, apiKey === undefined ? [] : [apiKey.reveal()]),
       })
     },

@@ -15,7 +15,7 @@ export function toModelError(cause: unknown, model: string, settings: ModelSetti
   if (cause instanceof AppError) return cause
   const status = isObject(cause) && typeof cause.status === 'number' ? cause.status : undefined
   const said = redactText(
-    messageOf(cause),
+    statedBy(cause),
     settings.apiKey === undefined ? [] : [settings.apiKey.reveal()],
   ).slice(0, MAX_MESSAGE_CHARS)
   const about = { where: `model ${model} at ${settings.baseUrl}` }
@@ -103,7 +103,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
 /** What the server said, without the advice the client library adds. */
-function messageOf(cause: unknown): string {
+export function statedBy(cause: unknown): string {
   if (isObject(cause) && isJsonObject(cause.error) && typeof cause.error.message === 'string')
     return cause.error.message
   if (!(cause instanceof Error)) return String(cause)

@@ -1,12 +1,20 @@
 import type { AIMessageChunk, BaseMessage, UsageMetadata } from '@langchain/core/messages'
-import type { ChatOpenAICompletions } from '@langchain/openai'
+import type { ChatOpenAICallOptions, ChatOpenAICompletions } from '@langchain/openai'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject } from '../../core/json.ts'
 import type { ModelSettings } from '../../core/model-settings.ts'
 import { MAX_TRIES, nextWait, toModelError, wait } from './failures.ts'
 import type { ChatToolCall } from './models.ts'
+import { buildOutputLimits, type OutputLimit, type OutputLimits } from './output-limit.ts'
 import { parseModelJson } from './parse-json.ts'
-import { estimateTokens, type Turn, type TurnAnswer, type TurnProvider, turnText } from './turn.ts'
+import {
+  type Asking,
+  estimateTokens,
+  type Turn,
+  type TurnAnswer,
+  type TurnProvider,
+  turnText,
+} from './turn.ts'
 
 /**
  * Models behind an OpenAI-compatible endpoint, by the chat completions protocol, streamed. Answers that fail in passing
@@ -17,38 +25,72 @@ import { estimateTokens, type Turn, type TurnAnswer, type TurnProvider, turnText
  * refused: the key goes nowhere else.
  */
 export function buildOpenAiProvider(settings: ModelSettings): TurnProvider {
-  const clients = new Map<string, Promise<ChatOpenAICompletions>>()
+  const clients = new Map<string, Promise<LimitedChat>>()
+  const limits = buildOutputLimits(settings)
   const clientFor = (model: string) => {
     const client = clients.get(model) ?? buildClient(settings, model)
     clients.set(model, client)
     return client
   }
   return {
-    async ask(turn, options) {
+    async ask(turn, asking) {
       const client = await clientFor(turn.model)
       const { toMessages } = await import('./openai-messages.ts')
       const messages = toMessages(turn)
       for (let tries = 1; ; tries += 1) {
-        options.signal.throwIfAborted()
+        asking.signal.throwIfAborted()
         try {
-          return await askOnce(client, messages, turn, options)
+          return await askWithin(limits, client, messages, turn, asking)
         } catch (cause) {
-          if (options.signal.aborted) throw options.signal.reason
+          if (asking.signal.aborted) throw asking.signal.reason
           const error = toModelError(cause, turn.model, settings)
           const waitMs = nextWait(error, tries)
           if (waitMs === undefined) throw tries === 1 ? error : afterTries(error, tries)
-          options.restart()
-          await wait(waitMs, options.signal)
+          await asking.restart()
+          await wait(waitMs, asking.signal)
         }
       }
     },
   }
 }
 
-async function buildClient(settings: ModelSettings, model: string): Promise<ChatOpenAICompletions> {
+/** Asks with the limit of the answer in the form and size the server takes. */
+async function askWithin(
+  limits: OutputLimits,
+  client: LimitedChat,
+  messages: BaseMessage[],
+  turn: Turn,
+  asking: Asking,
+): Promise<TurnAnswer> {
+  let limit = limits.of(turn.model, asking.outputTokens())
+  for (;;) {
+    try {
+      return await askOnce(client, messages, turn, limit, asking)
+    } catch (cause) {
+      const next = asking.signal.aborted ? undefined : limits.refused(turn.model, limit, cause)
+      if (next === undefined) throw cause
+      limit = next
+    }
+  }
+}
+
+type LimitedChat = ChatOpenAICompletions<LimitedOptions>
+interface LimitedOptions extends ChatOpenAICallOptions {
+  /** The client knows a limit of its own making only, and not by which name a server takes it. */
+  outputLimit?: OutputLimit
+}
+
+async function buildClient(settings: ModelSettings, model: string): Promise<LimitedChat> {
   const { ChatOpenAICompletions } = await import('@langchain/openai')
   const { apiKey } = settings
-  return new ChatOpenAICompletions({
+  class Limited extends ChatOpenAICompletions<LimitedOptions> {
+    override invocationParams(options?: this['ParsedCallOptions'], extra?: { streaming?: boolean }) {
+      const params = super.invocationParams(options, extra)
+      const limit = options?.outputLimit
+      return limit === undefined ? params : { ...params, [limit.field]: limit.tokens }
+    }
+  }
+  return new Limited({
     model,
     // Revealed for each request; a server that takes no key gets no header.
     apiKey: async () => apiKey?.reveal() ?? 'none',
@@ -70,64 +112,80 @@ async function buildClient(settings: ModelSettings, model: string): Promise<Chat
 }
 
 async function askOnce(
-  client: ChatOpenAICompletions,
+  client: LimitedChat,
   messages: BaseMessage[],
   turn: Turn,
-  { signal, token }: { signal: AbortSignal; token(text: string): void },
+  outputLimit: OutputLimit,
+  { signal, token, lost }: Asking,
 ): Promise<TurnAnswer> {
-  const stream = await client.stream(messages, {
-    signal,
-    ...(turn.tools === undefined || turn.tools.length === 0 ? {} : { tools: wireTools(turn) }),
-    ...(turn.forcedTool === undefined
-      ? {}
-      : { tool_choice: { type: 'function', function: { name: turn.forcedTool } } }),
-    ...(turn.answerSchema === undefined
-      ? {}
-      : { response_format: { type: 'json_schema', json_schema: turn.answerSchema } }),
-  })
   const calls = buildCallCollector()
   let text = ''
   let finish: string | undefined
   let usage: TurnAnswer['usage'] | undefined
-  for await (const chunk of stream as AsyncIterable<AIMessageChunk>) {
-    if (typeof chunk.content === 'string' && chunk.content !== '') {
-      text += chunk.content
-      token(chunk.content)
-    }
-    for (const piece of chunk.tool_call_chunks ?? []) calls.add(piece)
-    const meta: unknown = chunk.response_metadata
-    if (isJsonObject(meta)) {
-      if (typeof meta.finish_reason === 'string') finish = meta.finish_reason
-    }
-    const counted = chunk.usage_metadata as UsageMetadata | undefined
-    if (counted !== undefined) {
-      usage = {
-        inputTokens: counted.input_tokens,
-        cachedInputTokens: counted.input_token_details?.cache_read ?? 0,
-        outputTokens: counted.output_tokens,
+  let begun = false
+  // Where the server does not count.
+  const estimated = () => ({
+    inputTokens: estimateTokens(turnText(turn)),
+    cachedInputTokens: 0,
+    outputTokens: Math.min(estimateTokens(text + JSON.stringify(calls.done())), outputLimit.tokens),
+  })
+  try {
+    await receive()
+    signal.throwIfAborted()
+    if (finish === undefined) throw cutShort(turn.model)
+  } catch (cause) {
+    // One that is stopped while the model is still thinking is paid too.
+    if (begun || signal.aborted) lost(usage ?? estimated())
+    throw cause
+  }
+  return {
+    text,
+    toolCalls: calls.done(),
+    cutOff: finish === 'length',
+    model: turn.model,
+    usage: usage ?? estimated(),
+  }
+
+  async function receive(): Promise<void> {
+    const stream = await client.stream(messages, {
+      signal,
+      outputLimit,
+      ...(turn.tools === undefined || turn.tools.length === 0 ? {} : { tools: wireTools(turn) }),
+      ...(turn.forcedTool === undefined
+        ? {}
+        : { tool_choice: { type: 'function', function: { name: turn.forcedTool } } }),
+      ...(turn.answerSchema === undefined
+        ? {}
+        : { response_format: { type: 'json_schema', json_schema: turn.answerSchema } }),
+    })
+    for await (const chunk of stream as AsyncIterable<AIMessageChunk>) {
+      begun = true
+      if (typeof chunk.content === 'string' && chunk.content !== '') {
+        text += chunk.content
+        token(chunk.content)
+      }
+      for (const piece of chunk.tool_call_chunks ?? []) calls.add(piece)
+      const meta: unknown = chunk.response_metadata
+      if (isJsonObject(meta)) {
+        if (typeof meta.finish_reason === 'string') finish = meta.finish_reason
+      }
+      const counted = chunk.usage_metadata as UsageMetadata | undefined
+      if (counted !== undefined) {
+        usage = {
+          inputTokens: counted.input_tokens,
+          cachedInputTokens: counted.input_token_details?.cache_read ?? 0,
+          outputTokens: counted.output_tokens,
+        }
       }
     }
   }
-  signal.throwIfAborted()
-  if (finish === undefined) {
-    throw new AppError('upstream_error', 'The model’s answer ended before it was complete.', {
-      where: turn.model,
-      hint: 'The connection to the model server was cut; try again.',
-    })
-  }
-  const toolCalls = calls.done()
-  return {
-    text,
-    toolCalls,
-    cutOff: finish === 'length',
-    model: turn.model,
-    usage: usage ?? {
-      inputTokens: estimateTokens(turnText(turn)),
-      cachedInputTokens: 0,
-      outputTokens: estimateTokens(text + JSON.stringify(toolCalls)),
-    },
-  }
 }
+
+const cutShort = (model: string) =>
+  new AppError('upstream_error', 'The model’s answer ended before it was complete.', {
+    where: model,
+    hint: 'The connection to the model server was cut; try again.',
+  })
 
 const wireTools = (turn: Turn) =>
   (turn.tools ?? []).map(({ name, description, input }) => ({

@@ -1,10 +1,11 @@
 import { invalidInput } from '../../core/errors.ts'
 import { DATA_RULE } from '../prompt-data.ts'
-import type { Meter } from './budget.ts'
+import type { Hold, Meter } from './budget.ts'
 import { fitContext } from './context.ts'
 import { converse } from './converse.ts'
 import type { ChatMessage, ModelSink, ModelTier, RunModel } from './models.ts'
 import { answerStructured, type Modes } from './structured.ts'
+import type { PromptBounds } from './token-bound.ts'
 import { withToolsInWords } from './tool-text.ts'
 import { estimateTokens, type Turn, type TurnAnswer, type TurnProvider, turnText } from './turn.ts'
 
@@ -28,6 +29,9 @@ export interface RunModelParts {
   modelOf(tier: ModelTier): string
   toolsInWords: Set<string>
   contextTokens: number
+  /** The longest answer, budgets aside. */
+  maxOutputTokens: number
+  bounds: PromptBounds
   redact(text: string): string
 }
 
@@ -38,7 +42,6 @@ export function buildRunModel(parts: RunModelParts): RunModel {
     given: Omit<Turn, 'model'>,
     { purpose, step }: { purpose: string; step: boolean },
   ): Promise<TurnAnswer> => {
-    await meter.check()
     const model = parts.modelOf(tier)
     const inWords = parts.toolsInWords.has(model)
     const full: Turn = { ...given, system: `${given.system}\n\n${DATA_RULE}`, model }
@@ -49,18 +52,55 @@ export function buildRunModel(parts: RunModelParts): RunModel {
     )
     const weight = estimateTokens(turnText(turn))
     if (weight > parts.contextTokens) throw tooLong(weight, parts.contextTokens)
-    const startedAt = performance.now()
+    return within(turn, { tier, purpose, step })
+  }
+
+  /** Asks with what the call may use held against the budgets, until it is counted. */
+  const within = async (
+    turn: Turn,
+    { tier, purpose, step }: { tier: ModelTier; purpose: string; step: boolean },
+  ): Promise<TurnAnswer> => {
+    const inputTokens = parts.bounds.of(turn)
+    const reserve = () =>
+      meter.reserve({ model: turn.model, inputTokens, outputTokens: parts.maxOutputTokens, step })
+    let hold: Hold | undefined = await reserve()
+    let lost: TurnAnswer['usage'] | undefined
+    let startedAt = performance.now()
+    const durationMs = () => Math.round(performance.now() - startedAt)
+    const giveBack = async () => {
+      const held = hold
+      hold = undefined
+      if (lost === undefined) await held?.free()
+      else await held?.lose(lost, durationMs())
+      lost = undefined
+    }
     try {
       const answer = await provider.ask(turn, {
         signal: meter.signal,
         token: (text) => sink.token(text),
-        restart: () => sink.restart?.(),
+        outputTokens: () => hold?.outputTokens ?? 0,
+        lost: (usage) => {
+          lost = usage
+        },
+        restart: async () => {
+          sink.restart?.()
+          if (lost === undefined) return
+          await giveBack()
+          hold = await reserve()
+          startedAt = performance.now()
+        },
       })
-      const durationMs = Math.round(performance.now() - startedAt)
-      const usage = await meter.add(answer, durationMs, step)
-      sink.call({ tier, model: answer.model, purpose, usage, durationMs })
+      const { lowered, settle } = hold
+      hold = undefined
+      const took = durationMs()
+      const usage = await settle(answer, took)
+      parts.bounds.counted(turn.model, inputTokens, usage.inputTokens)
+      sink.call({ tier, model: answer.model, purpose, usage, durationMs: took })
+      // Half an answer for want of budget must not pass for a whole one.
+      if (answer.cutOff && lowered !== undefined) throw lowered
       return answer
     } catch (error) {
+      await giveBack()
       // A call that is aborted fails in many ways; what ended it says why.
       if (meter.signal.aborted) throw meter.signal.reason
       throw error

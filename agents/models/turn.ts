@@ -12,6 +12,18 @@ export interface Turn {
   answerSchema?: { name: string; schema: Record<string, unknown>; strict: boolean }
 }
 
+/** What a {@link TurnProvider} is told and tells while it asks. */
+export interface Asking {
+  signal: AbortSignal
+  token(text: string): void
+  /** How long the answer may be; read anew for each try. */
+  outputTokens(): number
+  /** A try failed after it was sent, and what came of its answer may have to be paid. */
+  lost(usage: TurnAnswer['usage']): void
+  /** It is tried again: what came so far is void. @throws when it may not be */
+  restart(): Promise<void>
+}
+
 export interface TurnAnswer {
   text: string
   toolCalls: ChatToolCall[]
@@ -25,10 +37,7 @@ export interface TurnAnswer {
 /** Where models are asked. */
 export interface TurnProvider {
   /** @throws AppError `rejected` (see {@link isRejection}) when the endpoint does not take the request as it is */
-  ask(
-    turn: Turn,
-    options: { signal: AbortSignal; token(text: string): void; restart(): void },
-  ): Promise<TurnAnswer>
+  ask(turn: Turn, asking: Asking): Promise<TurnAnswer>
 }
 
 const CHARS_PER_TOKEN = 4

@@ -10,6 +10,8 @@ export interface ChatRequest {
   response_format?: { type?: string }
   stream?: boolean
   stream_options?: { include_usage?: boolean }
+  max_tokens?: number
+  max_completion_tokens?: number
 }
 
 const textOf = (content: unknown): string =>
@@ -39,7 +41,9 @@ const ID = /\b[a-z]{2,4}_[0-9a-f]{28}\b/g
 const TIME = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?/g
 const LOCAL = /\b(127\.0\.0\.1|localhost):\d+/g
 /** Says how to answer, or keeps providers' books: not what is asked. */
-const ASIDE = new Set(['stream', 'stream_options', 'user', 'prompt_cache_key', 'metadata', 'store'])
+const ASIDE = new Set(
+  'stream stream_options user prompt_cache_key metadata store max_tokens max_completion_tokens'.split(' '),
+)
 
 /** Ids, times and ports change from run to run; each is named by its order, so that an answer can be given in the names of the run. */
 export function namesIn(request: ChatRequest): Map<string, string> {

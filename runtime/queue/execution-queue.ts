@@ -76,13 +76,20 @@ export interface ExecutionQueue {
   close(): Promise<void>
 }
 
+/** Any constant but that of the migrations. */
+const GRANT_LOCK_KEY = 7_241_936
+
 /** Makes or updates the queue's own tables; called while the database is set up. */
 export async function prepareQueueSchema(client: ClientBase): Promise<void> {
   await runMigrations(client, SCHEMA)
+  // Processes that start together: two that grant at once would fail, "tuple concurrently updated".
+  await client.query('BEGIN')
+  await client.query('SELECT pg_advisory_xact_lock($1)', [GRANT_LOCK_KEY])
   await client.query(`GRANT USAGE, CREATE ON SCHEMA ${SCHEMA} TO patchbay_app`)
   await client.query(`GRANT ALL ON ALL TABLES IN SCHEMA ${SCHEMA} TO patchbay_app`)
   await client.query(`GRANT ALL ON ALL SEQUENCES IN SCHEMA ${SCHEMA} TO patchbay_app`)
   await client.query(`GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} TO patchbay_app`)
+  await client.query('COMMIT')
 }
 
 /** BullMQ on Redis when there is one, else on the database that holds everything else. */
