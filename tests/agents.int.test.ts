@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { addAgentRunEvents } from '../db/agent-runs.ts'
 import { connectV1 } from '../server/mcp/transport/test-clients.ts'
 import { registrar } from './setup/agent.fixture.ts'
 import { chatWith } from './setup/agent-runs.ts'
@@ -163,6 +166,39 @@ describeOnEachDatabase('runs of agents', (kind) => {
     await tenant.ok('revoke_api_key', { key: apiKey.id })
     const read = await stream.text().catch(() => 'cut off')
     expect(read).not.toContain('event: end')
+  })
+
+  test('who reads a stream slowly gets all of it in order, and what is not read stays in the database', async () => {
+    const { id } = await start()
+    const seen = (await eventsOf(id)).length
+    const organizationId = (await tenant.ok('get_organization', {})).organization.id
+    const text = 'x'.repeat(64_000)
+    const batch = Array.from({ length: 100 }, () => ({ type: 'message', data: { text } }))
+    for (let n = 0; n < 6; n += 1)
+      await platform.platform.db.tenant({ organizationId, customerIds: null }, (tx) =>
+        addAgentRunEvents(tx, id, batch),
+      )
+    const asked = vi.spyOn(platform.platform.invoker.services.catalog, 'call')
+    const url = new URL(platform.url)
+    const socket = connect(Number(url.port), url.hostname).pause()
+    socket.write(
+      `GET /api/v1/agent-runs/${id}/stream HTTP/1.1\r\nHost: ${url.host}\r\nAuthorization: Bearer ${tenant.ownerKey}\r\n\r\n`,
+    )
+    await eventually(async () => (asked.mock.calls.length > 0 ? true : undefined))
+    await sleep(1_500)
+    expect(asked.mock.calls.length).toBeLessThan(5)
+    asked.mockRestore()
+    const ids: number[] = []
+    let rest = ''
+    for await (const piece of socket) {
+      rest += String(piece)
+      const lines = rest.split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) if (line.startsWith('id: ')) ids.push(Number(line.slice(4)))
+      if (ids.length === seen + 600) break
+    }
+    expect(ids).toEqual(ids.map((_, index) => index + 1))
+    expect(ids).toHaveLength(seen + 600)
   })
 
   test('the number of an event is not larger than there can be', async () => {

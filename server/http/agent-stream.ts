@@ -13,6 +13,8 @@ const PAGE = 100
 /** Something is sent at least so often: proxies cut what is silent, and a client learns that it lost the server. */
 const HEARTBEAT_MS = 15_000
 const WAIT_SECONDS = 15
+/** A client that reads nothing for so long is let go: it comes back with `Last-Event-ID`. */
+const UNREAD_MS = 60_000
 
 /**
  * `GET /api/v1/agent-runs/{run}/stream`: the events of a run as Server-Sent Events, whichever process works on it. Each
@@ -45,7 +47,9 @@ export function mountAgentStream(app: express.Express, invoker: Invoker, apiKeys
     const send = async (text: string) => {
       sentAt = performance.now()
       // Who reads slowly is waited for: what they have not read yet stays in the database.
-      if (!res.write(text)) await once(res, 'drain', { signal: gone.signal })
+      if (res.write(text)) return
+      const timer = setTimeout(() => res.destroy(), UNREAD_MS)
+      await once(res, 'drain', { signal: gone.signal }).finally(() => clearTimeout(timer))
     }
     try {
       while (!gone.signal.aborted) {
