@@ -1,3 +1,4 @@
+import pLimit from 'p-limit'
 import { z } from 'zod'
 import { toAppError } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
@@ -27,20 +28,17 @@ export async function endSubscriptions(context: ToolContext, rows: readonly Trig
   const ended: Ended = new Map()
   const late = AbortSignal.timeout(ALL_MS)
   const caller = { ...context, signal: AbortSignal.any([context.signal, late]) }
-  const queue = [...rows]
-  const work = async () => {
-    for (let row = queue.shift(); row !== undefined; row = queue.shift()) {
-      const why = late.aborted
-        ? 'There was no time left to ask the app.'
-        : await takeBack(caller, row).then(
-            () => null,
-            (cause: unknown) =>
-              late.aborted ? 'The app did not answer in time.' : toAppError(cause).message,
-          )
-      ended.set(row.id, why)
-    }
+  const limit = pLimit(AT_ONCE)
+  const end = async (row: TriggerRow) => {
+    const why = late.aborted
+      ? 'There was no time left to ask the app.'
+      : await takeBack(caller, row).then(
+          () => null,
+          (cause: unknown) => (late.aborted ? 'The app did not answer in time.' : toAppError(cause).message),
+        )
+    ended.set(row.id, why)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await Promise.all(rows.map((row) => limit(end, row)))
   context.signal.throwIfAborted()
   return ended
 }
