@@ -250,3 +250,31 @@ test('a connector deleted with its connections unsubscribes too, and says what a
     left: expect.stringContaining('still has'),
   })
 })
+
+test('a key that may delete accounts and not run actions deletes one without a call of its app, and says what is left', async () => {
+  const shop = await connected(tenant.ok, false)
+  const { trigger } = await tenant.ok('create_app_event', wanted)
+  const [account] = (await tenant.ok('list_connections', {})).connections
+  await tenant.ok('create_customer', { name: 'Acme', slug: 'acme' })
+  const acme = await tenant.ok('create_app_event', { ...wanted, name: 'Of Acme', customer: 'acme' })
+  const { key } = await tenant.ok('create_api_key', {
+    name: 'deletes',
+    mode: 'live',
+    role: 'developer',
+    permissions: ['connections.read', 'connections.delete', 'customers.manage', 'connectors.delete'],
+  })
+  const needs = expect.stringContaining('connections.execute')
+  expect(await tenant.ok('delete_customer', { customer: 'acme' }, key)).toMatchObject({
+    unsubscribed: [],
+    leftSubscribed: [{ trigger: acme.trigger.id, why: needs }],
+  })
+  expect(await tenant.ok('delete_connection', { connection: account.id }, key)).toMatchObject({
+    deleted: true,
+    unsubscribed: [],
+    leftSubscribed: [{ trigger: trigger.id, why: needs }],
+  })
+  expect(shop.hooks.size).toBe(2)
+  expect((await tenant.call('get_connection', { connection: account.id })).status).toBe(404)
+  const after = (await tenant.ok('get_trigger', { trigger: trigger.id })).trigger
+  expect(after).toMatchObject({ enabled: false, webhook: { subscription: { state: 'ended', left: needs } } })
+})

@@ -5,7 +5,7 @@ import type { Tx } from '../../db/database.ts'
 import { lockTrigger, type TriggerRow, updateTrigger } from '../../db/triggers.ts'
 import { WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import type { ToolContext } from '../define-tool.ts'
-import { takeBack } from './take-back.ts'
+import { subscriptionOf, takeBack } from './take-back.ts'
 
 /** For all subscriptions of what is being deleted: an app that does not answer must not hold it up. */
 const ALL_MS = 20_000
@@ -23,8 +23,15 @@ export type Leftovers = z.output<z.ZodObject<typeof LeftoverFields>>
 /** By trigger: null when nothing is left at the app, else why something is or may be. */
 export type Ended = Map<string, string | null>
 
-/** Takes back what webhooks have at apps before the account they were subscribed with goes; in bounded time. */
+const MAY_NOT = 'The app was not asked: that runs an action, which needs the permission connections.execute.'
+
+/**
+ * Takes back what webhooks have at apps before the account they were subscribed with goes; in bounded time. Who may not
+ * run actions deletes all the same, and no app is called.
+ */
 export async function endSubscriptions(context: ToolContext, rows: readonly TriggerRow[]): Promise<Ended> {
+  if (!context.actor.permissions.has('connections.execute'))
+    return new Map(rows.map((row) => [row.id, subscriptionOf(row) === null ? null : MAY_NOT]))
   const ended: Ended = new Map()
   const late = AbortSignal.timeout(ALL_MS)
   const caller = { ...context, signal: AbortSignal.any([context.signal, late]) }

@@ -26,15 +26,21 @@ export function refuseUnderWay(subscription: Subscribed, trigger: string): void 
   )
 }
 
+/** What a webhook has at an app, or may have; null: nothing. */
+export function subscriptionOf({ type, config }: TriggerRow): Subscribed | null {
+  if (type !== 'webhook') return null
+  const { subscription } = WebhookConfig.parse(config)
+  if (subscription === null || subscription.endedAt !== null) return null
+  return subscription.id === null && subscription.askedUntil === null ? null : subscription
+}
+
 /**
  * Takes back at the app what a webhook has there.
  * @throws AppError when the app has it still, or may have
  */
 export async function takeBack({ services, actor, signal }: Caller, row: TriggerRow): Promise<void> {
-  if (row.type !== 'webhook') return
-  const { subscription } = WebhookConfig.parse(row.config)
-  if (subscription === null || subscription.endedAt !== null) return
-  if (subscription.id === null && subscription.askedUntil === null) return
+  const subscription = subscriptionOf(row)
+  if (subscription === null) return
   refuseUnderWay(subscription, row.id)
   const { connections } = services
   const scope = scopeOf(actor)
