@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { killAtEveryNode } from './setup/kill-at-every-node.ts'
-import { REQUEST, startPlayground } from './setup/played-build.ts'
+import { passingBuild, REQUEST, startPlayground } from './setup/played-build.ts'
 
 /** Kills at each n-th moment; 1 with KILL_EVERY=1 takes many minutes. */
 const KILL_EVERY = Number(process.env.KILL_EVERY ?? 6)
@@ -62,3 +62,73 @@ test('a build whose server is killed at its nodes ends with the same workflow, v
   expect(killed.length).toBeGreaterThan(4)
   for (const run of killed) expect(withoutIds(run)).toEqual(withoutIds({ ...undisturbed, at: run.at }))
 }, 1_800_000)
+
+const BY_HAND = { name: 'By hand', slug: 'by-hand', code: 'export default async () => 1' }
+const mockOf = (slug: string) => `the mock '${slug} TC-03: takes it' of ledger.create_invoice`
+
+test.each([
+  {
+    what: 'a workflow the run made',
+    workflow: null,
+    takenBack: [
+      "the workflow 'invoice-paid-orders' with its versions and executions",
+      mockOf('invoice-paid-orders'),
+    ],
+    left: [],
+  },
+  {
+    what: 'a workflow the run rebuilt',
+    workflow: BY_HAND.slug,
+    takenBack: [`the draft of '${BY_HAND.slug}'`, mockOf(BY_HAND.slug)],
+    left: [[BY_HAND.slug, BY_HAND.code, 2]],
+  },
+])(
+  'a rejection whose server is killed while it takes back ends as one undisturbed: $what',
+  async ({ workflow, takenBack, left }) => {
+    await world.play(...passingBuild())
+    const approve = { decision: 'approve' }
+    const [undisturbed, ...killed] = await killAtEveryNode({
+      agent: 'workflow_agent',
+      input: { request: REQUEST, workflow },
+      answers: {
+        questions: {},
+        after_planning: approve,
+        after_building: approve,
+        after_cases: approve,
+        after_testing: { decision: 'reject' },
+      },
+      node: 'take_back',
+      environment: { PATCHBAY_MODEL_BASE_URL: world.modelUrl, PATCHBAY_MODEL: 'played' },
+      prepare: async ({ ok }) => {
+        await ok('import_spec', { url: `${world.ledger.url}/openapi.json`, slug: 'ledger' })
+        if (workflow === null) return
+        await ok('create_workflow', BY_HAND)
+        await ok('publish_workflow', { workflow })
+      },
+      effects: async ({ ok }) => {
+        const { workflows } = await ok('list_workflows')
+        const { mocks } = await ok('list_action_mocks', { connector: 'ledger' })
+        const seen = []
+        for (const { slug } of workflows) {
+          const { code, latestVersion } = (await ok('get_workflow', { workflow: slug })).workflow
+          seen.push([slug, code, latestVersion])
+        }
+        return { workflows: seen, mocks }
+      },
+    })
+    expect(undisturbed).toMatchObject({
+      status: 'completed',
+      output: { status: 'rejected', takenBack },
+      effects: { workflows: left, mocks: [] },
+    })
+    expect(killed.map(({ at }) => at)).toEqual([
+      'entered take_back',
+      'called take_back',
+      'called take_back',
+      'left take_back',
+    ])
+    for (const run of killed)
+      expect(withoutIds({ ...run, at: '' }), run.at).toEqual(withoutIds({ ...undisturbed, at: '' }))
+  },
+  1_800_000,
+)

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../core/json.ts'
 import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { decide } from './decision.ts'
-import { made, type Stored, type Update, type WorkflowState } from './state.ts'
+import { type DraftBefore, made, type Stored, type Update, type WorkflowState } from './state.ts'
 
 const MAX_SAME_SLUGS = 50
 
@@ -39,10 +39,16 @@ export async function storeWorkflow(state: WorkflowState, run: RunContext): Prom
   const { code, slug, stored, input } = state
   const plan = made(state.plan, 'a plan')
   const inputSchema = plan.input.length === 0 ? null : inputSchemaOf(plan)
+  const before = input.workflow == null ? null : await run.first('draft_before', () => draftBefore(run, slug))
   const { reach, reaches } = await reachOfCode(run, code, plan)
   if (stored === null && input.workflow == null) await create(run, { slug, code, inputSchema, plan, reach })
   else await run.call('update_workflow', { workflow: slug, code, inputSchema, reach: { ...reach } })
-  return { stored: { slug, inputSchema, version: await publish(run, slug), reach }, reaches }
+  return { stored: { slug, inputSchema, version: await publish(run, slug), reach }, reaches, before }
+}
+
+async function draftBefore(run: RunContext, slug: string): Promise<DraftBefore & JsonObject> {
+  const { code, inputSchema, reach } = await draftOf(run, slug)
+  return { code, inputSchema, reach } as DraftBefore & JsonObject
 }
 
 async function create(

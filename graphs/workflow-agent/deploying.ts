@@ -4,6 +4,7 @@ import { planDocument } from '../../agents/planner/plan-document.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { made, type Update, type WorkflowState } from './state.ts'
+import { tellRejecting } from './take-back.ts'
 
 const SECRET_BYTES = 32
 
@@ -18,14 +19,17 @@ export async function approveTests(state: WorkflowState, run: RunContext): Promi
   const bound = trigger.type === 'manual' ? '' : ` and bind ${when}`
   const { decision } = await run.handback({
     point: 'after_testing',
-    question: `${passed} of ${passed + failed} test cases pass. Deploy version ${version} of ${slug} to ${environment}${bound}?`,
+    question: `${passed} of ${passed + failed} test cases pass. Deploy version ${version} of ${slug} to ${environment}${bound}? Stopping leaves everything as it is. ${await tellRejecting(state, run)}`,
     details: { report: report as unknown as Json, environment, trigger: trigger as unknown as JsonObject },
     answer: z.object({
-      decision: z.enum(['deploy', 'stop']).describe('stop: end here; the workflow stays, deployed nowhere.'),
+      decision: z
+        .enum(['deploy', 'stop', 'reject'])
+        .describe('stop: end here; what was made stays. reject: end here, and take back what this run made.'),
     }),
     default: { decision: failed === 0 ? 'deploy' : 'stop' },
   })
-  return decision === 'deploy' ? { deployTo: environment } : { stopped: 'after_testing' }
+  if (decision === 'deploy') return { deployTo: environment }
+  return { stopped: 'after_testing', rejected: decision === 'reject' }
 }
 
 /** Deploys, and binds the trigger; neither twice. */
@@ -89,16 +93,18 @@ function shown(trigger: unknown): JsonObject {
 
 /** What came of it, wherever it ended. */
 export async function conclude(state: WorkflowState): Promise<Update> {
-  const { plan, stored, report, deployTo, trigger, stopped } = state
+  const { plan, stored, report, deployTo, trigger, stopped, rejected, undone, isGone } = state
   return {
     output: {
-      status: stopped === null ? 'deployed' : 'stopped',
+      status: stopped === null ? 'deployed' : rejected ? 'rejected' : 'stopped',
       stoppedAt: stopped,
-      workflow: stored === null ? null : { slug: stored.slug, version: stored.version },
+      workflow: stored === null || isGone ? null : { slug: stored.slug, version: stored.version },
       environment: deployTo,
       trigger,
       tests: report as unknown as Json,
       document: plan === null ? null : planDocument(plan),
+      takenBack: undone.takenBack,
+      notTakenBack: undone.notTakenBack,
     },
   }
 }

@@ -5,10 +5,12 @@ import { workflowBuilder } from '../../agents/workflow-builder/agent.ts'
 import { BuildWorkflowInput } from '../../tools/agents/build-workflow.ts'
 import { TestReport } from '../../tools/agents/test-case.ts'
 import { defineAgent } from '../frame/define-agent.ts'
+import { takenBackFields } from '../frame/taking-back.ts'
 import { approveBuild, storeWorkflow, writeWorkflow } from './building.ts'
 import { approveTests, conclude, deploy } from './deploying.ts'
 import { approvePlan, askQuestions, draftPlan, understandRequest } from './planning.ts'
 import { asked, decided, type WorkflowState, workflowState } from './state.ts'
+import { takeBack } from './take-back.ts'
 import {
   approveCases,
   checkAccounts,
@@ -31,16 +33,35 @@ const OWN_TOOLS = [
   'create_scheduler',
 ]
 
+/** What it takes back with, when a person rejects what it made. */
+const TAKING_BACK_TOOLS = [
+  'get_trigger',
+  'list_action_mocks',
+  'list_deployments',
+  'delete_trigger',
+  'delete_action_mock',
+  'rollback_workflow',
+  'delete_workflow',
+]
+
 export const workflowAgent = defineAgent({
   name: 'workflow_agent',
   title: 'Workflow Agent',
   description:
     'From a plain request to a tested, deployed workflow with its trigger: Planner, Workflow Builder, Test Case Agent. Hands back after each stage.',
   needsModel: true,
-  tools: [...new Set([...planner.tools, ...workflowBuilder.tools, ...testCaseAgent.tools, ...OWN_TOOLS])],
+  tools: [
+    ...new Set([
+      ...planner.tools,
+      ...workflowBuilder.tools,
+      ...testCaseAgent.tools,
+      ...OWN_TOOLS,
+      ...TAKING_BACK_TOOLS,
+    ]),
+  ],
   input: BuildWorkflowInput,
   output: z.object({
-    status: z.enum(['deployed', 'stopped']),
+    status: z.enum(['deployed', 'stopped', 'rejected']),
     stoppedAt: z
       .string()
       .nullable()
@@ -53,6 +74,7 @@ export const workflowAgent = defineAgent({
       .describe('What starts it: id, type, url, nextRunAt.'),
     tests: TestReport.nullable(),
     document: z.string().nullable().describe('The integration plan, in Markdown.'),
+    ...takenBackFields,
   }),
   graph: ({ langgraph, node }) => {
     const { StateGraph, START, END } = langgraph
@@ -72,6 +94,7 @@ export const workflowAgent = defineAgent({
       .addNode('settle', node(settle))
       .addNode('approve_tests', node(approveTests))
       .addNode('deploy', node(deploy))
+      .addNode('take_back', node(takeBack))
       .addNode('conclude', node(conclude))
       .addEdge(START, 'understand')
       .addEdge('understand', 'ask_questions')
@@ -103,14 +126,15 @@ export const workflowAgent = defineAgent({
       .addConditionalEdges('run_cases', toMend, ['mend', 'settle'])
       .addConditionalEdges('mend', afterMending, ['run_cases', 'settle'])
       .addEdge('settle', 'approve_tests')
-      .addConditionalEdges('approve_tests', (state) => (state.stopped === null ? 'deploy' : 'conclude'), [
-        'deploy',
-        'conclude',
-      ])
+      .addConditionalEdges('approve_tests', afterTesting, ['deploy', 'take_back', 'conclude'])
       .addEdge('deploy', 'conclude')
+      .addEdge('take_back', 'conclude')
       .addEdge('conclude', END)
   },
 })
+
+const afterTesting = ({ stopped, rejected }: WorkflowState): 'deploy' | 'take_back' | 'conclude' =>
+  stopped === null ? 'deploy' : rejected ? 'take_back' : 'conclude'
 
 export const afterMending = ({ mendingRefused }: WorkflowState): 'run_cases' | 'settle' =>
   mendingRefused ? 'settle' : 'run_cases'

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../core/json.ts'
 import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
 import type { TestCase, TestReport } from '../../tools/agents/test-case.ts'
 import type { LangGraph } from '../frame/define-agent.ts'
+import { nothingTakenBack, type TakenBack } from '../frame/taking-back.ts'
 
 /** What the agents that share these nodes are started with; each takes its part. */
 export interface Started {
@@ -22,6 +23,13 @@ export interface Stored {
   version: number
   inputSchema: JsonObject | null
   /** What its code may reach; null: everything, as of what people wrote. */
+  reach: CodeReach | null
+}
+
+/** What of a workflow that was there a run changes. */
+export interface DraftBefore {
+  code: string
+  inputSchema: JsonObject | null
   reach: CodeReach | null
 }
 
@@ -51,6 +59,8 @@ export const workflowState = ({ Annotation }: LangGraph) => {
     /** The slug a new workflow gets, chosen before it is made. */
     slug: last(''),
     stored: last<Stored | null>(null),
+    /** The draft of a workflow that was there, from before the run. */
+    before: last<DraftBefore | null>(null),
     /** What the code reaches besides planned actions, as far as it can be seen. */
     reaches: last<string[]>([]),
     cases: last<TestCase[]>([]),
@@ -66,6 +76,11 @@ export const workflowState = ({ Annotation }: LangGraph) => {
     trigger: last<JsonObject | null>(null),
     /** The point at which the person stopped the run. */
     stopped: last<string | null>(null),
+    /** The person rejected what was made: it is taken back. */
+    rejected: last(false),
+    undone: last<TakenBack>(nothingTakenBack()),
+    /** There is no workflow any more: it was taken back. */
+    isGone: last(false),
   })
 }
 export type WorkflowState = ReturnType<typeof workflowState>['State']

@@ -35,6 +35,18 @@ export const turn = (task: Task, json: unknown, times = 0): Turn => ({
 /** The demo's script, with other turns before it. */
 export const script = (...first: Turn[]): ScriptInput => ({ turns: [...first, ...demo.turns] })
 
+/** Turns of a build whose cases pass at once, one of them with a mock. */
+export function passingBuild(): Turn[] {
+  const { cases } = goodAnswer('cases')
+  const mock = { connector: 'ledger', action: 'create_invoice', scenario: 'takes it' }
+  Object.assign(cases[2], { mode: 'mock', mocks: [{ ...mock, answers: [{ output: { id: '1' } }] }] })
+  return [
+    turn('mend', goodAnswer('mend')),
+    turn('code', { ...goodAnswer('code'), code: goodAnswer('mend').code }),
+    turn('cases', { cases }),
+  ]
+}
+
 /** A model server that plays one script after another at one address, and the app it builds for. */
 export async function startPlayground(): Promise<{
   ledger: Ledger
