@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { StepRow } from '../../db/execution-steps.ts'
-import { buildRecord, fingerprint, type Place, withinOf } from './record.ts'
+import { buildRecord, fingerprint, type Place } from './record.ts'
 
 const print = fingerprint('fetch', 'x', ['x'])
 const at = (nth: number, step: string | null = null): Place => ({ print, step, nth })
@@ -16,7 +16,7 @@ function row({ nth, step }: Place, change: Partial<StepRow> = {}): StepRow {
     kind: 'fetch',
     name: 'x',
     fingerprint: `${print}.${nth}`,
-    within: withinOf(step, undefined),
+    within: step,
     status: 'done',
     output: `result ${seq}`,
     error: null,
@@ -52,20 +52,6 @@ test('a call after a step that is skipped is not taken for one within it', () =>
   const record = buildRecord([inner, deeper], 2)
   record.skipWithin('a.0')
   expect(record.take(at(0))).toBeUndefined()
-})
-
-test('a call beside a step is still there until the step is answered, and none of the step then', () => {
-  const beside = row(at(0), { within: withinOf(null, 'a.0') })
-  const record = buildRecord([beside], 1)
-  record.skipWithin('a.0')
-  expect(record.take(at(0))).toBe(beside)
-
-  const within = row(at(0), { within: withinOf(null, 'a.0') })
-  const after = row(at(1))
-  const other = buildRecord([within, after], 1)
-  other.skipWithin('a.0')
-  other.skipBeside('a.0')
-  expect(other.take(at(0))).toBe(after)
 })
 
 test('answers come in the order they came, however late the code asks for the first', async () => {

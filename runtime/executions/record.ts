@@ -4,8 +4,6 @@ import type { StepRow } from '../../db/execution-steps.ts'
 import { printOf, scopeOf } from '../sandbox/step-names.ts'
 
 const stable = configure({ deterministic: true, bigint: false })
-/** Before the step of a call that was made beside others: it may have been part of it. */
-const MAYBE = '?'
 
 /** Recognizes a call when the code makes it again: by what is called, with which arguments. */
 export const fingerprint = (kind: string, name: string, args: Json): string =>
@@ -24,10 +22,6 @@ export interface Place {
 /** The same on every run of the same code. */
 export const keyOf = ({ print, step, nth }: Place): string => scopeOf(step, print, nth)
 
-/** What stands in a row's `within`: the step it is part of, or the one it may be part of. */
-export const withinOf = (step: string | null, beside: string | undefined): string | null =>
-  step ?? (beside === undefined ? null : MAYBE + beside)
-
 /** What earlier runs of an execution recorded, to be taken by the calls that are made again. */
 export interface StepRecord {
   /**
@@ -37,15 +31,12 @@ export interface StepRecord {
   take(place: Place): StepRow | undefined
   /** Leaves out what is part of a step that is not repeated. */
   skipWithin(step: string): void
-  /** The same of what may have been part of it; called when its answer is handed out. */
-  skipBeside(step: string): void
   /**
    * Resolves when what ended before this has been handed out too, so that races end as they did.
    * @param still resolves when the code does nothing but wait: what it has not asked for by then it will not ask for
    *   before something is answered
-   * @param beside of a step: what was done beside it has to have been asked for, for it is left out afterwards
    */
-  turnOf(row: StepRow, still: () => Promise<void>, beside?: string): Promise<void>
+  turnOf(row: StepRow, still: () => Promise<void>): Promise<void>
   /** The place of the next thing recorded. */
   next: number
 }
@@ -76,8 +67,6 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
   const own = new Map<string, Entry>()
   const shelves = new Map<string, ReturnType<typeof buildShelf>>()
   const parts = new Map<string, Entry[]>()
-  /** Calls of which some were left out: how many alike came before one cannot be told from the others. */
-  const unsure = new Set<string>()
 
   const shelfOf = (name: string) => {
     const shelf = shelves.get(name) ?? buildShelf()
@@ -88,9 +77,8 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
   for (const row of rows) {
     const entry: Entry = { row, taken: false }
     const { within } = row
-    const step = within?.startsWith(MAYBE) === true ? null : within
-    own.set(step === null ? row.fingerprint : `${step}/${row.fingerprint}`, entry)
-    for (const shelf of [`${step ?? ''} ${printOfRow(row)}`, printOfRow(row)])
+    own.set(within === null ? row.fingerprint : `${within}/${row.fingerprint}`, entry)
+    for (const shelf of [`${within ?? ''} ${printOfRow(row)}`, printOfRow(row)])
       shelfOf(shelf).entries.push(entry)
     if (within === null) continue
     // Part of the step, and of those that step is part of.
@@ -111,8 +99,6 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
   let handedOut = 0
   const open = new Set(order)
   const held = new Map<number, () => void>()
-  /** What has to be waited for before a row is handed out. */
-  const conditions = new Map<number, () => Promise<void>>()
   let handing = false
   let waitsForStill = false
   let released = 0
@@ -123,16 +109,6 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
     const first = order[handedOut]
     const release = first === undefined ? undefined : held.get(first)
     if (first === undefined || release === undefined) return
-    const before = conditions.get(first)
-    if (before !== undefined) {
-      conditions.delete(first)
-      handing = true
-      void before().then(() => {
-        handing = false
-        advance()
-      })
-      return
-    }
     open.delete(first)
     held.delete(first)
     released += 1
@@ -164,16 +140,6 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
     }
     waitsForStill = false
   }
-  const skip = (name: string, then: (row: StepRow) => void) => {
-    for (const entry of parts.get(name) ?? []) {
-      if (entry.taken) continue
-      entry.taken = true
-      open.delete(entry.row.seq)
-      then(entry.row)
-    }
-    advance()
-  }
-
   return {
     next: rows.reduce((most, { seq }) => Math.max(most, seq + 1), 0),
     take(place) {
@@ -183,17 +149,21 @@ export function buildRecord(rows: readonly StepRow[], attempt: number): StepReco
         return entry.row
       }
       const { print, step } = place
-      const earlier = (row: StepRow) => row.attempt < attempt || unsure.has(print)
+      const earlier = (row: StepRow) => row.attempt < attempt
       return shelfOf(`${step ?? ''} ${print}`).take(earlier) ?? shelfOf(print).take(earlier)
     },
-    skipWithin: (step) => skip(step, () => {}),
-    skipBeside: (step) => skip(MAYBE + step, (row) => unsure.add(printOfRow(row))),
-    turnOf(row, still, beside) {
+    skipWithin(step) {
+      for (const entry of parts.get(step) ?? []) {
+        if (entry.taken) continue
+        entry.taken = true
+        open.delete(entry.row.seq)
+      }
+      advance()
+    },
+    turnOf(row, still) {
       // Its turn went by while the code did not ask for it.
       if (!open.has(row.seq)) return Promise.resolve()
       const handed = new Promise<void>((resolve) => held.set(row.seq, resolve))
-      if (beside !== undefined && (parts.get(MAYBE + beside) ?? []).some(({ taken }) => !taken))
-        conditions.set(row.seq, still)
       advance()
       if (held.size > 0 && !waitsForStill) void goOnWhenStill(still)
       return handed

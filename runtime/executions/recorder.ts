@@ -6,7 +6,7 @@ import type { ExecutionRow } from '../../db/executions.ts'
 import type { BridgeCall, Turn } from '../sandbox/sandbox.ts'
 import { turnOf } from '../sandbox/step-names.ts'
 import { type Lease, moment } from './lease.ts'
-import { buildRecord, fingerprint, keyOf, type Place, withinOf } from './record.ts'
+import { buildRecord, fingerprint, keyOf, type Place } from './record.ts'
 
 /** What a run may have recorded, over all its attempts. */
 const MAX_STEPS = 100_000
@@ -22,7 +22,6 @@ export interface Asked {
   place: Place
   /** The same on every run: names this call of all that are alike. For idempotency keys and child workflows. */
   key: string
-  within: string | null
   startedAt: Date
   /** What an earlier run recorded of it. */
   known: StepRow | undefined
@@ -38,8 +37,8 @@ export interface Recorder {
     signal: AbortSignal,
     effect: (asked: Asked) => Promise<Json>,
   ): Promise<Json>
-  /** Hands out what is recorded, in the order it was; `beside`: see {@link buildRecord}. @throws the failure recorded */
-  replay(row: StepRow, turn: Turn, beside?: string): Promise<Json>
+  /** Hands out what is recorded, in the order it was. @throws the failure recorded */
+  replay(row: StepRow, turn: Turn): Promise<Json>
   /** The row of a call: done unless `change` says otherwise. */
   row(asked: Asked, change: Partial<NewStep>): NewStep
   /** The time as what ends now is recorded: never before what is recorded already, for replays go by it. */
@@ -56,8 +55,6 @@ export interface Recorder {
   replayStep(scope: string, row: StepRow, turn: Turn): Promise<Json>
   /** Tells the code when a call was answered, and what the answer is known by. */
   answer(row: NewStep, turn: Turn): void
-  /** Steps (ctx.step) under way; the last one began last. */
-  readonly active: string[]
   /** Recorded and not kept yet, once nothing is about to be kept any more. */
   rest(): Promise<NewStep[]>
 }
@@ -85,7 +82,6 @@ export function buildRecorder(options: RecorderOptions): Recorder {
   const { execution, keep, lease } = options
   const record = buildRecord(options.rows, execution.attempt)
   const asked = new Map<string, number>()
-  const active: string[] = []
   let latest = options.rows.reduce((most, { finished_at }) => Math.max(most, finished_at?.getTime() ?? 0), 0)
   const now = () => {
     latest = Math.max(latest, options.now())
@@ -139,7 +135,6 @@ export function buildRecorder(options: RecorderOptions): Recorder {
   }
 
   const recorder: Recorder = {
-    active,
     ask(call, kind, name, args) {
       const print = fingerprint(kind, name, args)
       const step = call.within ?? null
@@ -154,7 +149,6 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         name,
         place,
         key: keyOf(place),
-        within: withinOf(step, active.at(-1)),
         startedAt: new Date(now()),
         known,
       }
@@ -182,8 +176,8 @@ export function buildRecorder(options: RecorderOptions): Recorder {
         throw error
       }
     },
-    async replay(row, turn, beside) {
-      await record.turnOf(row, turn.still, beside)
+    async replay(row, turn) {
+      await record.turnOf(row, turn.still)
       const ended: NewStep = {
         ...row,
         wake_at: row.wake_at?.toISOString() ?? null,
@@ -198,7 +192,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
     },
     replayStep(scope, row, turn) {
       record.skipWithin(scope)
-      return recorder.replay(row, turn, scope).finally(() => record.skipBeside(scope))
+      return recorder.replay(row, turn)
     },
     answer(row, turn) {
       turn.at(Date.parse(row.finished_at ?? ''))
@@ -212,7 +206,7 @@ export function buildRecorder(options: RecorderOptions): Recorder {
       kind: call.kind,
       name: call.name,
       fingerprint: `${call.place.print}.${call.place.nth}`,
-      within: call.within,
+      within: call.place.step,
       status: 'done',
       output: null,
       error: null,

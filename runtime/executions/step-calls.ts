@@ -25,14 +25,11 @@ export function buildStepCalls({ recorder, now }: { recorder: Recorder; now: () 
   const ask = (call: BridgeCall) => recorder.ask(call, 'step', label(call.args[0], 'ctx.step'), call.args)
   const enter = (asked: Asked): void => {
     open.set(asked.key, asked)
-    recorder.active.push(asked.key)
   }
   const leave = (scope: string): Asked => {
     const asked = open.get(scope)
     if (asked === undefined) throw invalidInput('This step is not under way.', { where: 'ctx.step' })
     open.delete(scope)
-    const at = recorder.active.lastIndexOf(scope)
-    if (at >= 0) recorder.active.splice(at, 1)
     return asked
   }
 

@@ -83,12 +83,9 @@ export const asRow = ({ started_at, finished_at, wake_at: _wake, ...row }: NewSt
   finished_at: finished_at === null ? null : new Date(finished_at),
 })
 
-/** All but when, and beside what: a step that asks is under way a little later. */
+/** All but when. */
 export const shown = ({ result, rows }: RunOnce) => ({
   output: result.status === 'completed' ? result.output : result.error.message,
   logs: result.logs.map(({ message, turn }) => ({ message, turn })),
-  rows: rows.map(({ started_at: _from, finished_at: _to, within, ...row }) => ({
-    ...row,
-    within: within?.startsWith('?') === true ? null : within,
-  })),
+  rows: rows.map(({ started_at: _from, finished_at: _to, ...row }) => row),
 })

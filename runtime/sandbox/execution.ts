@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { buildAnswers } from './answers.ts'
-import { compileFailure, guestFailure, sandboxFailure } from './failures.ts'
+import { compileFailure, guestFailure, sandboxFailure, withSourcePlaces } from './failures.ts'
 import {
   type DoneMessage,
   type FromWorker,
@@ -237,6 +237,11 @@ export function startExecution(
     return sandboxFailure('memory_limit', 'MemoryLimit', text, false)
   }
 
+  const places = () => ({
+    filename: message.filename,
+    columnOf: guest?.columnOf ?? ((_line: number, column: number) => column),
+  })
+
   /** Messages from the isolate. Its own bounds come first; these hold even if it were subverted. */
   function receive(kind: unknown, values: unknown[]) {
     if (ended || outcome !== undefined) return
@@ -251,7 +256,8 @@ export function startExecution(
       }
       logBytes += text.length
       if (linesKept + logs.length > message.maxLogLines || logBytes > message.maxLogBytes + 65_536) return
-      logs.push({ at: new Date().toISOString(), level: level as LogLine['level'], message: text, turn })
+      const shown = withSourcePlaces(text, places())
+      logs.push({ at: new Date().toISOString(), level: level as LogLine['level'], message: shown, turn })
     } else if (kind === 'call') {
       const [id, name, args, scope] = values
       if (typeof id !== 'number' || typeof name !== 'string' || typeof args !== 'string') return
@@ -274,7 +280,7 @@ export function startExecution(
       const text = `output is too large: ${bytes} bytes, more than ${message.maxOutputBytes}. Return a summary, or store the data and return its key.`
       conclude({ status: 'failed', error: sandboxFailure('output_invalid', 'OutputInvalid', text, false) })
     } else if (kind === 'fail') {
-      conclude({ status: 'failed', error: guestFailure(values, message.filename) })
+      conclude({ status: 'failed', error: guestFailure(values, places()) })
     }
   }
 

@@ -1,5 +1,13 @@
 import type { Json } from '../../core/json.ts'
 import type { WorkflowError } from './sandbox.ts'
+import type { WrappedModule } from './wrap-module.ts'
+
+/** What frames of a stack trace are told by. */
+export interface SourcePlaces {
+  /** The workflow's. */
+  filename: string
+  columnOf: WrappedModule['columnOf']
+}
 
 /** Kinds a workflow's own failure may have; anything else it claims is a code error. */
 const guestKinds = new Set([
@@ -32,48 +40,59 @@ const missingGlobals: Record<string, string> = {
 const MAX_FRAME_LENGTH = 500
 
 /** A failure the isolate reported: `[kind, name, message, stack, code, retryable, retryAfterSeconds, data, hint]`. Nothing in it is trusted. */
-export function guestFailure(values: unknown[], filename: string): WorkflowError {
+export function guestFailure(values: unknown[], places: SourcePlaces): WorkflowError {
   const [kind, name, message, stack, code, retryable, retryAfterSeconds, data, advice] = values
   const error = {
     name: asText(name, 100) || 'Error',
     message: asText(message, 8000),
   }
   const missing = /^(\w+) is not defined$/.exec(error.message)?.[1]
-  const hint = missing === undefined ? undefined : missingGlobals[missing]
-  if (hint !== undefined) error.message = `${error.message}. ${hint}`
+  const hint = advice ?? (missing === undefined ? undefined : missingGlobals[missing])
   const outOfMemory = error.name === 'RangeError' && error.message === 'Array buffer allocation failed'
   const trusted =
     typeof kind === 'string' && guestKinds.has(kind) ? (kind as WorkflowError['kind']) : 'code_error'
   return {
     kind: outOfMemory ? 'memory_limit' : trusted,
     ...error,
-    stack: workflowStack(`${error.name}: ${error.message}`, asText(stack, 20_000), filename),
+    stack: workflowStack(`${error.name}: ${error.message}`, asText(stack, 20_000), places),
     ...(typeof code === 'string' ? { code } : {}),
     retryable: retryable === true && (trusted === 'upstream_error' || trusted === 'dependency_error'),
     ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
-    ...(typeof advice === 'string' ? { hint: asText(advice, 2000) } : {}),
+    ...(typeof hint === 'string' ? { hint: asText(hint, 2000) } : {}),
     ...(typeof data === 'string' ? { data: JSON.parse(data) as Json } : {}),
   }
 }
 
 /** A stack trace of the workflow's own frames: `at name (file:line:column)`, in the original source. */
-export function workflowStack(heading: string, stack: string, filename: string): string {
+export function workflowStack(heading: string, stack: string, places: SourcePlaces): string {
   const frames: string[] = []
   for (const line of stack.split('\n')) {
-    // A stack is text the workflow can write; the time a line takes grows with the cube of its length.
-    if (line.length > MAX_FRAME_LENGTH) continue
-    if (line.startsWith('Caused by: ')) {
-      frames.push(line)
-      continue
-    }
-    const frame = /^\s*at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(line)
-    if (frame === null || frame[2] !== filename || Number(frame[3]) < 1) continue
-    // The default export's function hangs on the module wrapper's scope object.
-    const name = frame[1]?.replace(/\$w+\.default\b/, 'default')
-    const place = `${filename}:${frame[3]}:${frame[4]}`
-    frames.push(name ? `    at ${name} (${place})` : `    at ${place}`)
+    const frame =
+      line.startsWith('Caused by: ') && line.length <= MAX_FRAME_LENGTH ? line : readFrame(line, places)
+    if (frame !== undefined) frames.push(frame)
   }
   return [heading, ...frames].join('\n')
+}
+
+/** A text with stack traces in it, whose frames of the workflow name the places of its source. */
+export function withSourcePlaces(text: string, places: SourcePlaces): string {
+  if (!text.includes(`${places.filename}:`)) return text
+  const lines = text.split('\n')
+  return lines
+    .map((line) => (line.startsWith('    at ') ? (readFrame(line, places) ?? line) : line))
+    .join('\n')
+}
+
+/** Undefined: not a frame of the workflow. */
+function readFrame(line: string, { filename, columnOf }: SourcePlaces): string | undefined {
+  // A stack is text the workflow can write; the time a line takes grows with the cube of its length.
+  if (line.length > MAX_FRAME_LENGTH) return undefined
+  const frame = /^\s*at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(line)
+  if (frame === null || frame[2] !== filename || Number(frame[3]) < 1) return undefined
+  // The default export's function hangs on the module wrapper's scope object.
+  const name = frame[1]?.replace(/\$w+\.default\b/, 'default')
+  const place = `${filename}:${frame[3]}:${columnOf(Number(frame[3]), Number(frame[4]))}`
+  return name ? `    at ${name} (${place})` : `    at ${place}`
 }
 
 export function compileFailure(error: unknown, filename: string): WorkflowError {

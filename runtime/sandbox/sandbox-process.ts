@@ -243,7 +243,7 @@ export function startSandboxProcess(
 function forkWorker(maxIdle: number): ChildProcess {
   const here = dirname(fileURLToPath(import.meta.url))
   const require = createRequire(import.meta.url)
-  const packages = ['isolated-vm', 'node-gyp-build', 'core-js', 'acorn'].map((name) =>
+  const packages = ['isolated-vm', 'node-gyp-build', 'core-js', 'acorn', 'acorn-walk'].map((name) =>
     realpathSync(dirname(require.resolve(`${name}/package.json`))),
   )
   // The last one is how node-gyp-build tells which C library the prebuilt binary must suit.

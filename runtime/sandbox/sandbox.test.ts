@@ -329,9 +329,9 @@ describe('errors', () => {
   })
 
   test('missing globals come with what to use instead', async () => {
-    expect((await failureOf('const wait = setTimeout')).message).toMatch(/Timers do not exist/)
-    expect((await failureOf('return Buffer.from("x")')).message).toMatch(/TextEncoder/)
-    expect((await failureOf('return process.env')).message).toMatch(/ctx\.secrets/)
+    expect((await failureOf('const wait = setTimeout')).hint).toMatch(/Timers do not exist/)
+    expect((await failureOf('return Buffer.from("x")')).hint).toMatch(/TextEncoder/)
+    expect((await failureOf('return process.env')).hint).toMatch(/ctx\.secrets/)
   })
 
   test('a bridge error reaches the workflow with its facts, and a rethrow keeps its kind', async () => {

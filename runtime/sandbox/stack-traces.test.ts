@@ -176,9 +176,7 @@ test('an error in a log line shows the workflow’s frames only', async () => {
     `export default async (ctx: any) => {\n  console.error(new Error('logged'))\n}`,
   )
   const { logs } = await sandbox.run({ ...jobFor(workflow('')), code, filename: 'sync.ts' }, bridge)
-  expect(logs.map(({ message }) => message)).toEqual([
-    expect.stringMatching(/^Error: logged\n {4}at \S+default \(sync\.ts:2:17\)$/),
-  ])
+  expect(logs.map(({ message }) => message)).toEqual(['Error: logged\n    at default (sync.ts:2:17)'])
 })
 
 test('a promise that is rejected before it is awaited can still be caught, and is told of in the log', async () => {

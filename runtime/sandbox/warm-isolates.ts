@@ -1,5 +1,5 @@
 import ivm from 'isolated-vm'
-import { wrapModule } from './wrap-module.ts'
+import { type WrappedModule, wrapModule } from './wrap-module.ts'
 
 /** A context no workflow has run in yet, wired to the host. */
 export interface GuestContext {
@@ -17,6 +17,8 @@ export interface GuestIsolate {
   memoryMb: number
   isolate: ivm.Isolate
   script: ivm.Script
+  /** Where in the workflow's source a column of what runs comes from. */
+  columnOf: WrappedModule['columnOf']
   /** The context of the next execution, made ahead: the outcome of the last one is on its way by then. */
   next: GuestContext
   uses: number
@@ -57,7 +59,7 @@ export function buildWarmIsolates(
   const idle: GuestIsolate[] = []
 
   function create(wish: IsolateWish): GuestIsolate {
-    const code = wrapModule(wish.code)
+    const { code, columnOf } = wrapModule(wish.code)
     let guest: GuestIsolate | undefined
     const isolate = new ivm.Isolate({
       memoryLimit: Math.max(8, wish.memoryMb),
@@ -73,6 +75,7 @@ export function buildWarmIsolates(
         memoryMb: wish.memoryMb,
         isolate,
         script,
+        columnOf,
         next: createContext(isolate),
         uses: 0,
         heapBytes: 0,

@@ -49,6 +49,8 @@ export function buildConnect(
     /** Made where the call was; its stack is written out only for a failure, for that is half of what a call costs. */
     origin: Error
     bytes: number
+    /** The step it is part of. */
+    step: string | undefined
   }
   const pending: Record<number, Pending> = { __proto__: null } as never
   let outstanding = 0
@@ -59,8 +61,8 @@ export function buildConnect(
   let finished = false
   /** What the last answer is known by. */
   let turn = 0
-  /** Steps under way beside which nothing else is, outermost first. */
-  let alone: string[] = []
+  /** The step (ctx.step) that the code which runs is part of; see follow-steps.ts. */
+  let step: string | undefined
   let send: Send
   /** Filled in when the execution starts. */
   const job: GuestJob = { __proto__: null } as never
@@ -87,12 +89,7 @@ export function buildConnect(
     return newline < 0 ? '' : failures.ownFrames(p.slice(stack, newline + 1))
   }
 
-  function call(
-    name: string,
-    args: unknown[],
-    pick?: (value: unknown) => unknown,
-    within?: string,
-  ): Promise<unknown> {
+  function call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown> {
     return new p.Promise((resolve, reject) => {
       const encoded = encode(args, 'arguments', job.maxCallBytes)
       if (encoded.problem !== undefined) {
@@ -121,28 +118,31 @@ export function buildConnect(
         return
       }
       const id = ++lastId
-      pending[id] = { resolve, reject, pick, origin: new p.Error(), bytes }
+      pending[id] = { resolve, reject, pick, origin: new p.Error(), bytes, step }
       outstanding++
       outstandingBytes += bytes
-      send('call', id, name, encoded.json, within ?? alone[alone.length - 1])
+      send('call', id, name, encoded.json, step)
     })
   }
 
-  /**
-   * A step begins. With no call waiting there is nothing but this step that could go on: every call made until it ends
-   * is part of it, whichever `ctx` it is made with.
-   * @returns ends it, and what began within it and goes on
-   */
-  function enter(scope: string): () => void {
-    if (outstanding > 0) return () => {}
-    const depth = alone.length
-    alone[depth] = scope
-    return () => {
-      if (alone[depth] !== scope) return
-      const left: string[] = []
-      for (let i = 0; i < depth; i++) left[i] = alone[i] as string
-      alone = left
+  /** A callback that goes on in the step it was given in. */
+  function bind(callback: unknown): unknown {
+    if (typeof callback !== 'function') return callback
+    const given = step
+    return function (this: unknown, ...values: unknown[]) {
+      const before = step
+      step = given
+      try {
+        return p.apply(callback as () => unknown, this, values)
+      } finally {
+        step = before
+      }
     }
+  }
+  const stepNow = () => step
+  const goOnIn = (given: string | undefined, value?: unknown) => {
+    step = given
+    return value
   }
 
   function reply(id: number, ok: boolean, json: string, at: number | undefined, known: number | undefined) {
@@ -156,6 +156,7 @@ export function buildConnect(
     delete pending[id]
     outstanding--
     outstandingBytes -= entry.bytes
+    step = entry.step
     try {
       const value = p.parse(json) as unknown
       if (!ok) entry.reject(failures.raise(value as BridgeFailure, stackOf(entry.origin)))
@@ -236,7 +237,7 @@ export function buildConnect(
     send('fail', f.kind, f.name, f.message, f.stack, f.code, f.retryable, f.retryAfterSeconds, f.data, f.hint)
   }
 
-  function start(json: string, body: () => Promise<unknown>) {
+  function start(json: string, body: WorkflowModule) {
     const given = p.parse(json) as Record<string, unknown>
     const names = p.keys(given)
     for (let i = 0; i < names.length; i++) {
@@ -266,10 +267,10 @@ export function buildConnect(
         failWith(error)
       }
     }
-    p.promiseThen(p.apply(body, undefined, []), main, failWith)
+    p.promiseThen(p.apply(body, undefined, [stepNow, goOnIn, bind]), main, failWith)
   }
 
-  const services = { call, log, refuse, enter }
+  const services = { call, log, refuse, bind, stepNow, goOnIn }
   const contextOfJob = buildContext(p, failures, services, job)
   const { crypto } = globalThis as unknown as { crypto: object }
   p.defineProperty(crypto, 'subtle', {
@@ -281,7 +282,7 @@ export function buildConnect(
 
   const control: Control = (operation, a, b, c, d, e) => {
     try {
-      if (operation === 'start') start(a as string, b as () => Promise<unknown>)
+      if (operation === 'start') start(a as string, b as WorkflowModule)
       else if (!finished)
         reply(a as number, b as boolean, c as string, d as number | undefined, e as number | undefined)
     } catch (error) {
@@ -294,12 +295,22 @@ export function buildConnect(
   }
 }
 
+/** What `wrapModule` made of a workflow: gives its default export. */
+type WorkflowModule = (
+  stepNow: GuestServices['stepNow'],
+  goOnIn: GuestServices['goOnIn'],
+  bind: GuestServices['bind'],
+) => Promise<unknown>
+
 /** What `ctx` is made of. */
 export interface GuestServices {
-  /** @param within the step it is part of */
-  call(name: string, args: unknown[], pick?: (value: unknown) => unknown, within?: string): Promise<unknown>
+  call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown>
   log(level: string, values: unknown[]): void
   refuse(code: string, name: string, message: string, hint: string, kind?: string): Error
-  /** A step begins; the function given ends it. */
-  enter(scope: string): () => void
+  /** The step (ctx.step) that the code which runs is part of. */
+  stepNow(): string | undefined
+  /** What runs from here on is part of this step. @returns the value */
+  goOnIn(step: string | undefined, value?: unknown): unknown
+  /** A callback that goes on in the step it was given in. */
+  bind(callback: unknown): unknown
 }

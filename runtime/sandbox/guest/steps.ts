@@ -2,17 +2,14 @@ import type { GuestServices } from './connect.ts'
 import type { Failures } from './failure.ts'
 import type { Primordials } from './primordials.ts'
 
-/**
- * Runs inside the isolate: what of `ctx` outlives a run. `step` gives its function a `ctx` of its own, whose calls
- * are part of the step.
- */
+/** Runs inside the isolate: what of `ctx` outlives a run. The calls that the function of a step makes are part of it. */
 export function buildSteps(
   p: Primordials,
   failures: Failures,
   services: GuestServices,
-  contextWithin: (scope: string) => object,
+  context: () => object,
 ) {
-  const { call, refuse } = services
+  const { call, refuse, stepNow, goOnIn } = services
 
   async function step(name: unknown, run: unknown): Promise<unknown> {
     if (typeof run !== 'function') {
@@ -23,19 +20,20 @@ export function buildSteps(
         "Write: await ctx.step('charge', async (ctx) => { … }).",
       )
     }
+    const outer = stepNow()
     const begun = (await call('step.begin', [name])) as { done: boolean; value?: unknown; scope?: string }
     if (begun.done) return begun.value
     const scope = begun.scope as string
-    const leave = services.enter(scope)
+    goOnIn(scope)
     let value: unknown
     try {
-      value = await p.apply(run as () => unknown, undefined, [contextWithin(scope)])
+      value = await p.apply(run as () => unknown, undefined, [context()])
     } catch (error) {
-      leave()
+      goOnIn(outer)
       await call('step.fail', [scope])
       throw error
     }
-    leave()
+    goOnIn(outer)
     const kept = value === undefined ? null : value
     await call('step.end', [scope, kept])
     // What it gives is what it would give when it is taken from the record: plain JSON.
