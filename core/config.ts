@@ -21,6 +21,9 @@ const addresses = list.superRefine((entries, context) => {
   }
 })
 
+/** Isolates each sandbox process keeps. */
+export const WARM_ISOLATES = 96
+
 const MASTER_KEY_FORM = '32 bytes in base64 (openssl rand -base64 32)'
 const isMasterKey = (text: string) => Buffer.from(text, 'base64').length === 32
 
@@ -105,7 +108,7 @@ const environmentSchema = z.object({
     .int()
     .min(0)
     .max(2_000)
-    .default(96)
+    .default(WARM_ISOLATES)
     .describe(
       'Isolates each sandbox process keeps for the next execution of the same customer and workflow, about 5 MB each (0.5 GB in all when there are so many); a new one takes some milliseconds of processor time.',
     ),

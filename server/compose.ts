@@ -281,10 +281,11 @@ export async function compose(
       sandbox,
       newOwnerKey,
       startWork: async () => {
-        sweeper = startSweeper({ db: database, queue, admission, engine, versions, log, worker })
+        const takes = config.workerConcurrency > 0
+        sweeper = startSweeper({ db: database, queue, admission, engine, versions, log, worker, takes })
         // The embedded database was closed until now, so nobody else can be running anything on it.
         await sweeper.sweep(database.solo ? 0 : undefined)
-        if (config.workerConcurrency > 0) {
+        if (takes) {
           await queue.work(engine)
           engine.startTaking()
         }
@@ -322,7 +323,11 @@ export async function compose(
         const checks = Object.fromEntries(
           await Promise.all([check('database', () => database.ping()), check('queue', () => queue.ping())]),
         )
-        return { ok: Object.values(checks).every((state) => state === 'ok'), checks }
+        const ok = Object.values(checks).every((state) => state === 'ok')
+        const waiting = config.workerConcurrency === 0 ? (sweeper?.overdue() ?? 0) : 0
+        // What comes in is kept all the same, so it goes on accepting.
+        if (waiting > 0) checks.workers = `none takes the executions that wait (${waiting})`
+        return { ok, checks }
       },
       close: async () => {
         clearInterval(cleanUp)

@@ -24,3 +24,37 @@ test.skipIf(inject('postgresUrl') === null || inject('redisUrl') === null)(
   },
   60_000,
 )
+
+test.skipIf(inject('postgresUrl') === null)(
+  'a server that leaves executions to workers says when none takes them, and accepts all the same (needs a Postgres server)',
+  async () => {
+    const server = await startTestPlatform('postgres', { PATCHBAY_WORKER_CONCURRENCY: '0' })
+    const tenant = await server.organization()
+    await tenant.ok('create_workflow', {
+      name: 'wait',
+      slug: 'wait',
+      tier: 'standard',
+      code: 'export default async () => 1',
+    })
+    await tenant.ok('publish_workflow', { workflow: 'wait' })
+    await tenant.ok('deploy_workflow', { workflow: 'wait', environment: 'dev' })
+    const start = () => tenant.ok('run_workflow', { workflow: 'wait', environment: 'dev' })
+    const ready = async () => (await fetch(`${server.url}/readyz`)).json()
+    await start()
+    expect(await ready()).toEqual({ status: 'ready', checks: { database: 'ok', queue: 'ok' } })
+    await server.platform.db.system((tx) =>
+      tx.rows(`UPDATE executions SET due_at = due_at - interval '2 minutes' RETURNING id`, []),
+    )
+    const told = await eventually(async () => {
+      const answer = (await ready()) as { status: string; checks: Record<string, string> }
+      return answer.checks.workers !== undefined && answer
+    })
+    expect(told).toEqual({
+      status: 'ready',
+      checks: { database: 'ok', queue: 'ok', workers: 'none takes the executions that wait (1)' },
+    })
+    await start()
+    await server.close()
+  },
+  60_000,
+)

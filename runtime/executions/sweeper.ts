@@ -27,10 +27,13 @@ const TIDY_EVERY_MS = 60_000
  */
 const HEARING_MS = 1.5 * HEARTBEAT_EVERY_MS
 const MAX_ROWS = 500
+const TELL_EVERY_MS = 60_000
 
 export interface Sweeper {
   /** One round now; `silentMs` as given, e.g. 0 when no other worker can be alive. */
   sweep(silentMs?: number): Promise<void>
+  /** How many executions were found that no worker takes, at the last look: 500 at most. */
+  overdue(): number
   stop(): Promise<void>
 }
 
@@ -47,9 +50,13 @@ export function startSweeper(deps: {
   versions: Versions
   log: Logger
   worker: string
+  /** Does this process run what is queued itself? */
+  takes: boolean
 }): Sweeper {
   const { db, queue, admission, engine, log } = deps
 
+  let found = 0
+  let toldAt: Moment | undefined
   let lookedAt: Moment | undefined
   let lookingSince = moment()
   const othersWereHeard = () => {
@@ -108,7 +115,15 @@ export function startSweeper(deps: {
     const backlog = silentMs > 0 && (await queue.waiting()) > 0
     const overdue = await overdueExecutions(db, backlog ? OVERDUE_IN_BACKLOG_MS : OVERDUE_MS, MAX_ROWS)
     lookedAt = moment()
-    if (overdue.length > 0) await queue.addAgain(overdue)
+    found = overdue.length
+    if (found > 0) await queue.addAgain(overdue)
+    if (found > 0 && !deps.takes && (toldAt === undefined || elapsedMs(toldAt) > TELL_EVERY_MS)) {
+      toldAt = moment()
+      log.warn(
+        { executions: found },
+        'executions wait and no worker takes them; this server leaves them to workers (PATCHBAY_WORKER_CONCURRENCY is 0): start one with `patchbay worker`',
+      )
+    }
   }
 
   const beat = async () => {
@@ -137,6 +152,7 @@ export function startSweeper(deps: {
   ]
   return {
     sweep,
+    overdue: () => found,
     stop: async () => {
       await Promise.all(timers.map((stop) => stop()))
     },

@@ -1,3 +1,4 @@
+import { WARM_ISOLATES } from '../../core/config.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { sandboxFailure } from './failures.ts'
@@ -169,7 +170,7 @@ export function buildSandbox(options: SandboxOptions): Sandbox {
     processes: options.processes,
     log: options.log,
     maxConcurrent: options.maxConcurrentPerProcess ?? 16,
-    maxIdle: options.warmIsolatesPerProcess ?? 32,
+    maxIdle: options.warmIsolatesPerProcess ?? WARM_ISOLATES,
   })
   return {
     run(job, bridge, signal) {
