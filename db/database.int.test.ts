@@ -1,9 +1,10 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../core/ids.ts'
-import { describeOnEachDatabase, openTestDatabase } from '../tests/setup/database.ts'
+import { buildLogger } from '../core/log.ts'
+import { createTestDatabase, describeOnEachDatabase, openTestDatabase } from '../tests/setup/database.ts'
 import { insertCustomer } from './customers.ts'
-import type { Database } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 import { insertOrganization } from './organizations.ts'
 
 describeOnEachDatabase('row-level security', (kind) => {
@@ -128,6 +129,29 @@ describeOnEachDatabase('row-level security', (kind) => {
       })
       await expect(cut).rejects.toMatchObject({ code: 'unavailable', retryable: true })
       expect(await db.read(all, (tx) => tx.rows('SELECT 1'))).toHaveLength(1)
+    },
+  )
+
+  test.runIf(kind === 'postgres')(
+    'a connection lost while a process starts fails its start, and does not end it unheard',
+    async () => {
+      const fresh = await createTestDatabase('postgres')
+      const opening = openDatabase({
+        ...fresh,
+        log: buildLogger('silent'),
+        prepare: async (client) => {
+          const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+          const admin = new pg.Client(fresh.databaseUrl)
+          await admin.connect()
+          await admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
+          await admin.end()
+          // Told between two statements, when nobody waits for an answer.
+          await new Promise((next) => setTimeout(next, 50))
+          await client.query('SELECT 1')
+        },
+      })
+      await expect(opening).rejects.toMatchObject({ code: 'unavailable', retryable: true })
+      await fresh.drop()
     },
   )
 

@@ -222,7 +222,9 @@ export async function openDatabase(options: {
     keepAlive: true,
   }
 
+  const lost = (error: Error) => options.log.warn({ err: error.message }, 'a database connection was lost')
   const setup = new pg.Client(connection)
+  setup.on('error', lost) // between two statements; the next one fails of it
   try {
     await setup.connect()
     const applied = await migrate(setup)
@@ -254,7 +256,6 @@ export async function openDatabase(options: {
         }
       : {}),
   })
-  const lost = (error: Error) => options.log.warn({ err: error.message }, 'a database connection was lost')
   pool.on('error', lost)
   // The pool listens to idle connections only; one lost in use between two statements would end the process.
   pool.on('connect', (client) => client.on('error', lost))
