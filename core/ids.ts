@@ -35,6 +35,7 @@ const idPrefixes = {
   docChunk: 'dch',
   agentRun: 'run',
   modelReservation: 'mres',
+  modelRequest: 'mreq',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -79,8 +79,8 @@ export const modelEnvironment = {
 }
 type ModelEnvironment = z.output<z.ZodObject<typeof modelEnvironment>>
 
-const DEFAULT_CONTEXT_TOKENS = 64_000
-const DEFAULT_MAX_OUTPUT_TOKENS = 32_000
+export const DEFAULT_CONTEXT_TOKENS = 64_000
+export const DEFAULT_MAX_OUTPUT_TOKENS = 32_000
 
 /** @returns the settings, undefined when no model is configured, or what keeps them from taking effect. */
 export function readModelSettings(env: ModelEnvironment): ModelSettings | undefined | { problems: string[] } {

@@ -39,6 +39,8 @@ export interface AgentRunRow {
   output: JsonObject | null
   error: ErrorBody | null
   approval: 'auto' | 'manual'
+  /** Whose model drives it: `client` is the MCP client that stays with it. */
+  model: 'server' | 'client'
   status: AgentRunStatus
   question: OpenQuestion | null
   budget: { maxTokens: number; maxCostUsd?: number; maxSteps: number; maxSeconds: number }
@@ -54,7 +56,7 @@ export interface AgentRunRow {
   ended_at: Date | null
 }
 
-const COLUMNS = `id, organization_id, customer_id, agent, actor, api_key_id, input, output, error, approval, status, question, budget,
+const COLUMNS = `id, organization_id, customer_id, agent, actor, api_key_id, input, output, error, approval, model, status, question, budget,
   usage, worked_ms::float8 AS worked_ms, cancel_requested, claim, losses, epoch, last_event, created_at, started_at, ended_at`
 export interface NewAgentRun {
   id: string
@@ -64,13 +66,14 @@ export interface NewAgentRun {
   actor: RunActor
   input: JsonObject
   approval: 'auto' | 'manual'
+  model: 'server' | 'client'
   budget: object
 }
 
 export const insertAgentRun = (tx: Tx, run: NewAgentRun) =>
   tx.row<AgentRunRow>(
-    `INSERT INTO agent_runs (id, organization_id, customer_id, agent, actor, api_key_id, input, approval, status, budget)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9) RETURNING ${COLUMNS}`,
+    `INSERT INTO agent_runs (id, organization_id, customer_id, agent, actor, api_key_id, input, approval, model, status, budget)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', $10) RETURNING ${COLUMNS}`,
     [
       run.id,
       run.organizationId,
@@ -80,6 +83,7 @@ export const insertAgentRun = (tx: Tx, run: NewAgentRun) =>
       run.actor.kind === 'api_key' ? run.actor.id : null,
       toJsonb(run.input),
       run.approval,
+      run.model,
       toJsonb(run.budget),
     ],
   )

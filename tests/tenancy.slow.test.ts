@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { insertModelRequest } from '../db/model-requests.ts'
 import { insertModelReservation } from '../db/model-reservations.ts'
 import { addModelUsage } from '../db/model-usage.ts'
 import type { AnyTool } from '../tools/define-tool.ts'
@@ -47,6 +48,7 @@ const tables = [
   'doc_embeddings',
   'model_usage',
   'model_reservations',
+  'model_requests',
   'agent_runs',
   'agent_run_events',
   'agent_run_records',
@@ -283,6 +285,10 @@ describeOnBothDatabases('tenancy', (kind) => {
       })
       const held = { organizationId, runId, tokens: 7, cost_usd: 1, steps: 1 }
       await insertModelReservation(tx, { id: `mres_${MARK}`, ...held }, 3_600)
+      const planted = await tx.row<{ id: string }>('SELECT id FROM agent_runs LIMIT 1')
+      const run = { id: planted?.id ?? '', organization_id: organizationId, customer_id: null }
+      const request = { system: MARK, messages: [], maxTokens: 1, preferences: { intelligence: 1, speed: 1 } }
+      await insertModelRequest(tx, run, `mreq_${MARK}`, request)
     })
   })
   afterAll(async () => {

@@ -3,6 +3,7 @@ import type { Actor } from '../core/actor.ts'
 import type { Logger } from '../core/log.ts'
 import type { Permission } from '../core/permissions.ts'
 import type { Tx } from '../db/database.ts'
+import type { ModelRequest } from '../db/model-requests.ts'
 import type { Services } from './services.ts'
 
 /** Groups of tools a client picks from (`/mcp?toolsets=connectors,workflows`): the folders below `tools/`. */
@@ -51,6 +52,12 @@ export interface CallKeeper {
   keep(tx: Tx, gave: unknown): Promise<void>
 }
 
+/** Asks the model of the client behind a call (MCP sampling). @throws when it is refused, or nobody is there any more */
+export type ClientModel = (
+  request: ModelRequest,
+  signal: AbortSignal,
+) => Promise<{ text: string; model: string }>
+
 /** What a tool's handler works with. */
 export interface ToolContext {
   actor: Actor
@@ -68,6 +75,8 @@ export interface ToolContext {
   /** Tells the audit entry and the log which resource the call is about, when only the handler knows it. */
   touches(resource: string): void
   progress(update: ProgressUpdate): void
+  /** Undefined: the client has none to be asked. */
+  clientModel: ClientModel | undefined
   /** Aborts when the client cancels or the deadline passes. */
   signal: AbortSignal
   log: Logger

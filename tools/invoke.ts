@@ -7,7 +7,7 @@ import { type AuditEntry, insertAudit } from '../db/audit.ts'
 import type { Database } from '../db/database.ts'
 import type { RateLimitState, RateLimits } from '../runtime/access/rate-limits.ts'
 import type { AuditWriter } from './audit-writer.ts'
-import type { AnyTool, CallKeeper, ProgressUpdate, ToolContext } from './define-tool.ts'
+import type { AnyTool, CallKeeper, ClientModel, ProgressUpdate, ToolContext } from './define-tool.ts'
 import type { Services } from './services.ts'
 
 const DEFAULT_DEADLINE_MS = 60_000
@@ -27,6 +27,7 @@ export interface Call {
   input: unknown
   signal?: AbortSignal | undefined
   progress?: ((update: ProgressUpdate) => void) | undefined
+  clientModel?: ClientModel | undefined
   /** Called with the key's rate state as soon as it is known, refused calls included. */
   onRateLimit?: ((state: RateLimitState) => void) | undefined
   /** Made within a call that was counted against the key's rate limit already. */
@@ -89,6 +90,7 @@ export async function invoke(invoker: Invoker, call: Call): Promise<Record<strin
         audit.resource = resource
       },
       progress: call.progress ?? (() => {}),
+      clientModel: call.clientModel,
       signal,
       log,
     }

@@ -12,7 +12,7 @@ import type { Schedules } from '../runtime/schedules/schedules.ts'
 import type { ActionSearch } from '../runtime/search/action-search.ts'
 import type { Vault } from '../runtime/vault/vault.ts'
 import type { AgentRuns } from './agents/agent-runs.ts'
-import type { AnyTool, CallKeeper } from './define-tool.ts'
+import type { AnyTool, CallKeeper, ClientModel } from './define-tool.ts'
 
 /** What the composition root builds once and every tool may use. */
 export interface Services {
@@ -50,6 +50,6 @@ export interface Catalog {
   call(
     name: string,
     input: JsonObject,
-    caller: { actor: Actor; signal: AbortSignal; keeper?: CallKeeper },
+    caller: { actor: Actor; signal: AbortSignal; keeper?: CallKeeper; clientModel?: ClientModel | undefined },
   ): Promise<Record<string, unknown>>
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { JsonObject, JsonSchema } from '../../core/json.ts'
+import type { AskClient } from './sampled.ts'
 
 /** How demanding a call is: `plan` weighs and decides, `build` writes code and definitions, `small` sorts and sums up. */
 export const MODEL_TIERS = ['plan', 'build', 'small'] as const
@@ -23,6 +24,8 @@ export interface RunModelOptions {
   budget: Budget
   sink: ModelSink
   signal: AbortSignal
+  /** The run is driven by the model of the MCP client that stays with it; otherwise by the server's. */
+  askClient?: AskClient | undefined
   /** Seconds the run was active before now (in a process that died, before a question): counted against `maxSeconds`. */
   secondsUsed?: number
 }

@@ -25,6 +25,7 @@ import type { Catalog } from '../../tools/services.ts'
 import { keepActor, keptActor, requireSteering } from './actor.ts'
 import { compileGraph, loadLangGraph } from './build-graph.ts'
 import { buildCheckpointer } from './checkpointer.ts'
+import { buildRelay } from './client-model.ts'
 import type { AtNode } from './context.ts'
 import type { AnyAgent } from './define-agent.ts'
 import { buildExecutor } from './executor.ts'
@@ -58,8 +59,8 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
 } {
   const { db, agents, models, changes, catalog } = options
   const byName = new Map(agents.map((agent) => [agent.name, agent]))
-  const executor = buildExecutor({ ...options, agent: (name) => byName.get(name) })
   const news = buildNews()
+  const executor = buildExecutor({ ...options, news, agent: (name) => byName.get(name) })
   changes.on('agent_runs', (change) => {
     news.tell(change?.about ?? null)
     executor.look()
@@ -108,7 +109,7 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
         output: z.toJSONSchema(output, { unrepresentable: 'any' }) as { [key: string]: unknown },
       })),
     model: () => models.describe(),
-    start: async (actor, { agent: name, input, approval, budget = {} }, within) => {
+    start: async (actor, { agent: name, input, approval, clientModel, budget = {} }, within) => {
       const agent = byName.get(name)
       if (agent === undefined) throw notFound('agent', name, 'list_agents shows those there are.')
       // As tools do, so that a misspelled field is not left out in silence.
@@ -119,7 +120,8 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
         })
       }
       // Asked for what it cannot do without, the layer of models says itself how to configure one.
-      if (agent.needsModel && models.describe().provider === 'none') refuseWithoutModel(models, actor)
+      const without = models.describe().provider === 'none'
+      if (agent.needsModel && without && !clientModel) refuseWithoutModel(models, actor)
       const given = Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== undefined))
       const row = await within((tx) =>
         insertAgentRun(tx, {
@@ -129,13 +131,16 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
           agent: name,
           input,
           approval,
+          model: without && clientModel ? 'client' : 'server',
           budget: { ...DEFAULT_BUDGET, ...given },
         }),
       )
       executor.look()
       return required(name, row)
     },
-    wait: async (actor, id, { ms, signal, onNews }) => {
+    wait: async (actor, id, { ms, signal, onNews, clientModel }) => {
+      const onAnswer = () => news.tell(id)
+      const relay = clientModel && buildRelay({ db, log: options.log, actor, clientModel, signal, onAnswer })
       const end = performance.now() + ms
       let seen = 0
       for (;;) {
@@ -148,11 +153,12 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
         ])
         seen = events.at(-1)?.seq ?? seen
         if (events.length > 0) onNews?.(events)
+        await relay?.look(row)
         const left = end - performance.now()
         const done = row === undefined || ENDED.includes(row.status) || row.status === 'waiting'
         if (done || left <= 0 || signal.aborted) {
           coming.forget()
-          return
+          return relay?.done()
         }
         await coming.within(left, signal)
       }

@@ -41,6 +41,7 @@ describe('checkpoints', () => {
         actor,
         input: {},
         approval: 'auto',
+        model: 'server',
         budget: {},
       }),
     )

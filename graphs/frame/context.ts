@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { stringify } from 'safe-stable-stringify'
 import { z } from 'zod'
 import type { ModelSink, Models, RunModel } from '../../agents/models/models.ts'
+import type { AskClient } from '../../agents/models/sampled.ts'
 import type { Actor } from '../../core/actor.ts'
 import { AppError, type ErrorBody, toAppError, toErrorBody } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
@@ -26,6 +27,8 @@ export interface Claim {
   catalog: Catalog
   langgraph: LangGraph
   models: Models
+  /** The model of the client that stays with the run, where that one drives it. */
+  askClient: AskClient | undefined
   /** The model of this claim, made when it is first asked for. */
   model: RunModel | undefined
   stopping: AbortController
@@ -124,6 +127,7 @@ export function buildContext(claim: Claim, visit: string): RunContext {
         budget: run.budget,
         sink: sinkOf(claim),
         signal,
+        askClient: claim.askClient,
         secondsUsed: run.worked_ms / 1_000,
       })
       const model = claim.model

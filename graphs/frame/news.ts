@@ -7,6 +7,8 @@ export interface Coming {
   forget(): void
 }
 
+export type News = ReturnType<typeof buildNews>
+
 /** Who waits for news of which run. */
 export function buildNews() {
   const waiting = new Map<string, Set<() => void>>()

@@ -17,9 +17,11 @@ import { actorOfRun, scopeOfRun } from './actor.ts'
 import { compileGraph, loadLangGraph } from './build-graph.ts'
 import { buildCheckpointer } from './checkpointer.ts'
 import { ClaimLost, type Stop, stopped } from './claim.ts'
+import { askingClient } from './client-model.ts'
 import { type AtNode, buildContext, type Claim, nodeOf, outputOf } from './context.ts'
 import type { AnyAgent } from './define-agent.ts'
 import { buildJournal } from './journal.ts'
+import type { News } from './news.ts'
 
 /** Rounds of nodes in one claim: a graph that turns in circles ends. */
 const MAX_ROUNDS = 500
@@ -31,6 +33,7 @@ export interface ClaimDeps {
   log: Logger
   models: Models
   catalog: Catalog
+  news: News
   agent(name: string): AnyAgent | undefined
   /**
    * Called in each visit: before the node, after each call of a tool that changes something (its answer is not recorded
@@ -63,6 +66,7 @@ export async function runClaim(deps: ClaimDeps, run: AgentRunRow, stopping: Abor
       catalog: deps.catalog,
       langgraph,
       models: deps.models,
+      askClient: run.model === 'client' ? askingClient(db, deps.news, run) : undefined,
       model: undefined,
       stopping,
       questions: [],

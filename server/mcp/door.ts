@@ -1,7 +1,7 @@
 import type { CallToolResult, ServerContext, Tool } from '@modelcontextprotocol/server'
 import type { Actor } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
-import type { ProgressUpdate } from '../../tools/define-tool.ts'
+import type { ClientModel, ProgressUpdate } from '../../tools/define-tool.ts'
 import { type Invoker, invoke, mayCall } from '../../tools/invoke.ts'
 import type { Registry } from '../../tools/registry.ts'
 import { type PromptDefinition, prompts } from './prompts.ts'
@@ -18,6 +18,7 @@ export interface McpDeps {
 export interface CallOptions {
   context: ServerContext
   progress?: ((update: ProgressUpdate) => void) | undefined
+  clientModel?: ClientModel | undefined
 }
 
 /** What one client is shown and may call: the whole platform, or one customer's apps. */
@@ -44,7 +45,7 @@ export function buildPlatformDoor(
   actor: Actor,
   selection: Selection,
 ): McpDoor {
-  const read: McpDoor['read'] = (name, input, { context, progress }) => {
+  const read: McpDoor['read'] = (name, input, { context, progress, clientModel }) => {
     const tool = registry.get(name)
     if (tool === undefined) {
       throw new AppError('not_found', `No tool '${name}'.`, {
@@ -52,7 +53,7 @@ export function buildPlatformDoor(
         hint: 'search_tools finds tools by what they do.',
       })
     }
-    return invoke(invoker, { tool, actor, input, signal: context.mcpReq.signal, progress })
+    return invoke(invoker, { tool, actor, input, signal: context.mcpReq.signal, progress, clientModel })
   }
   return {
     actor,

@@ -19,6 +19,7 @@ import { buildElicitingCall } from './elicitation.ts'
 import { buildGateway } from './gateway/gateway-door.ts'
 import type { GatewaySession } from './gateway/session.ts'
 import { isTemplate, type ResourceDefinition } from './resources.ts'
+import { clientModelOf } from './sampling.ts'
 import { toErrorResult } from './tool-view.ts'
 import { parseSelection, type Selection } from './toolsets.ts'
 
@@ -93,7 +94,8 @@ function buildServer(door: McpDoor, modern: boolean, call: ReturnType<typeof bui
   server.setRequestHandler('tools/list', async () => ({ tools: await door.listTools() }))
   server.setRequestHandler('tools/call', async ({ params }, context) => {
     try {
-      const options = { context, progress: progressOf(context) }
+      const clientModel = clientModelOf({ server, context, modern })
+      const options = { context, progress: progressOf(context), clientModel }
       return await call({ server, context, door, modern }, params.name, params.arguments, options)
     } catch (error) {
       if (error instanceof UrlElicitationRequiredError) throw error

@@ -14,8 +14,8 @@ export const WaitSeconds = z.coerce
   .max(60)
   .default(0)
   .describe('Waits so long, and answers as soon as the run has ended or asks something. 0–60.')
-/** Of a tool that waits so long; the rest is for looking things up. */
-export const WAITING_DEADLINE_MS = 65_000
+/** Of a tool that waits so long; the rest is for an answer of the client's model that is under way then. */
+export const WAITING_DEADLINE_MS = 185_000
 
 export const statuses = ['queued', 'running', 'waiting', 'completed', 'failed', 'canceled'] as const
 
@@ -38,6 +38,11 @@ export const AgentRun = z.object({
     .enum(statuses)
     .describe('queued, running, waiting (for an answer to `question`), completed, failed or canceled.'),
   approval: z.enum(['auto', 'manual']).describe('manual: it asks at each point; auto: only where it must.'),
+  model: z
+    .enum(['server', 'client'])
+    .describe(
+      'Whose model drives it. client: the model of the MCP client that started it, asked while that client waits: call get_agent_run with waitSeconds until it has ended.',
+    ),
   input: z.record(z.string(), z.unknown()).describe('What it was started with.'),
   question: Question.nullable().describe(
     'What the run waits to be told, by answer_agent_run; null: nothing.',
@@ -64,6 +69,7 @@ export const describeRun = (row: AgentRunRow): z.input<typeof AgentRun> => ({
   agent: row.agent,
   status: row.status,
   approval: row.approval,
+  model: row.model,
   input: row.input,
   question: row.question,
   output: row.output,

@@ -2,6 +2,7 @@ import type { Actor } from '../../core/actor.ts'
 import type { JsonObject, JsonSchema } from '../../core/json.ts'
 import type { AgentRunEventRow, AgentRunRow } from '../../db/agent-runs.ts'
 import type { Tx } from '../../db/database.ts'
+import type { ClientModel } from '../define-tool.ts'
 
 /** `auto`: handback points answer themselves where they have a default. `manual`: each waits for a person. */
 export type Approval = 'auto' | 'manual'
@@ -44,16 +45,26 @@ export interface AgentRuns {
       agent: string
       input: JsonObject
       approval: Approval
+      /** The client has a model that may be asked: it drives the run where the server has none. */
+      clientModel: boolean
       budget?: { [K in keyof RunBudget]?: RunBudget[K] | undefined }
     },
     /** Does what it is given in the caller's transaction. */
     within: (insert: (tx: Tx) => Promise<AgentRunRow | undefined>) => Promise<AgentRunRow | undefined>,
   ): Promise<AgentRunRow>
-  /** Resolves when the run has ended or asks something, or the time is up. `onNews` gets events as they come. */
+  /**
+   * Resolves when the run has ended or asks something, or the time is up. `onNews` gets events as they come. What the run
+   * asks the client's model meanwhile is asked; an answer under way is waited for.
+   */
   wait(
     actor: Actor,
     run: string,
-    options: { ms: number; signal: AbortSignal; onNews?: (events: readonly AgentRunEventRow[]) => void },
+    options: {
+      ms: number
+      signal: AbortSignal
+      onNews?: (events: readonly AgentRunEventRow[]) => void
+      clientModel: ClientModel | undefined
+    },
   ): Promise<void>
   /** Resolves when something happened to the run in whichever process, or the time is up. */
   news(run: string, ms: number, signal: AbortSignal): Promise<void>

@@ -37,6 +37,7 @@ export const answerAgentRun = defineTool({
     await agents.wait(context.actor, run, {
       ms: waitSeconds * 1_000,
       signal: context.signal,
+      clientModel: context.clientModel,
       ...(waitSeconds > 0 ? { onNews: progressOf(context) } : {}),
     })
     return { run: describeRun(await context.read((tx) => requireAgentRun(tx, run))) }

@@ -76,10 +76,11 @@ export function defineAgentTool<I extends z.ZodObject>(tool: AgentTool<I>): Tool
 /** Starts a run and stays with it for a while, telling the client how it goes. */
 export async function startAndWait(
   context: ToolContext,
-  request: Parameters<AgentRuns['start']>[1],
+  asked: Omit<Parameters<AgentRuns['start']>[1], 'clientModel'>,
   waitSeconds: number,
 ): Promise<{ run: z.input<typeof AgentRun> }> {
   const { agents } = context.services
+  const request = { ...asked, clientModel: context.clientModel !== undefined }
   const { id } = await agents.start(context.actor, request, (insert) =>
     context.transaction(async (tx) => {
       const run = await insert(tx)
@@ -91,6 +92,7 @@ export async function startAndWait(
     ms: waitSeconds * 1_000,
     signal: context.signal,
     onNews: progressOf(context),
+    clientModel: context.clientModel,
   })
   return { run: describeRun(await context.read((tx) => requireAgentRun(tx, id))) }
 }

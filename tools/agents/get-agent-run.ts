@@ -26,6 +26,7 @@ export const getAgentRunTool = defineTool({
     await context.services.agents.wait(context.actor, input.run, {
       ms: input.waitSeconds * 1_000,
       signal: context.signal,
+      clientModel: context.clientModel,
       ...(input.waitSeconds > 0 ? { onNews: progressOf(context) } : {}),
     })
     return { run: describeRun(await context.read((tx) => requireAgentRun(tx, input.run))) }

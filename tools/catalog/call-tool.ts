@@ -33,7 +33,13 @@ export const callTool = defineTool({
         where: 'name',
         hint: 'Name the tool you want called.',
       })
-    const { actor, services, signal } = context
-    return { result: await services.catalog.call(name, input.arguments as JsonObject, { actor, signal }) }
+    const { actor, services, signal, clientModel } = context
+    return {
+      result: await services.catalog.call(name, input.arguments as JsonObject, {
+        actor,
+        signal,
+        clientModel,
+      }),
+    }
   },
 })
