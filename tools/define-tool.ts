@@ -99,6 +99,8 @@ export interface ToolDefinition<I extends z.ZodObject = z.ZodObject, O extends z
   idempotent?: boolean
   /** Reaches systems outside Patchbay. */
   openWorld?: boolean
+  /** Gives a `run` of an agent, which outlives the call, and takes `waitSeconds`. */
+  startsRun?: boolean
   /** Route below /api/v1; `:name` segments are input fields, the rest come from the query or the JSON body. */
   http: `${HttpMethod} /${string}`
   /** HTTP status of a success; 200 unless said otherwise. */

@@ -29,6 +29,8 @@ export interface McpDoor {
   prompts: readonly PromptDefinition[]
   resources: readonly ResourceDefinition[]
   listTools(): Tool[] | Promise<Tool[]>
+  /** Does it start a run of an agent, which outlives the call? */
+  startsRun(name: string): boolean
   /** @throws AppError */
   callTool(name: string, input: unknown, options: CallOptions): Promise<CallToolResult>
   /** A tool's output as it is: what resources and completions are made of. @throws AppError */
@@ -61,6 +63,7 @@ export function buildPlatformDoor(
     prompts,
     resources: callable(registry, actor, resources),
     listTools: () => listedTools(registry, actor, selection).map(toMcpTool),
+    startsRun: (name) => registry.get(name)?.startsRun === true,
     callTool: async (name, input, options) => toToolResult(await read(name, input, options)),
     read,
   }

@@ -14,12 +14,13 @@ import { AppError, toAppError } from '../../core/errors.ts'
 import { isJsonObject } from '../../core/json.ts'
 import { version } from '../../core/version.ts'
 import type { ProgressUpdate } from '../../tools/define-tool.ts'
-import { buildPlatformDoor, type McpDeps, type McpDoor } from './door.ts'
+import { buildPlatformDoor, type CallOptions, type McpDeps, type McpDoor } from './door.ts'
 import { buildElicitingCall } from './elicitation.ts'
 import { buildGateway } from './gateway/gateway-door.ts'
 import type { GatewaySession } from './gateway/session.ts'
 import { isTemplate, type ResourceDefinition } from './resources.ts'
 import { clientModelOf } from './sampling.ts'
+import { callAsTask, serveTasks, taskCapabilities } from './tasks.ts'
 import { toErrorResult } from './tool-view.ts'
 import { parseSelection, type Selection } from './toolsets.ts'
 
@@ -80,6 +81,7 @@ function buildServer(door: McpDoor, modern: boolean, call: ReturnType<typeof bui
         resources: { listChanged: true },
         prompts: {},
         completions: {},
+        ...(modern ? {} : { tasks: taskCapabilities }),
       },
       instructions: door.instructions,
       cacheHints: {
@@ -91,14 +93,21 @@ function buildServer(door: McpDoor, modern: boolean, call: ReturnType<typeof bui
       },
     },
   )
+  const optionsOf = (context: ServerContext): CallOptions => ({
+    context,
+    progress: progressOf(context),
+    clientModel: clientModelOf({ server, context, modern }),
+  })
+  if (!modern) serveTasks(server, door, optionsOf)
   server.setRequestHandler('tools/list', async () => ({ tools: await door.listTools() }))
   server.setRequestHandler('tools/call', async ({ params }, context) => {
+    const exchange = { server, context, door, modern }
     try {
-      const clientModel = clientModelOf({ server, context, modern })
-      const options = { context, progress: progressOf(context), clientModel }
-      return await call({ server, context, door, modern }, params.name, params.arguments, options)
+      if (params.task !== undefined && !modern)
+        return await callAsTask(params.name, params.arguments, exchange, optionsOf(context))
+      return await call(exchange, params.name, params.arguments, optionsOf(context))
     } catch (error) {
-      if (error instanceof UrlElicitationRequiredError) throw error
+      if (error instanceof UrlElicitationRequiredError || error instanceof ProtocolError) throw error
       return toErrorResult(toAppError(error))
     }
   })

@@ -19,6 +19,8 @@ export async function askingHandback(
   exchange: Exchange,
   call: () => Promise<CallToolResult>,
   options: CallOptions,
+  /** Of the question to the client. */
+  meta?: Record<string, unknown>,
 ): Promise<CallToolResult> {
   const result = await call()
   const { context, door, modern } = exchange
@@ -27,7 +29,7 @@ export async function askingHandback(
   if (waiting === undefined || modern || !showsForms(exchange)) return result
   const { run, question } = waiting
   const { action, content } = await context.mcpReq
-    .elicitInput(asForm(question), { timeout: ASK_MS })
+    .elicitInput({ ...asForm(question), ...(meta === undefined ? {} : { _meta: meta }) }, { timeout: ASK_MS })
     .catch(() => ({ action: 'cancel' as const, content: undefined }))
   if (action !== 'accept' || content === undefined) return result
   return toToolResult(
@@ -40,7 +42,7 @@ export async function askingHandback(
 }
 
 /** Forms came before addresses: a client that names neither shows forms. */
-function showsForms({ server, context }: Exchange): boolean {
+export function showsForms({ server, context }: Exchange): boolean {
   const { elicitation } = clientCapabilitiesOf(server, context)
   return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined)
 }

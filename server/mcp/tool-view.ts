@@ -22,6 +22,7 @@ export function toMcpTool(tool: AnyTool): Tool {
       idempotentHint: tool.effect === 'read' || tool.idempotent === true,
       openWorldHint: tool.openWorld === true,
     },
+    ...(tool.startsRun === true ? { execution: { taskSupport: 'optional' } } : {}),
   }
   views.set(tool, view)
   return view

@@ -56,6 +56,7 @@ export function defineAgentTool<I extends z.ZodObject>(tool: AgentTool<I>): Tool
     permission: 'agents.execute',
     effect: 'write',
     openWorld: true,
+    startsRun: true,
     http: tool.http,
     successStatus: 202,
     deadlineMs: WAITING_DEADLINE_MS,

@@ -18,6 +18,7 @@ export const startAgentRun = defineTool({
   permission: 'agents.execute',
   effect: 'write',
   openWorld: true,
+  startsRun: true,
   http: 'POST /agent-runs',
   successStatus: 202,
   deadlineMs: WAITING_DEADLINE_MS,

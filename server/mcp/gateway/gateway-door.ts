@@ -92,6 +92,7 @@ export function buildGateway({ registry, invoker }: McpDeps): (session: GatewayS
       instructions: instructionsFor(session),
       prompts: [],
       resources: callable(registry, session.actor, gatewayResources),
+      startsRun: () => false,
       listTools: async () => {
         const own = natives.listed(session)
         if (runAction === undefined || !mayCall(session.actor, runAction)) return own
