@@ -4,7 +4,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
-import { createTestDatabase, describeOnEachDatabase } from './setup/database.ts'
+import { createTestDatabase, describeOnBothDatabases } from './setup/database.ts'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { OWNER_KEY, startServerProcess } from './setup/server-process.ts'
 
@@ -70,7 +70,7 @@ const counting: Play = ({ text }) => {
 
 const chat = { message: 'How many customers are there?', approval: 'auto' }
 
-describeOnEachDatabase('a run driven by the model of the MCP client', (kind) => {
+describeOnBothDatabases('a run driven by the model of the MCP client', (kind) => {
   let platform: TestPlatform
   let tenant: Tenant
   beforeAll(async () => {

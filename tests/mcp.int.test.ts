@@ -1,12 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from '@modelcontextprotocol/client'
-import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
-import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from './setup/database.ts'
 import { deployWorkflow, installApp } from './setup/flow.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
@@ -297,41 +293,4 @@ test('a page of another site cannot reach the endpoint', async () => {
     headers: { origin: 'https://evil.example', authorization: `Bearer ${tenant.ownerKey}` },
   })
   expect(answer.status).toBe(403)
-})
-
-describe('MCP over stdio', () => {
-  let database: TestDatabase
-  beforeAll(async () => {
-    database = await createTestDatabase()
-  })
-  afterAll(() => database.drop())
-
-  const command = (...options: string[]) => ({
-    command: process.execPath,
-    args: [fileURLToPath(new URL('../server/cli.ts', import.meta.url)), 'stdio', ...options],
-    env: { PATH: process.env.PATH ?? '', PATCHBAY_DATA_DIR: database.dataDir, PATCHBAY_LOG_LEVEL: 'error' },
-    stderr: 'inherit' as const,
-  })
-
-  test('both clients work on one data folder, one after the other and at once', {
-    timeout: 180_000,
-  }, async () => {
-    const v1 = new ClientV1(INFO)
-    await v1.connect(new StdioV1(command()))
-    const v2 = new ClientV2(INFO)
-    await v2.connect(new StdioV2(command()))
-    const [first, second] = [wrapV1(v1), wrapV2(v2)]
-    expect(first.version()).toBe('patchbay')
-    const created = await first.callTool('create_customer', { name: 'Stdio Ltd' })
-    expect(created.structuredContent.customer.slug).toBe('stdio-ltd')
-    const listed = await second.callTool('list_customers')
-    expect(listed.structuredContent.customers.map((row: Body) => row.slug)).toContain('stdio-ltd')
-    await second.close()
-    await first.close()
-    const again = new ClientV2(INFO)
-    await again.connect(new StdioV2(command('--toolsets', 'customers')))
-    expect((await again.listTools()).tools.map(({ name }) => name)).toContain('delete_customer')
-    expect((await wrapV2(again).callTool('list_customers')).structuredContent.customers).toHaveLength(1)
-    await again.close()
-  })
 })

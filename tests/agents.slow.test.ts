@@ -5,10 +5,10 @@ import { addAgentRunEvents } from '../db/agent-runs.ts'
 import { connectV1 } from '../server/mcp/transport/test-clients.ts'
 import { registrar } from './setup/agent.fixture.ts'
 import { chatWith } from './setup/agent-runs.ts'
-import { describeOnEachDatabase } from './setup/database.ts'
+import { describeOnBothDatabases } from './setup/database.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
-describeOnEachDatabase('runs of agents', (kind) => {
+describeOnBothDatabases('runs of agents', (kind) => {
   let platform: TestPlatform
   let tenant: Tenant
   beforeAll(async () => {

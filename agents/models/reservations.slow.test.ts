@@ -9,14 +9,14 @@ import { monthlyModelUse, setModelBudget } from '../../db/model-usage.ts'
 import { startPlayedModel } from '../../evals/models/played-model.ts'
 import { createOrganization } from '../../runtime/access/bootstrap.ts'
 import { type CountingModel, startCountingModel } from '../../tests/setup/counting-model.ts'
-import { describeOnEachDatabase, openTestDatabase } from '../../tests/setup/database.ts'
+import { describeOnBothDatabases, openTestDatabase } from '../../tests/setup/database.ts'
 import { buildModels } from './build-models.ts'
 import type { Budget, Models, RunModel } from './models.ts'
 
 const budget: Budget = { maxTokens: 1_000_000, maxSteps: 100, maxSeconds: 60 }
 const PRICE = { input: 2, output: 10 }
 
-describeOnEachDatabase('what model calls under way hold of the budgets', (kind) => {
+describeOnBothDatabases('what model calls under way hold of the budgets', (kind) => {
   let db: Database
   let organizationId: string
   let server: { url: string; close(): Promise<void> } | undefined
