@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../../core/errors.ts'
 import { prepareWorkflow, validateWorkflow } from './prepare.ts'
-import { wrapModule } from './wrap-module.ts'
+import { buildWrapper, wrapModule } from './wrap-module.ts'
 
 function refusal(source: string, filename?: string): AppError {
   try {
@@ -189,6 +189,20 @@ describe('wrapping a module', () => {
     const workflow = await evaluate('const $w = 1, $ww = 2\nexport default () => $w + $ww')
     expect(workflow()).toBe(3)
   })
+})
+
+test('workflows that were wrapped lately are not read again, as many as there is room for', () => {
+  const wrap = buildWrapper()
+  const source = (n: number, length = 0) => `export default () => '${n}${'.'.repeat(length)}'`
+  const first = wrap(source(0))
+  for (let n = 1; n < 100; n++) wrap(source(n))
+  expect(wrap(source(0))).toBe(first)
+  const second = wrap(source(1))
+  for (let n = 100; n < 199; n++) wrap(source(n))
+  expect(wrap(source(1))).toBe(second)
+  expect(wrap(source(0))).not.toBe(first)
+  for (let n = 0; n < 5; n++) wrap(source(n, 450_000))
+  expect(wrap(source(1))).not.toBe(second)
 })
 
 describe('code made to hurt', () => {

@@ -1,5 +1,5 @@
 import ivm from 'isolated-vm'
-import { type WrappedModule, wrapModule } from './wrap-module.ts'
+import { buildWrapper, type WrappedModule } from './wrap-module.ts'
 
 /** A context no workflow has run in yet, wired to the host. */
 export interface GuestContext {
@@ -57,9 +57,10 @@ export function buildWarmIsolates(
 ): WarmIsolates {
   /** Oldest first. */
   const idle: GuestIsolate[] = []
+  const wrap = buildWrapper()
 
   function create(wish: IsolateWish): GuestIsolate {
-    const { code, columnOf } = wrapModule(wish.code)
+    const { code, columnOf } = wrap(wish.code)
     let guest: GuestIsolate | undefined
     const isolate = new ivm.Isolate({
       memoryLimit: Math.max(8, wish.memoryMb),

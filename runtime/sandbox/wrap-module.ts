@@ -55,3 +55,28 @@ export function wrapModule(source: string): WrappedModule {
     columnOf,
   }
 }
+
+/** Workflows kept ready, and characters of all of them. */
+const MAX_KEPT = 100
+const MAX_KEPT_LENGTH = 2_000_000
+
+/**
+ * `wrapModule` that remembers the newest: each customer has isolates of its own, for which the same workflow would be read
+ * anew, and that takes longer than making the isolate where it is long.
+ */
+export function buildWrapper(): (source: string) => WrappedModule {
+  const kept = new Map<string, WrappedModule>()
+  let length = 0
+  return (source) => {
+    const wrapped = kept.get(source) ?? wrapModule(source)
+    if (kept.delete(source)) length -= source.length
+    kept.set(source, wrapped)
+    length += source.length
+    for (const [oldest] of kept) {
+      if (kept.size <= MAX_KEPT && length <= MAX_KEPT_LENGTH) break
+      kept.delete(oldest)
+      length -= oldest.length
+    }
+    return wrapped
+  }
+}
