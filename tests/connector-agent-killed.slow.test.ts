@@ -2,6 +2,9 @@ import { afterAll, expect, test } from 'vitest'
 import { type AgentServer, killAtEveryNode } from './setup/kill-at-every-node.ts'
 import { NOTES_TOKEN, type NotesApi, startNotesApi } from './setup/notes-api.ts'
 
+/** Kills at each n-th moment; 1 with KILL_EVERY=1. */
+const KILL_EVERY = Number(process.env.KILL_EVERY ?? 3)
+
 /** One for each run: what others make and delete in an account is in the way of a test of it. */
 const apis: NotesApi[] = []
 afterAll(() => Promise.all(apis.map((api) => api.close())))
@@ -27,7 +30,7 @@ test('a run of the action fixer whose server is killed at moments of its nodes e
       prepare: brokenNotes,
       effects: pathsOf,
     },
-    3,
+    KILL_EVERY,
   )
   expect(undisturbed).toMatchObject({ status: 'completed', output: { fixed: ['get_note'], failing: [] } })
   expect(killed.length).toBeGreaterThan(3)
