@@ -61,7 +61,16 @@ export async function killAtEveryNode(plan: KillPlan, onlyEvery = 1): Promise<[K
   const runs = await Promise.all(
     moments
       .filter((_, place) => place % onlyEvery === 0)
-      .map((moment) => limit(async () => (await runOnce(plan, moment)).run)),
+      .map((moment) =>
+        limit(() =>
+          runOnce(plan, moment).then(
+            ({ run }) => run,
+            (cause: Error) => {
+              throw new Error(`killed at '${undisturbed.moments[moment - 1]}': ${cause.message}`, { cause })
+            },
+          ),
+        ),
+      ),
   )
   return [undisturbed.run, ...runs]
 }
