@@ -214,6 +214,8 @@ describe.each(overHttp)('MCP over HTTP with %s', (_, connect) => {
       const { traces } = await tenant.ok('list_traces', { connector: 'app' })
       return traces.some((trace: Body) => trace.status === 'pending' && trace.error?.code === 'cancelled')
     })
+    const { entries } = await tenant.ok('list_audit_log', { action: 'run_action' })
+    expect(entries[0]).toMatchObject({ outcome: 'failure', errorCode: 'cancelled' })
     upstream.answer = () => ({ status: 200, body: { ok: true } })
   })
 

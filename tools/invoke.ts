@@ -98,7 +98,7 @@ export async function invoke(invoker: Invoker, call: Call): Promise<Record<strin
     if (tool.effect !== 'read' && !audit.written) await audit.writeAlone('success')
     return tool.output.parse(output)
   } catch (cause) {
-    const error = deadline.aborted && !(cause instanceof AppError) ? timeoutError(tool) : toAppError(cause)
+    const error = asCallError(cause, call, deadline)
     const rateState = error.code === 'limit_exceeded' ? error.data : undefined
     if (rateState !== undefined) call.onRateLimit?.(rateState as unknown as RateLimitState)
     if (error.code === 'internal') log.error({ err: error.cause ?? error }, 'tool failed unexpectedly')
@@ -161,6 +161,15 @@ function unknownFields(tool: AnyTool, input: unknown): Issue[] {
       where: name,
       message: `there is no such field; ${tool.name} takes ${known.length === 0 ? 'none' : known.join(', ')}`,
     }))
+}
+
+/** A call that its caller or its deadline cut off ends with what they gave as the reason, which may be any value. */
+function asCallError(cause: unknown, { tool, signal }: Call, deadline: AbortSignal): AppError {
+  if (cause instanceof AppError) return cause
+  if (deadline.aborted) return timeoutError(tool)
+  if (signal?.aborted === true && cause === signal.reason)
+    return new AppError('cancelled', 'The call was cancelled.')
+  return toAppError(cause)
 }
 
 function timeoutError(tool: AnyTool): AppError {
