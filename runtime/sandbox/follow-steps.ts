@@ -1,13 +1,38 @@
-import type { CallExpression, ForOfStatement, LabeledStatement, Node, Program, TryStatement } from 'acorn'
-import { base, recursive } from 'acorn-walk'
+import type {
+  AssignmentPattern,
+  AwaitExpression,
+  BlockStatement,
+  CallExpression,
+  ForOfStatement,
+  ForStatement,
+  Function as FunctionNode,
+  LabeledStatement,
+  Node,
+  Program,
+  TryStatement,
+  VariableDeclaration,
+  YieldExpression,
+} from 'acorn'
+import { base, recursive, type WalkerCallback } from 'acorn-walk'
 import type { Edits } from './edit-text.ts'
 
-/** Of one function: how often it may be left and entered again. */
+/** Of one function. */
 interface InFunction {
+  /** How often it may be left and entered again, so far. */
   awaits: number
+  /** An async generator waits at each `yield` and `return` too. */
+  generates: boolean
+  /** In what a round of a `for await` is taken apart into. */
+  taken: boolean
 }
 
 const CALLBACKS = /^(?:then|catch|finally|queueMicrotask)$/
+const MAKES = /^(?:Arrow)?Function|^Class/
+
+type Visit = WalkerCallback<InFunction>
+
+const disposes = (node: Node | null | undefined) =>
+  node?.type === 'VariableDeclaration' && (node as VariableDeclaration).kind === 'await using'
 
 /**
  * What to insert into a workflow so that it is known, wherever it goes on after waiting, which step (`ctx.step`) it is
@@ -15,8 +40,9 @@ const CALLBACKS = /^(?:then|catch|finally|queueMicrotask)$/
  * (tc39/proposal-async-context), which the engine does not have.
  *
  * `s()` gives the step of the code that runs, `r(step, value)` says it and gives the value, `b(callback)` remembers it
- * for a callback. An `await` says it again afterwards; so do a `catch` and a `finally`, before which something may have
- * been waited for, and the rounds and the end of a `for await`.
+ * for a callback. An `await`, and a `yield` that waits, say it again afterwards; so do a `catch` and a `finally`, before
+ * which something may have been waited for, and the rounds and the end, however it comes, of a `for await` and of what an
+ * `await using` is in.
  *
  * @param own begins the names of the three functions, and is nowhere in the code
  */
@@ -32,19 +58,30 @@ export function followSteps(program: Program, own: string): Edits['insertions'] 
     return insertion
   }
   const close = (at: number, text: string) => ends.push({ at, text })
+  const kept = { before: `{const ${own}c=${own}s();try{`, after: `}finally{${again}}}` }
+  /** Says its step again after an expression. */
+  function resume(node: AwaitExpression | YieldExpression, state: InFunction, visit: Visit) {
+    state.awaits++
+    open(node.start, `${own}r(${own}s(), `)
+    if (node.argument) visit(node.argument, state)
+    close(node.end, ')')
+  }
 
   recursive<InFunction>(
     program,
-    { awaits: 0 },
+    { awaits: 0, generates: false, taken: false },
     {
-      Function(node, _state, visit) {
-        base.Function?.(node, { awaits: 0 }, visit)
+      Function(node: FunctionNode, _state, visit) {
+        base.Function?.(node, { awaits: 0, generates: node.async && node.generator, taken: false }, visit)
       },
-      AwaitExpression(node, state, visit) {
-        state.awaits++
-        open(node.start, `${own}r(${own}s(), `)
-        base.AwaitExpression?.(node, state, visit)
-        close(node.end, ')')
+      AwaitExpression: resume,
+      YieldExpression(node: YieldExpression, state, visit) {
+        if (state.generates) resume(node, state, visit)
+        else base.YieldExpression?.(node, state, visit)
+      },
+      ReturnStatement(node, state, visit) {
+        if (state.generates) state.awaits++
+        base.ReturnStatement?.(node, state, visit)
       },
       CallExpression(node: CallExpression, state, visit) {
         const { callee } = node
@@ -53,9 +90,10 @@ export function followSteps(program: Program, own: string): Edits['insertions'] 
         visit(callee, state)
         for (const argument of node.arguments) {
           const bound = takes && argument.type !== 'SpreadElement'
-          if (bound) open(argument.start, `${own}b(`)
+          // It may be several expressions, in brackets of which nothing is known here.
+          if (bound) open(argument.start, `${own}b((`)
           visit(argument, state)
-          if (bound) close(argument.end, ')')
+          if (bound) close(argument.end, '))')
         }
       },
       TryStatement(node: TryStatement, state, visit) {
@@ -71,21 +109,50 @@ export function followSteps(program: Program, own: string): Edits['insertions'] 
         if (state.awaits > before) close(node.end, '}')
         else for (const insertion of made) insertion.text = ''
       },
+      BlockStatement(node: BlockStatement, state, visit) {
+        const waits = node.body.some(disposes)
+        if (waits) {
+          state.awaits++
+          open(node.start + 1, kept.before)
+        }
+        base.BlockStatement?.(node, state, visit)
+        if (waits) close(node.end - 1, kept.after)
+      },
       LabeledStatement(node: LabeledStatement, state, visit) {
         labels.set(node.body, labels.get(node) ?? node)
         base.LabeledStatement?.(node, state, visit)
       },
+      ForStatement(node: ForStatement, state, visit) {
+        const { start, end } = labels.get(node) ?? node
+        const waits = disposes(node.init)
+        if (waits) {
+          state.awaits++
+          open(start, kept.before)
+        }
+        base.ForStatement?.(node, state, visit)
+        if (waits) close(end, kept.after)
+      },
       ForOfStatement(node: ForOfStatement, state, visit) {
-        if (!node.await) return base.ForOfStatement?.(node, state, visit)
+        if (!node.await && !disposes(node.left)) return base.ForOfStatement?.(node, state, visit)
         state.awaits++
         const { start, end } = labels.get(node) ?? node
-        open(start, `{const ${own}c=${own}s();`)
+        open(start, kept.before)
+        const { taken } = state
+        state.taken = true
         visit(node.left, state)
+        state.taken = taken
         visit(node.right, state)
         open(node.body.start, `{${again}`)
         visit(node.body, state)
         close(node.body.end, '}')
-        close(end, `${again}}`)
+        close(end, kept.after)
+      },
+      AssignmentPattern(node: AssignmentPattern, state, visit) {
+        visit(node.left, state)
+        const before = state.taken && !MAKES.test(node.right.type)
+        if (before) open(node.right.start, `(${own}r(${own}c),`)
+        visit(node.right, state)
+        if (before) close(node.right.end, ')')
       },
     },
   )

@@ -9,6 +9,8 @@ export interface WrappedModule {
   columnOf(line: number, column: number): number
 }
 
+const DEFAULT = /export(?:\s|\/\*[\s\S]*?\*\/|\/\/.*)*default/y
+
 /**
  * An ES module as the expression `(async function (…) { … })`, which a fresh context can evaluate without
  * running workflow code and without compiling again. Its call runs the module body (top-level await
@@ -19,8 +21,9 @@ export interface WrappedModule {
  */
 export function wrapModule(source: string): WrappedModule {
   const program = parse(source, { ecmaVersion: 'latest', sourceType: 'module', locations: true })
+  const taken = new Set([...source.matchAll(/\$w\d*/g)].map(([name]) => name))
   let own = '$w'
-  while (source.includes(own)) own += 'w'
+  for (let number = 1; taken.has(own); number++) own = `$w${number}`
   const edits: Edits = { blanks: [], insertions: followSteps(program, own) }
   const tail: string[] = []
   const blank = (from: number, to: number, text = '') => edits.blanks.push({ from, to, text })
@@ -32,7 +35,10 @@ export function wrapModule(source: string): WrappedModule {
         blank(node.start, declaration.start)
         tail.push(`${own}.default = ${declaration.id.name};`)
       } else {
-        blank(node.start, declaration.start, `${own}.default=`)
+        // What follows may be in brackets.
+        DEFAULT.lastIndex = node.start
+        DEFAULT.exec(source)
+        blank(node.start, DEFAULT.lastIndex, `${own}.default=`)
         if (named) edits.insertions.push({ at: node.end, text: ';' })
       }
     } else if (node.type === 'ExportNamedDeclaration' && node.declaration) {
