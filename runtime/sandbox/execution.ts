@@ -10,7 +10,7 @@ import {
   type RunMessage,
 } from './protocol.ts'
 import type { LogLine, WorkflowError } from './sandbox.ts'
-import { MAX_SCOPE_LENGTH } from './step-names.ts'
+import { isScope } from './step-names.ts'
 import { buildStepsAhead } from './steps-ahead.ts'
 import type { GuestContext, GuestIsolate, WarmIsolates } from './warm-isolates.ts'
 
@@ -261,7 +261,7 @@ export function startExecution(
     } else if (kind === 'call') {
       const [id, name, args, scope] = values
       if (typeof id !== 'number' || typeof name !== 'string' || typeof args !== 'string') return
-      const within = typeof scope === 'string' && scope.length <= MAX_SCOPE_LENGTH ? scope : undefined
+      const within = isScope(scope) ? scope : undefined
       if (waiting >= MAX_WAITING_CALLS || args.length > MAX_WAITING_CALL_BYTES)
         return stop('failed', lost('it broke the bridge protocol'))
       try {

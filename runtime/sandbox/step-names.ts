@@ -8,6 +8,10 @@ export const UNRECORDED = /^(secrets\.|crypto\.|files\.(read|info)$)/
 export const DECIDED_AT_ONCE = new RegExp(`${UNRECORDED.source}|^step\\.(begin|fail)$`)
 /** A step within steps has a longer scope; about 30 deep is possible. */
 export const MAX_SCOPE_LENGTH = 800
+const SCOPE = /^[\w-]{22}\.\d+(?:\/[\w-]{22}\.\d+)*$/
+/** Of what code says that it is part of: could it be a step? It reaches the record, whose cost grows with the depth. */
+export const isScope = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= MAX_SCOPE_LENGTH && SCOPE.test(value)
 /** What a step adds to the scope it is within, at most. */
 export const MAX_PLACE_LENGTH = 40
 

@@ -16,7 +16,7 @@ export function buildContext(
   stepsOver: typeof buildSteps,
   storesOver: typeof buildStores,
 ): () => object {
-  const { call, log, refuse } = services
+  const { call, log, refuse, bind } = services
 
   /** An object whose string properties are made on demand; symbols and `then` stay undefined, so it can be awaited. */
   function onDemand(get: (name: string) => unknown): object {
@@ -73,6 +73,10 @@ export function buildContext(
       const seen: Record<string, true> = { __proto__: null } as never
       const given = (failures.isObject(options) ? options : {}) as Record<string, unknown>
       const maxPages = typeof given.maxPages === 'number' ? given.maxPages : 10_000
+      // Two pages may be asked for at once: the second is, when the first is there, by no code of the workflow.
+      const ask = bind((at: unknown) =>
+        call('connectors.page', [slug, name, args === undefined ? {} : args, at]),
+      ) as (at: unknown) => Promise<unknown>
       let next = given.next
       for (let count = 0; ; count++) {
         if (count >= maxPages) {
@@ -80,12 +84,9 @@ export function buildContext(
           throw refuse('limit_exceeded', 'LimitExceededError', `${count} pages of ${name} were read.`, hint)
         }
         const at = next === undefined ? {} : { next }
-        const page = (await call('connectors.page', [
-          slug,
-          name,
-          args === undefined ? {} : args,
+        const page = (await ask(
           given.connection === undefined ? at : { next, connection: given.connection },
-        ])) as { items: unknown[]; next: string | null; stopped: string | null }
+        )) as { items: unknown[]; next: string | null; stopped: string | null }
         yield { items: page.items, next: page.next }
         if (page.stopped !== null || (page.next !== null && seen[page.next] === true)) {
           const why = page.stopped ?? 'The app led back to a page that was read already.'
