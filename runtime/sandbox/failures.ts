@@ -90,13 +90,14 @@ function readFrame(line: string, { filename, columnOf }: SourcePlaces): string |
   const frame = /^\s*at (?:(.*) \()?(?:async )?(.+):(\d+):(\d+)\)?$/.exec(line)
   if (frame === null || frame[2] !== filename || Number(frame[3]) < 1) return undefined
   // The default export's function hangs on the module wrapper's scope object.
-  const name = frame[1]?.replace(/\$w+\.default\b/, 'default')
+  const name = frame[1]?.replace(/\$w\d*\.default\b/, 'default')
   const place = `${filename}:${frame[3]}:${columnOf(Number(frame[3]), Number(frame[4]))}`
   return name ? `    at ${name} (${place})` : `    at ${place}`
 }
 
 export function compileFailure(error: unknown, filename: string): WorkflowError {
-  const message = error instanceof Error ? error.message : String(error)
+  const said = error instanceof Error ? error.message : String(error)
+  const message = error instanceof RangeError ? 'The workflow is nested too deeply to be read.' : said
   const loc = (error as { loc?: { line: number; column: number } }).loc
   const place = loc === undefined ? '' : `\n    at ${filename}:${loc.line}:${loc.column + 1}`
   return {

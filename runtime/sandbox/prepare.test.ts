@@ -153,12 +153,16 @@ describe('wrapping a module', () => {
     'a: for await (const one of [Array]) { await Array.of(1).map(String); continue a }',
     'await Promise.resolve(1).then((none) => none, Array).finally(() => Array)',
     'if (await null) try { await Array } catch { } else ;',
+    'await Array.of(1).map(String).at().then?.(((none) => none, Array))',
+    '{ await using none = null; await Array }',
   )
   const main = fc.constantFrom(
     'export default async (ctx) => "MAIN"',
     'export default async function main(ctx) { return "MAIN" }',
     'export default function () { return "MAIN" }',
     'export\ndefault () => "MAIN"',
+    'export default (async () => "MAIN")',
+    'export/* default */default // (\n (0, (() => "MAIN"))',
     'const m = () => "MAIN"\nexport { m as default }',
   )
 
@@ -188,6 +192,10 @@ describe('wrapping a module', () => {
   test('survives a workflow that uses the wrapper’s own names', async () => {
     const workflow = await evaluate('const $w = 1, $ww = 2\nexport default () => $w + $ww')
     expect(workflow()).toBe(3)
+    // Looking for a name that is free may not take the longer the more of them there are.
+    const many = Array.from({ length: 20_000 }, (_, at) => `$w${at || ''}`).join(' ')
+    for (const names of [many, `$${'w'.repeat(500_000)}`])
+      expect((await evaluate(`export default () => 3 // ${names}`))()).toBe(3)
   })
 })
 
@@ -215,6 +223,19 @@ describe('code made to hurt', () => {
   ])('%s without end are refused, and the next workflow is prepared as ever', (_what, source) => {
     expect(refusal(source).message).toMatch(/nested too deeply/)
     expect(prepareWorkflow(typescript).language).toBe('typescript')
+  })
+
+  test('what would be nested too deeply only when it is made ready to run is refused too', () => {
+    const deep = (levels: number) =>
+      `export default async (ctx) => ${'ctx.then('.repeat(levels)}1${')'.repeat(levels)}`
+    let [low, high] = [10, 10_000]
+    while (high - low > 5) {
+      const middle = (low + high) >> 1
+      if (validateWorkflow(deep(middle)).valid) low = middle
+      else high = middle
+    }
+    expect(() => runInThisContext(wrapModule(deep(low)).code)).not.toThrow()
+    expect(refusal(deep(2 * high)).message).toMatch(/nested too deeply/)
   })
 
   test('names made of names made of names are read in little memory', () => {

@@ -1,9 +1,11 @@
+import { Script } from 'node:vm'
 import { type Program, parse } from 'acorn'
 import { invalidInput } from '../../core/errors.ts'
 import { type ConnectorCall, connectorCalls } from './connector-calls.ts'
 import { type Reaches, seenReach } from './seen-reach.ts'
 import { staticIssues } from './static-checks.ts'
 import { stripTypes } from './strip-types.ts'
+import { wrapModule } from './wrap-module.ts'
 
 export interface PreparedWorkflow {
   /** A runnable ES module in JavaScript, every line and column where the source had it. */
@@ -85,7 +87,10 @@ function examine(
   if ('issue' in read) return { issues: [read.issue] }
   const prepared = { code: read.code, language: read.language }
   try {
-    return { prepared, program: read.program, issues: staticIssues(read.program) }
+    const issues = staticIssues(read.program)
+    // What is inserted before it runs makes it deeper.
+    if (issues.length === 0) new Script(wrapModule(read.code).code)
+    return { prepared, program: read.program, issues }
   } catch (error) {
     if (error instanceof RangeError) return { issues: [tooDeep] }
     throw error

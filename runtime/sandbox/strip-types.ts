@@ -19,7 +19,7 @@ const program = `
     try {
       answer = { code: stripTypeScriptTypes(source, { mode: 'strip' }) }
     } catch (error) {
-      const syntax = /^ERR_(INVALID|UNSUPPORTED)_TYPESCRIPT_SYNTAX$/.test(error.code)
+      const syntax = /^ERR_(INVALID|UNSUPPORTED)_TYPESCRIPT_SYNTAX$/.test(error.code) && !/stack space/.test(error.message)
       answer = { failure: { message: String(error.message), stack: String(error.stack), syntax } }
     }
     port.postMessage(answer)
