@@ -49,9 +49,9 @@ export interface StartRate {
   seconds: number
 }
 
-/** What answers in place of the apps: mocks only, or mocks where there are some. */
+/** What answers in place of the apps: mocks only, mocks where there are some, or refusals of what is destructive. */
 export interface Mocks {
-  mode: 'partial' | 'full'
+  mode: 'partial' | 'full' | 'guarded'
   /** By `connector.action`, the scenario (or a part of its name) that answers. */
   scenarios: Record<string, string>
 }

@@ -100,6 +100,39 @@ describe('runs that are mocked', () => {
     expect(sent()).toEqual([])
   })
 
+  test('a guarded run calls the apps, and nothing that is destructive, however the code spells it', async () => {
+    await tenant.ok('create_connector', {
+      ...{ name: 'Depot', slug: 'depot', baseUrl: upstream.url },
+      authMethods: [{ slug: 'none', type: 'no_auth', name: 'None' }],
+    })
+    await tenant.ok('create_action', {
+      connector: 'depot',
+      slug: 'list_things',
+      name: 'List',
+      path: '/things',
+    })
+    await tenant.ok('create_action', {
+      ...{ connector: 'depot', slug: 'drop_thing', name: 'Drop', method: 'DELETE', path: '/things/1' },
+    })
+    await deployWorkflow(
+      tenant,
+      'dropper',
+      `export default async (ctx) => {
+        await ctx.connectors.depot.list_things({})
+        return ctx.connectors.depot[['drop', 'thing'].join('_')]({})
+      }`,
+    )
+    const execution = await run('dropper', { mode: 'guarded' })
+    expect(execution).toMatchObject({
+      status: 'failed',
+      mode: 'guarded',
+      error: { code: 'forbidden', message: expect.stringContaining('depot.drop_thing is') },
+    })
+    expect(sent()).toEqual(['GET /things'])
+    expect(await run('dropper', { mode: 'live' })).toMatchObject({ mode: 'live' })
+    expect(sent()).toEqual(['GET /things', 'GET /things', 'DELETE /things/1'])
+  })
+
   test('what a mock answers is checked like any answer: input, status, output schema', async () => {
     const { warnings } = await mock('shop.create_order', [{ output: { id: 7 } }], 'odd answer')
     expect(warnings).toEqual([expect.stringMatching(/answers\[0\]: output\.id must be string/)])

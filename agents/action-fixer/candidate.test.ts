@@ -45,6 +45,16 @@ test('a model’s patch changes what an action sends, not where credentials go n
   })
 })
 
+test('a model’s patch adds no header that takes the place of the method', () => {
+  const parameter = { name: 'X-HTTP-Method-Override', in: 'header', inputKey: 'how' }
+  expect(() => patched('model', '/parameters', [parameter])).toThrow(
+    expect.objectContaining({ code: 'forbidden', where: '/method' }),
+  )
+  expect(patched('model', '/parameters', [{ ...parameter, name: 'X-Page' }]).update).toMatchObject({
+    parameters: [{ name: 'X-Page' }],
+  })
+})
+
 test('no patch changes what an action is known by', () => {
   expect(() => patched('deterministic', '/slug', 'other')).toThrow(
     expect.objectContaining({ code: 'invalid_input', where: '/slug' }),

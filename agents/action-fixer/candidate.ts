@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { AppError, invalidInput } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { ActionDefinition, ConnectorDefinition } from '../../runtime/connectors/definition.ts'
-import { effectOf, EFFECT_RANK as RANK } from '../../tools/connectors/action-fields.ts'
+import { effectOf, EFFECT_RANK as RANK } from '../../runtime/connectors/effect.ts'
 import type { ToolCall } from '../tool-call.ts'
 
 export const PatchOperation = z.object({
@@ -24,6 +24,8 @@ export interface Candidate {
   update: JsonObject | null
   connectorUpdate: JsonObject | null
   reason: string
+  /** Why it may not be tried. */
+  refused?: string
   confidence: number
   /** What it is founded on: traces, operations of a description, passages of documentation. */
   citations: string[]
@@ -120,11 +122,11 @@ export function candidateOfPatch(
 function refuseHeld(before: ActionDefinition, after: ActionDefinition): void {
   const held = HELD.find((field) => !isDeepStrictEqual(before[field], after[field]))
   // A test calls an action as its effect allows: what is called as a read does not become a write, nor that a deletion.
-  const more = RANK[effectOf(after.method)] > RANK[effectOf(before.method)]
-  const changed = held ?? (more && RANK[effectOf(after.method)] > RANK[before.effect] ? 'method' : undefined)
+  const more = RANK[effectOf(after)] > RANK[effectOf(before)]
+  const changed = held ?? (more && RANK[effectOf(after)] > RANK[before.effect] ? 'what it does' : undefined)
   if (changed === undefined) return
   throw new AppError('forbidden', `A model's patch does not change ${changed}.`, {
-    where: `/${changed}`,
+    where: held === undefined ? '/method' : `/${held}`,
     hint: 'It decides where credentials go, or what is called as a read: change it with update_action.',
   })
 }

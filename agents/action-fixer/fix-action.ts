@@ -63,6 +63,8 @@ export interface FixResult {
 }
 
 const MAX_ROUNDS = 3
+/** Proposals that may not be tried at all, and are put by with why: they end nothing. */
+const MAX_REFUSED = 3
 
 /**
  * Mends one action: proposes a patch, applies it, tests again, and keeps it only when the action gets further and no
@@ -76,7 +78,8 @@ export async function fixAction(call: ToolCall, request: FixRequest): Promise<Fi
     throw new AppError('invalid_input', `The test did not include '${action}'.`, { where: 'action' })
   const rounds: FixRound[] = []
   let failure = first
-  while (failure.verdict === 'failed' && rounds.length < MAX_ROUNDS) {
+  let refused = 0
+  while (failure.verdict === 'failed' && rounds.length - refused < MAX_ROUNDS && refused <= MAX_REFUSED) {
     const definition = await definitionOf(call, connector)
     const candidate = await firstCandidate(request.proposers, {
       connector,
@@ -86,6 +89,11 @@ export async function fixAction(call: ToolCall, request: FixRequest): Promise<Fi
       rounds,
     })
     if (candidate === undefined) break
+    if (candidate.refused !== undefined) {
+      refused += 1
+      rounds.push(notTried(candidate, failure, rounds.length + 1))
+      continue
+    }
     const tried = await tryCandidate(call, request, {
       definition,
       candidate,
@@ -104,13 +112,26 @@ async function firstCandidate(
 ): Promise<Candidate | undefined> {
   for (const propose of proposers) {
     const candidate = await propose(situation)
-    if (candidate === undefined || (candidate.update === null && candidate.connectorUpdate === null)) continue
+    if (candidate === undefined) continue
+    const { update, connectorUpdate, refused } = candidate
+    if (update === null && connectorUpdate === null && refused === undefined) continue
     const patch = [candidate.patch, candidate.connectorPatch]
     // What was tried and put back is not tried again.
     if (!situation.rounds.some((round) => isDeepStrictEqual([round.patch, round.connectorPatch], patch)))
       return candidate
   }
   return undefined
+}
+
+/** What may not be tried is told, so that the next proposal is another. */
+function notTried(candidate: Candidate, failure: ActionVerdict, round: number): FixRound {
+  const { by, reason, confidence, patch, connectorPatch, citations, refused = '' } = candidate
+  const standing = standingOf(failure)
+  return {
+    ...{ round, by, reason, confidence, patch, connectorPatch, citations },
+    ...{ before: standing, after: standing, kept: false, why: `Not tried: ${refused}`, regressions: [] },
+    traces: { before: failure.trace, after: null },
+  }
 }
 
 interface Trial {

@@ -3,7 +3,7 @@ import { toAppError } from '../../core/errors.ts'
 import type { RunModel } from '../models/models.ts'
 import { promptData } from '../prompt-data.ts'
 import type { ToolCall } from '../tool-call.ts'
-import { type Candidate, candidateOfPatch, PatchOperation } from './candidate.ts'
+import { candidateOfPatch, PatchOperation } from './candidate.ts'
 import type { Proposer } from './fix-action.ts'
 
 const Proposal = z.object({
@@ -67,13 +67,8 @@ export const proposeByModel =
     try {
       return candidateOfPatch(connector, now, patch, told)
     } catch (cause) {
-      // A patch that cannot be used is no error of the run; the report says why it was not.
-      return unusable(patch, { ...told, reason: `${reason} (Not used: ${toAppError(cause).message})` })
+      // A patch that cannot be used is no error of the run: the model is told, and may propose another.
+      const refused = toAppError(cause).message
+      return { ...told, patch, connectorPatch: [], update: null, connectorUpdate: null, refused }
     }
   }
-
-/** Changes nothing, so that the fixer passes over it. */
-const unusable = (
-  patch: Candidate['patch'],
-  told: Pick<Candidate, 'by' | 'reason' | 'confidence' | 'citations'>,
-): Candidate => ({ ...told, patch, connectorPatch: [], update: null, connectorUpdate: null })

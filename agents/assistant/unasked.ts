@@ -1,9 +1,11 @@
 import type { JsonObject } from '../../core/json.ts'
 import type { Acting } from '../acting.ts'
+import type { Proposal } from './agent.ts'
 
 /**
  * What Auto mode makes without a person: drafts and versions that run nowhere, plans, new connectors and actions that
- * nothing calls yet, and agents in Manual mode, which ask by themselves. A person is asked all the same where one of the
+ * nothing calls yet, and agents in Manual mode, which ask by themselves. What is fetched is fetched where the person said: an
+ * address also carries things out. A person is asked all the same where one of the
  * fields named is given: it decides where credentials go, what passes for a read, what is replaced, or what is written
  * to an account. Everything else (deploying, running, changing what runs already, calling an app to change something) waits for
  * a person: the model reads what others wrote, and may have been talked into it.
@@ -22,11 +24,31 @@ const UNASKED: Record<string, readonly string[]> = {
   build_workflow: ['approval', 'workflow'],
 }
 
-/** May Auto mode make the change by itself? */
-export async function mayGoUnasked(acting: Acting, tool: string, input: JsonObject): Promise<boolean> {
+/** May Auto mode make the change by itself? @param said the person's own words */
+export async function mayGoUnasked(
+  acting: Acting,
+  { tool, input }: Proposal,
+  said: string,
+): Promise<boolean> {
   if (tool === 'run_action') return reads(acting, input)
+  if (!addressesIn(input).every((address) => isNamed(address, said))) return false
   const asking = Object.hasOwn(UNASKED, tool) ? UNASKED[tool] : undefined
   return asking?.every((field) => !Object.hasOwn(input, field)) ?? false
+}
+
+/** Inputs that are fetched. */
+const FETCHED = ['url', 'discover', 'docs']
+
+const addressesIn = (input: JsonObject): string[] =>
+  FETCHED.flatMap((field) => input[field] ?? []).map(String)
+
+/** Has the person named the host themselves? */
+function isNamed(address: string, said: string): boolean {
+  const url = URL.parse(address) ?? URL.parse(`https://${address}`)
+  if (url === null || url.host === '') return false
+  // Not as a part of another name: a.example in data.example, or in a.example.com.
+  const host = url.host.replace(/[.[\]]/g, '\\$&')
+  return new RegExp(`(^|[^\\w.@-])${host}(?![\\w-]|\\.\\w|:\\d)`, 'i').test(said)
 }
 
 /** Is the action one that changes nothing? What cannot be looked up is not known to. */

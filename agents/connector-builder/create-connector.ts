@@ -1,7 +1,7 @@
 import { AppError, toAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { ActionDefinition } from '../../runtime/connectors/definition.ts'
-import { EFFECT_RANK, effectOf } from '../../tools/connectors/action-fields.ts'
+import { EFFECT_RANK, effectOf } from '../../runtime/connectors/effect.ts'
 import type { Draft, DraftAction } from '../manual-action-builder/build-from-docs.ts'
 import type { ToolCall } from '../tool-call.ts'
 
@@ -94,17 +94,15 @@ async function ensureAction(
  * one that writes delete.
  * @throws AppError `forbidden`
  */
-async function refuseMoreHarm(
-  call: ToolCall,
-  connector: string,
-  { slug, method }: DraftAction,
-): Promise<void> {
+async function refuseMoreHarm(call: ToolCall, connector: string, draft: DraftAction): Promise<void> {
+  const { slug } = draft
   const { action } = await call('get_action', { connector, action: slug })
   const { effect } = action as unknown as Pick<ActionDefinition, 'effect'>
-  if (EFFECT_RANK[effectOf(method)] <= EFFECT_RANK[effect]) return
+  const told = effectOf(draft)
+  if (EFFECT_RANK[told] <= EFFECT_RANK[effect]) return
   throw new AppError(
     'forbidden',
-    `It is ${method} in the documentation, and a ${effect} here: it stays as it is.`,
+    `It is ${draft.method} in the documentation (${told}), and a ${effect} here: it stays as it is.`,
     {
       where: 'method',
       hint: 'Change it with update_action, its effect with it, if that is right.',

@@ -25,6 +25,7 @@ export const testCaseAgent = {
     'list_environments',
     'get_action',
     'set_action_mock',
+    'validate_workflow',
   ],
 } as const satisfies AgentCard
 
@@ -99,19 +100,31 @@ export async function destructiveCalls(acting: Acting, cases: readonly TestCase[
   const problems: string[] = []
   for (const { id, mode, expect } of cases) {
     if (mode === 'mock') continue
-    for (const { connector, action, times } of expect.calls) {
-      if (times === 0) continue
-      const found = await acting.call('get_action', { connector, action }).catch((cause: unknown) => {
-        const error = toAppError(cause)
-        // A case about an action that is not there fails by itself.
-        if (error.code === 'not_found') return { action: null }
-        throw error
-      })
-      if (isJsonObject(found.action) && found.action.effect === 'destructive')
+    for (const { connector, action, times } of expect.calls)
+      if (times > 0 && (await isDestructive(acting, connector, action)))
         problems.push(`${id} would really call ${connector}.${action}, which is destructive: make it a mock.`)
-    }
   }
   return problems
+}
+
+async function isDestructive(acting: Acting, connector: string, action: string): Promise<boolean> {
+  const found = await acting.call('get_action', { connector, action }).catch((cause: unknown) => {
+    const error = toAppError(cause)
+    // A case about an action that is not there fails by itself.
+    if (error.code === 'not_found') return { action: null }
+    throw error
+  })
+  return isJsonObject(found.action) && found.action.effect === 'destructive'
+}
+
+/** The actions that code calls by name. */
+export async function callsIn(
+  acting: Acting,
+  code: string,
+): Promise<{ connector: string; action: string }[]> {
+  const { connectors } = await acting.call('validate_workflow', { code })
+  const found = connectors as { slug: string; action: string }[]
+  return found.map(({ slug, action }) => ({ connector: slug, action }))
 }
 
 const STEPS_PER_PAGE = 200

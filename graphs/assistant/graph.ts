@@ -87,7 +87,10 @@ async function codeOf(run: RunContext, { tool, input }: Proposal): Promise<JsonO
 const RUNNING = ['deploy_workflow', 'run_workflow', 'create_scheduler']
 
 /** Puts each change to the person and makes those they agree to; in Auto mode only what could do harm is put to them. */
-async function act({ proposals, messages, reply }: State, run: RunContext): Promise<Partial<State>> {
+async function act(
+  { input: { message }, proposals, messages, reply }: State,
+  run: RunContext,
+): Promise<Partial<State>> {
   const results: Json[] = []
   const done: Done[] = []
   for (const proposal of proposals) {
@@ -100,7 +103,7 @@ async function act({ proposals, messages, reply }: State, run: RunContext): Prom
         decision: z.enum(['accept', 'reject']).describe('accept: call it once, as shown.'),
         note: z.string().max(5_000).default('').describe('What the assistant should know.'),
       }),
-      ...(run.approval === 'auto' && (await mayGoUnasked(run, tool, input))
+      ...(run.approval === 'auto' && (await mayGoUnasked(run, proposal, message))
         ? { default: { decision: 'accept' as const } }
         : {}),
     })

@@ -2,8 +2,13 @@ import { z } from 'zod'
 import { definitionOf } from '../../agents/action-fixer/candidate.ts'
 import { createFromDraft } from '../../agents/connector-builder/create-connector.ts'
 import { listEvents } from '../../agents/event-builder/list-events.ts'
-import { draftFromDocs, findPassages } from '../../agents/manual-action-builder/build-from-docs.ts'
-import { conflict, toAppError } from '../../core/errors.ts'
+import {
+  type Draft,
+  draftFromDocs,
+  findPassages,
+} from '../../agents/manual-action-builder/build-from-docs.ts'
+import { AppError, conflict, toAppError } from '../../core/errors.ts'
+import type { Json } from '../../core/json.ts'
 import { slugify } from '../../runtime/connectors/slug.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { namesOf, sourceOf } from './discover.ts'
@@ -48,6 +53,7 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Creat
       hint: 'Give another slug; or, to make its next version, replace: true together with its slug.',
     })
   }
+  const authMethods = existing ? settled.authMethods : await readable(settled.authMethods, run)
   const before = await keepBefore(run, slug)
   await run.artifact({
     kind: 'integration_plan',
@@ -58,12 +64,31 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Creat
       citations: action.citations,
     })),
   })
-  const { connector, refused } = await createFromDraft(run.call, settled, slug, {
+  const { connector, refused } = await createFromDraft(run.call, { ...settled, authMethods }, slug, {
     keepHead: existing,
     ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
   })
   const leftOut = unfounded.map((action) => ({ action, why: 'It cites no passage of the documentation.' }))
   return { made: await madeOf(connector, [...leftOut, ...refused], run), before }
+}
+
+/** Ways to log in without code that nobody has read: it is given every account's credentials. Asks, in Auto mode too. */
+async function readable(methods: Draft['authMethods'], run: RunContext): Promise<Draft['authMethods']> {
+  const coded = methods.filter(({ type, code }) => type === 'custom' || code !== undefined)
+  if (coded.length === 0) return methods
+  const { allow } = await run.handback({
+    point: 'before_code',
+    question: `By the documentation, requests are signed by code, which the model wrote and which would be given every account's credentials: ${coded.map(({ name }) => name).join(', ')}. Read it. Take it?`,
+    details: { authMethods: coded as unknown as Json },
+    answer: z.object({ allow: z.boolean().describe('false: the connector is made without it.') }),
+  })
+  if (allow) return methods
+  const rest = methods.filter((method) => !coded.includes(method))
+  if (rest.length > 0) return rest
+  throw new AppError('forbidden', 'The only way to log in was by code, and that was refused.', {
+    where: 'docs',
+    hint: 'Make the connector with create_connector, with auth methods you know; or give documentation of another way.',
+  })
 }
 
 async function isThere(run: RunContext, slug: string): Promise<boolean> {

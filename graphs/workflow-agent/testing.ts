@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { caseRunOf, proposeCases, RUN_TOKEN, stepsOf } from '../../agents/test-case-agent/agent.ts'
+import { callsIn, caseRunOf, proposeCases, RUN_TOKEN, stepsOf } from '../../agents/test-case-agent/agent.ts'
 import { type CaseRun, judge } from '../../agents/test-case-agent/judge.ts'
 import { mendCode, reachOfCode } from '../../agents/workflow-builder/agent.ts'
 import { toAppError } from '../../core/errors.ts'
@@ -152,7 +152,8 @@ async function runCase({ input, stored }: WorkflowState, run: RunContext, one: T
       environment: input.environment ?? 'dev',
       input: one.input as Json,
       headers: one.headers ?? {},
-      ...(one.mode === 'mock' ? { mode: 'full_mock', mockScenarios } : {}),
+      // Whatever its input makes the code do, a live case deletes nothing.
+      ...(one.mode === 'mock' ? { mode: 'full_mock', mockScenarios } : { mode: 'guarded' }),
       customer: input.customer ?? null,
       waitSeconds: WAIT_SECONDS,
     })) as { execution: JsonObject }
@@ -240,21 +241,37 @@ export async function mendWorkflow(state: WorkflowState, run: RunContext): Promi
   const answer = await mendCode(run, { plan, code, evidence })
   await run.message(answer.diagnosis)
   const { reach, reaches } = await reachOfCode(run, answer.code, plan)
-  if (reaches.length > 0 && !(await mayRunMended(run, { ...answer, reaches, before: code })))
+  // With a plan, its actions and no others are called.
+  const newCalls = plan === null ? await callsBeside(run, answer.code, code) : []
+  const asks = reaches.length > 0 || newCalls.length > 0
+  if (asks && !(await mayRunMended(run, { ...answer, reaches, newCalls, before: code })))
     return { mendingRefused: true }
   await run.call('update_workflow', { workflow: stored.slug, code: answer.code, reach: { ...reach } })
   const version = await publish(run, stored.slug)
   return { code: answer.code, mended: mended + 1, stored: { ...stored, version, reach } }
 }
 
-/** Mended code is other code: where it reaches further than the apps' actions, a person reads it before it runs. */
+/** Actions that code calls and the code before it did not. */
+async function callsBeside(run: RunContext, code: string, before: string): Promise<string[]> {
+  const namesIn = async (one: string) =>
+    (await callsIn(run, one)).map(({ connector, action }) => `${connector}.${action}`)
+  const known = await namesIn(before)
+  return (await namesIn(code)).filter((name) => !known.includes(name))
+}
+
+/**
+ * Mended code is other code, written after what apps answered: where it reaches further than the apps' actions, or calls
+ * others than the code before, a person reads it before it runs.
+ */
 async function mayRunMended(
   run: RunContext,
-  mended: { code: string; diagnosis: string; reaches: string[]; before: string },
+  mended: { code: string; diagnosis: string; reaches: string[]; newCalls: string[]; before: string },
 ): Promise<boolean> {
+  const { newCalls } = mended
+  const more = newCalls.length === 0 ? '' : ` It calls ${newCalls.join(', ')}, which it did not before.`
   const { decision } = await run.handback({
     point: 'after_mending',
-    question: `The code was mended.${further(mended.reaches)} Run the test cases with it?`,
+    question: `The code was mended.${more}${further(mended.reaches)} Run the test cases with it?`,
     details: { ...mended },
     answer: z.object({
       decision: z.enum(['approve', 'reject']).describe('reject: the version before it is kept.'),

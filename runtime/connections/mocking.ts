@@ -20,7 +20,7 @@ interface Parts {
   vault: Vault
   resolver: Resolver
   make: MakeCall
-  /** Calls the app: what `partial` does with what has no mock. */
+  /** Calls the app: what `partial` does with what has no mock, and `guarded` with what does no harm. */
   runAction: Calls['runAction']
 }
 
@@ -29,6 +29,7 @@ interface Parts {
  * input to the error rules and the output schema, but no account is needed and nothing is sent.
  */
 export function buildMockedCalls(parts: Parts, mocks: Mocks): Calls {
+  if (mocks.mode === 'guarded') return buildGuardedCalls(parts)
   const { db, resolver, make } = parts
 
   const mockFor = async (scope: TenantScope, connector: string, action: string) => {
@@ -58,6 +59,26 @@ export function buildMockedCalls(parts: Parts, mocks: Mocks): Calls {
     return make(scope, call, new Secret({}), request.input, context, signal)
   }
 
+  return { runAction, ...buildPaging(parts, { ...resolver, resolve }, runAction) }
+}
+
+/** Calls of an execution that deletes nothing: whatever its code comes to, by whatever spelling. */
+function buildGuardedCalls(parts: Parts): Calls {
+  const { resolver } = parts
+  const resolve: Resolver['resolve'] = async (scope, want) => {
+    const call = await resolver.resolve(scope, want)
+    if (call.action.effect !== 'destructive') return call
+    const name = `${want.connector}.${want.action}`
+    throw new AppError('forbidden', `This execution calls nothing that is destructive, and ${name} is.`, {
+      where: name,
+      hint: 'run_workflow with mode full_mock tries it with mocks, with mode live it is really called.',
+    })
+  }
+  const runAction: Calls['runAction'] = async (scope, request, signal) => {
+    const { connector, action, customerId } = request
+    await resolve(scope, { connector, action, customerId, connection: null, withoutAccount: true })
+    return parts.runAction(scope, request, signal)
+  }
   return { runAction, ...buildPaging(parts, { ...resolver, resolve }, runAction) }
 }
 

@@ -23,10 +23,12 @@ export const ExecutionStatus = z.enum([
   'cancelled',
 ])
 
-export const RunMode = z.enum(['live', 'partial_mock', 'full_mock'])
+export const RunMode = z.enum(['live', 'guarded', 'partial_mock', 'full_mock'])
+
+const RUN_MODES = { guarded: 'guarded', partial: 'partial_mock', full: 'full_mock' } as const
 
 const toRunMode = (mocks: Mocks | null): z.output<typeof RunMode> =>
-  mocks === null ? 'live' : mocks.mode === 'full' ? 'full_mock' : 'partial_mock'
+  mocks === null ? 'live' : RUN_MODES[mocks.mode]
 
 export const ExecutionSummary = z.object({
   id: z.string().describe('exec_…'),

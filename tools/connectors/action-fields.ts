@@ -31,7 +31,7 @@ export const ActionFields = {
     .describe('Path appended to the base URL; {name} stands for a path parameter, e.g. /invoices/{id}.'),
   baseUrl: z.url({ protocol: /^https?$/ }).describe("Used instead of the connector's, for this action."),
   effect: shape.effect.describe(
-    'read changes nothing; destructive removes something. Left out, the method tells: GET read, DELETE destructive, else write.',
+    'read changes nothing; destructive removes something. Left out, the request tells: GET read, DELETE destructive, else write; destructive, too, where a header or parameter may replace the method (X-HTTP-Method-Override).',
   ),
   idempotent: z
     .boolean()
@@ -88,17 +88,3 @@ export const fullBody = (body: z.infer<typeof WrittenBody>): ActionBody => ({
   mode: body.mode ?? 'merge',
   required: body.required ?? false,
 })
-
-const READS = new Set(['GET', 'HEAD', 'OPTIONS'])
-
-/** What the method alone tells about an action (RFC 9110, section 9.2). */
-export const effectOf = (method: string): ActionDefinition['effect'] => {
-  if (READS.has(method)) return 'read'
-  return method === 'DELETE' ? 'destructive' : 'write'
-}
-
-/** What does more harm ranks higher. */
-export const EFFECT_RANK = { read: 0, write: 1, destructive: 2 } as const
-
-export const isIdempotent = (method: string): boolean =>
-  READS.has(method) || method === 'PUT' || method === 'DELETE'

@@ -5,12 +5,13 @@ import { updateConnector } from '../../db/connectors.ts'
 import { brokenUnique } from '../../db/database.ts'
 import { headOf, newAction } from '../../runtime/connections/definitions.ts'
 import { ActionDefinition } from '../../runtime/connectors/definition.ts'
+import { effectOf, isIdempotent } from '../../runtime/connectors/effect.ts'
 import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
 import { Action, requireAction, toAction } from './action.ts'
-import { ActionFields, effectOf, fullBody, fullParameters, isIdempotent } from './action-fields.ts'
+import { ActionFields, fullBody, fullParameters } from './action-fields.ts'
 import { checkAction } from './check-definition.ts'
 import { requireConnectorForChange } from './connector.ts'
 import { withoutUndefined } from './connector-fields.ts'
@@ -54,7 +55,7 @@ export const createAction = defineTool({
         const action = checkAction(
           withoutUndefined({
             ...fields,
-            effect: fields.effect ?? effectOf(fields.method),
+            effect: fields.effect ?? effectOf(fields),
             idempotent: fields.idempotent ?? isIdempotent(fields.method),
             parameters: fullParameters(fields.parameters),
             body: fields.body === undefined ? undefined : fullBody(fields.body),

@@ -3,6 +3,8 @@ import { notFound } from '../../core/errors.ts'
 import { updateAction as changeAction } from '../../db/actions.ts'
 import { updateConnector } from '../../db/connectors.ts'
 import { actionFields, actionOf, headOf } from '../../runtime/connections/definitions.ts'
+import type { ActionDefinition } from '../../runtime/connectors/definition.ts'
+import { EFFECT_RANK, effectOf, type ToldByRequest } from '../../runtime/connectors/effect.ts'
 import { connectionsChanged } from '../connections/changed.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
@@ -55,7 +57,11 @@ export const updateAction = defineTool({
         parameters: parameters && fullParameters(parameters),
         body: body && fullBody(body),
       })
-      const merged = Object.entries({ ...actionOf(before), ...change }).filter(([, value]) => value !== null)
+      const given = { ...actionOf(before), ...change }
+      const merged = Object.entries({
+        ...given,
+        effect: fields.effect ?? effectAfter(actionOf(before), given),
+      }).filter(([, value]) => value !== null)
       const after = checkAction(
         Object.fromEntries(merged),
         headOf(connector).authMethods.map((method) => method.slug),
@@ -69,3 +75,10 @@ export const updateAction = defineTool({
     return { action }
   },
 })
+
+/** A request that is made to do more does no less than it tells, whatever the action passed for before. */
+function effectAfter(before: ActionDefinition, after: ToldByRequest): ActionDefinition['effect'] {
+  const told = effectOf(after)
+  const isMore = EFFECT_RANK[told] > EFFECT_RANK[effectOf(before)]
+  return isMore && EFFECT_RANK[told] > EFFECT_RANK[before.effect] ? told : before.effect
+}

@@ -43,7 +43,7 @@ export const runWorkflow = defineTool({
       .default({})
       .describe('Headers the workflow sees, as if a webhook had brought them.'),
     mode: RunMode.default('live').describe(
-      'live: calls the apps. full_mock: mocks answer in their place (set_action_mock), and what has none fails. partial_mock: what has none is called.',
+      'live: calls the apps. guarded: calls them, but refuses actions that are destructive. full_mock: mocks answer in their place (set_action_mock), and what has none fails. partial_mock: what has none is called.',
     ),
     mockScenarios: MockScenarios,
     waitSeconds: z
@@ -103,10 +103,11 @@ function mocksOf({
   mode: z.output<typeof RunMode>
   mockScenarios: Record<string, string>
 }) {
-  if (mode !== 'live')
+  if (mode === 'full_mock' || mode === 'partial_mock')
     return { mode: mode === 'full_mock' ? 'full' : 'partial', scenarios: mockScenarios } as const
-  if (Object.keys(mockScenarios).length === 0) return null
-  throw invalidInput('A live run has no mocks to choose from.', {
+  if (Object.keys(mockScenarios).length === 0)
+    return mode === 'guarded' ? ({ mode, scenarios: {} } as const) : null
+  throw invalidInput(`A ${mode} run has no mocks to choose from.`, {
     where: 'mockScenarios',
     hint: 'Set mode to full_mock or partial_mock, or leave mockScenarios out.',
   })

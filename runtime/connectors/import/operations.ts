@@ -1,5 +1,6 @@
 import type { JsonSchema } from '../../../core/json.ts'
 import type { ActionDefinition } from '../action-definition.ts'
+import { effectOf, isIdempotent } from '../effect.ts'
 import { mapBody } from './bodies.ts'
 import type { ImportContext } from './context.ts'
 import { describeOperation, spaced } from './describe-operation.ts'
@@ -22,8 +23,6 @@ export interface MappedOperation {
 }
 
 const MAX_NAME_CHARS = 120
-const READS = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'])
-const IDEMPOTENT = new Set([...READS, 'PUT', 'DELETE'])
 
 /**
  * One operation as an action, with what could only be approximated.
@@ -73,8 +72,8 @@ export function mapOperation(
     method,
     path,
     ...(baseUrl === undefined ? {} : { baseUrl }),
-    effect: READS.has(method) ? 'read' : method === 'DELETE' ? 'destructive' : 'write',
-    idempotent: IDEMPOTENT.has(method),
+    effect: effectOf({ method, path, parameters: parameters.parameters }),
+    idempotent: isIdempotent(method),
     parameters: parameters.parameters.map((parameter) =>
       parameter.inputKey === credential.key ? { ...parameter, required: false } : parameter,
     ),
