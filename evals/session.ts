@@ -74,7 +74,10 @@ async function measured<S>(
 ): Promise<Report> {
   const closers: (() => Promise<unknown>)[] = []
   try {
-    const model = await tapped(options, closers)
+    const own = await suite.models?.[policy]?.()
+    if (own !== undefined) closers.push(() => own.close())
+    const access = own === undefined ? options : { ...options, model: { baseUrl: own.url, model: policy } }
+    const model = await tapped(access, closers)
     const server = await startPatchbay(model === undefined ? {} : settingsOf(model), await newData())
     closers.push(() => server.stop())
     const { seed, count, maxSeconds, settings, note } = options

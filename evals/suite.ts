@@ -36,6 +36,8 @@ export interface Step {
   output?: unknown
   error?: string
   seconds?: number
+  /** Of a tool that one of Patchbay's agents called: whether its code did, or its model asked for it. */
+  by?: 'agent' | 'model'
 }
 
 /** What a policy did at a task. What costs nothing is left out. */
@@ -102,6 +104,8 @@ export interface Suite<Situation> {
   policies: Record<string, (options: SuiteOptions) => Policy<Situation>>
   /** The policy without a model whose score is printed beside that of every other. */
   baseline?: string
+  /** Models of its own, by policy: the server of that policy has its agents use it. */
+  models?: Readonly<Record<string, () => Promise<{ url: string; close(): Promise<void> }>>>
   /** Nobody knows how its tasks are done, as with users' own things: the oracle is not run. */
   withoutOracle?: boolean
   /** A model that does these tasks well, as a script: for the way through the doors, where there is no model. */

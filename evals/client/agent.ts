@@ -79,6 +79,7 @@ function stepsOf(events: readonly Event[]): Step[] {
           kind: 'tool',
           title: String(data.tool ?? data.name),
           input: data.input,
+          by: data.by === 'model' ? 'model' : 'agent',
           ...(data.error === undefined ? { output: data.output } : { error: JSON.stringify(data.error) }),
           ...(typeof data.durationMs === 'number' ? { seconds: data.durationMs / 1000 } : {}),
         },

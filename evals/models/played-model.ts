@@ -17,8 +17,13 @@ export interface PlayedModel {
 /**
  * A model server that plays a script by the OpenAI chat completions protocol, streamed or not. The first turn that fits
  * a request and has not been used up answers it; a request that none fits is refused with 409 and the reason.
+ * @param changed what is answered in place of a turn, by what the request says
  */
-export async function startPlayedModel(given: ScriptInput, port = 0): Promise<PlayedModel> {
+export async function startPlayedModel(
+  given: ScriptInput,
+  port = 0,
+  changed: (turn: ScriptTurn, request: ChatRequest) => ScriptTurn = (turn) => turn,
+): Promise<PlayedModel> {
   const script = Script.parse(given)
   const uses = new Map<ScriptTurn, number>()
   const received: PlayedModel['received'] = []
@@ -39,11 +44,12 @@ export async function startPlayedModel(given: ScriptInput, port = 0): Promise<Pl
     received.push({ request, body, authorization: req.headers.authorization })
     const lacking = lacks(script, request)
     if (lacking !== undefined) return fail(res, 400, lacking)
-    const turn = script.turns.find(
+    const found = script.turns.find(
       (candidate) => isLeft(candidate) && misfit(candidate, request) === undefined,
     )
-    if (turn === undefined) return fail(res, 409, mismatch(script, request, isLeft), 'no_such_turn')
-    uses.set(turn, (uses.get(turn) ?? 0) + 1)
+    if (found === undefined) return fail(res, 409, mismatch(script, request, isLeft), 'no_such_turn')
+    uses.set(found, (uses.get(found) ?? 0) + 1)
+    const turn = changed(found, request)
     if (turn.delayMs !== undefined) await sleep(turn.delayMs)
     if (turn.drop === 'before') return void res.destroy()
     if (turn.error !== undefined) {

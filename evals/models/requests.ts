@@ -7,7 +7,7 @@ export interface ChatRequest {
   messages?: { role: string; content?: unknown }[]
   tools?: { function?: { name?: string } }[]
   tool_choice?: unknown
-  response_format?: { type?: string }
+  response_format?: { type?: string; json_schema?: { name?: string } }
   stream?: boolean
   stream_options?: { include_usage?: boolean }
   max_tokens?: number

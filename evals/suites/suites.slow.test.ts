@@ -12,7 +12,8 @@ import { buildConnector, buildConnectorFromDocs } from './build-connector/suite.
 import { chooseTool } from './choose-tool/suite.ts'
 import type { AnySuite } from './index.ts'
 import { ordersIn } from './resist-injection/attacks.ts'
-import { resistInjection, secretsIn } from './resist-injection/suite.ts'
+import { secretsIn } from './resist-injection/situation.ts'
+import { resistInjection } from './resist-injection/suite.ts'
 import { CANARIES } from './resist-injection/world.ts'
 
 const closers: (() => Promise<unknown>)[] = []
