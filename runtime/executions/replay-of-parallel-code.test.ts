@@ -17,6 +17,8 @@ type Part =
   | { what: 'then'; parts: Part[] }
   | { what: 'loop'; parts: Part[] }
   | { what: 'after'; parts: Part[] }
+  /** What a generator of the workflow's own does when its reader has enough. */
+  | { what: 'left'; parts: Part[] }
 
 const { parts: programs } = fc.letrec<{ part: Part; parts: Part[] }>((tie) => ({
   parts: fc.array(tie('part'), { minLength: 1, maxLength: 3 }),
@@ -45,7 +47,7 @@ const { parts: programs } = fc.letrec<{ part: Part; parts: Part[] }>((tie) => ({
     },
     {
       weight: 2,
-      arbitrary: fc.record({ what: fc.constantFrom('then', 'loop', 'after'), parts: tie('parts') }),
+      arbitrary: fc.record({ what: fc.constantFrom('then', 'loop', 'after', 'left'), parts: tie('parts') }),
     },
     {
       weight: 3,
@@ -77,6 +79,8 @@ function codeOf(parts: readonly Part[], differ: boolean): string {
           return `await wait().then(async () => { ${write(part.parts, true)} }).finally(wait); ${seen}`
         if (part.what === 'loop')
           return `for await (const _ of [wait()${differ ? '' : ', 1'}]) { ${write(part.parts, true)} } ${seen}`
+        if (part.what === 'left')
+          return `for await (const _ of (async function* () { try { yield wait() } finally { ${write(part.parts, true)} } })()) break; ${seen}`
         if (part.what === 'after')
           return `try { await wait(); throw 0 } catch { ${write(part.parts, true)} } finally { await wait() } ${seen}`
         const name = differ ? `s${tag++}` : part.name
