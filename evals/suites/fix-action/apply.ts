@@ -6,13 +6,17 @@ import type { Mutation } from '../../mutations/mutation.ts'
 import { exported, type World } from './world.ts'
 
 const REMOVABLE = ['baseUrl', 'body', 'outputSchema', 'auth', 'pagination'] as const
-const FIELDS = ['method', 'path', 'parameters', 'inputSchema', ...REMOVABLE] as const
+const FIELDS = ['method', 'path', 'parameters', 'inputSchema', 'effect', ...REMOVABLE] as const
 
 /** What makes `after` of `before` by update_action; null: they are the same. */
 function updateOf(before: ActionDefinition, after: ActionDefinition): object | null {
   const changed = FIELDS.filter((field) => !isDeepStrictEqual(before[field], after[field]))
   if (changed.length === 0) return null
-  return Object.fromEntries(changed.map((field) => [field, after[field] ?? null]))
+  // The effect is said, so that it does not follow from a method that is changed.
+  return {
+    ...Object.fromEntries(changed.map((field) => [field, after[field] ?? null])),
+    effect: after.effect,
+  }
 }
 
 const actionIn = ({ actions }: ConnectorDefinition, slug: string): ActionDefinition => {

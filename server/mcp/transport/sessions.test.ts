@@ -96,17 +96,17 @@ describe('sessions (before 2026-07-28)', () => {
   })
 
   test('a session with an open stream is not idle', async () => {
-    server = await startTestServer({ sessionIdleMs: 40 })
+    server = await startTestServer({ sessionIdleMs: 1_000 })
     const session = await openSession(server.url)
     const stop = new AbortController()
     await fetch(server.url, {
       headers: { accept: 'text/event-stream', authorization: 'Bearer alice', 'mcp-session-id': session },
       signal: stop.signal,
     })
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
     expect(server.endpoint.sessions).toBe(1)
     stop.abort()
-    await vi.waitFor(() => expect(server?.endpoint.sessions).toBe(0))
+    await vi.waitFor(() => expect(server?.endpoint.sessions).toBe(0), 10_000)
   })
 
   test('a full server refuses a new session with what to do, and keeps the others', async () => {
