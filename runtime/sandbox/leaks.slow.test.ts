@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { WARM_ISOLATES } from '../../core/config.ts'
 import { soakSandbox } from './soak.ts'
 
 const MB = 1024 * 1024
@@ -10,7 +11,7 @@ test('a sandbox process holds after 4,000 executions of all kinds what it held h
   expect(end.pid).toBe(half.pid)
   expect(end.executions).toBe(0)
   expect(end.files).toBe(half.files)
-  expect(end.idleIsolates).toBeLessThanOrEqual(32)
+  expect(end.idleIsolates).toBeLessThanOrEqual(WARM_ISOLATES)
   expect(end.handles).toBeLessThanOrEqual(half.handles + 3)
   // Thread pools of V8, libuv and isolated-vm grow to their own size at their own time, heaps are collected when
   // V8 likes; a leak would be of the order of the executions.
