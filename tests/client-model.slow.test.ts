@@ -152,6 +152,15 @@ describeOnBothDatabases('a run driven by the model of the MCP client', (kind) =>
     await starter.settled({ run })
   })
 
+  test('is not started with a budget in money, for nobody knows its price', async () => {
+    const client = await overHttp(platform.url, tenant.ownerKey, counting)
+    const runs = async () => (await tenant.ok('list_agent_runs', { limit: 50 })).runs.length
+    const before = await runs()
+    const refused = await client.call('chat_with_agent', { ...chat, budget: { maxCostUsd: 1 } })
+    expect(refused).toMatchObject({ error: expect.stringContaining('budget.maxCostUsd') })
+    expect(await runs()).toBe(before)
+  })
+
   test('is not started for a client without a model', async () => {
     const client = await overHttp(platform.url, tenant.ownerKey)
     expect(await client.call('chat_with_agent', chat)).toMatchObject({

@@ -120,9 +120,13 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
         })
       }
       // Asked for what it cannot do without, the layer of models says itself how to configure one.
-      const without = models.describe().provider === 'none'
-      if (agent.needsModel && without && !clientModel) refuseWithoutModel(models, actor)
       const given = Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== undefined))
+      const run = {
+        budget: { ...DEFAULT_BUDGET, ...given },
+        model:
+          models.describe().provider === 'none' && clientModel ? ('client' as const) : ('server' as const),
+      }
+      if (agent.needsModel) requireModel(models, actor, run)
       const row = await within((tx) =>
         insertAgentRun(tx, {
           id: newId('agentRun', db.now()),
@@ -131,8 +135,7 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
           agent: name,
           input,
           approval,
-          model: without && clientModel ? 'client' : 'server',
-          budget: { ...DEFAULT_BUDGET, ...given },
+          ...run,
         }),
       )
       executor.look()
@@ -242,13 +245,21 @@ function checkAnswer(schema: unknown, answer: JsonObject): JsonObject {
   })
 }
 
-/** @throws AppError `unavailable`, as the layer of models says it */
-function refuseWithoutModel(models: Models, actor: Actor): void {
+/** @throws AppError as the layer of models says it: there is none, or no price for a budget in money */
+function requireModel(
+  models: Models,
+  actor: Actor,
+  { budget, model }: { budget: RunBudget; model: AgentRunRow['model'] },
+): void {
   models.forRun({
     organizationId: actor.organizationId,
     runId: 'none',
-    budget: DEFAULT_BUDGET,
+    budget,
     sink: { token: () => undefined, call: () => undefined, toolCall: () => undefined },
     signal: AbortSignal.abort(),
+    askClient: model === 'client' ? neverAsked : undefined,
   })
 }
+
+const neverAsked = () =>
+  Promise.reject(new AppError('internal', 'A model was asked that was only looked for.'))

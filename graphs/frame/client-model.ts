@@ -111,7 +111,7 @@ export function buildRelay(deps: {
 const refused = (cause: unknown) =>
   new AppError(
     'upstream_error',
-    `The client’s model did not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+    `The client’s model gave no answer: ${cause instanceof Error ? cause.message : String(cause)}`,
     {
       retryable: true,
       hint: 'Allow the client to be asked, and rewind_agent_run or start again; or have a model configured (docs/models.md).',

@@ -30,7 +30,7 @@ export function clientModelOf({
     )
     const parts = Array.isArray(content) ? content : [content]
     const text = parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
-    if (text === '') throw new Error('it answered with no text')
+    if (text === '') throw new Error('there is no text in its answer')
     return { text, model }
   }
 }
