@@ -1,17 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { buildAnswers } from './answers.ts'
 import { compileFailure, guestFailure, sandboxFailure, withSourcePlaces } from './failures.ts'
-import {
-  type DoneMessage,
-  type FromWorker,
-  MAX_WAITING_CALL_BYTES,
-  MAX_WAITING_CALLS,
-  type Reply,
-  type RunMessage,
-} from './protocol.ts'
+import type { DoneMessage, FromWorker, Reply, RunMessage } from './protocol.ts'
 import type { LogLine, WorkflowError } from './sandbox.ts'
-import { isScope } from './step-names.ts'
+import { CALL_NAMES, isScope } from './step-names.ts'
 import { buildStepsAhead } from './steps-ahead.ts'
+import { buildWaitingCalls } from './waiting-calls.ts'
 import type { GuestContext, GuestIsolate, WarmIsolates } from './warm-isolates.ts'
 
 /** One execution inside the sandbox process. */
@@ -53,6 +47,7 @@ const SUSPENDED = sandboxFailure(
 )
 /** Lines of the sandbox itself: of no answer. */
 const NO_TURN = -1
+const isCallName = (name: unknown): name is string => CALL_NAMES.has(name)
 const levels = new Set(['debug', 'info', 'warn', 'error'])
 
 /**
@@ -73,7 +68,9 @@ export function startExecution(
   /** By the answer they followed: lines that an earlier run logged, and that this one will log again. */
   const kept = new Map(Object.entries(message.linesKept))
   const linesKept = Object.values(message.linesKept).reduce((sum, lines) => sum + lines, 0)
+  /** Calls the server is asked to answer. */
   let waiting = 0
+  const calls = buildWaitingCalls()
   const ahead = message.stepsFrom === undefined ? undefined : buildStepsAhead(message.stepsFrom)
   const answers = buildAnswers()
   let askedStill: number | undefined
@@ -204,6 +201,7 @@ export function startExecution(
     if (inside > 0 || ended || outcome !== undefined || context === undefined) return
     const next = answers.next()
     if (next === undefined) return
+    calls.answered(next.id)
     if (!next.own) {
       waiting--
       ahead?.heard(next.reply)
@@ -248,7 +246,7 @@ export function startExecution(
     if (kind === 'log') {
       const [level, text, given] = values
       if (typeof level !== 'string' || !levels.has(level) || typeof text !== 'string') return
-      const turn = typeof given === 'number' ? given : NO_TURN
+      const turn = Number.isSafeInteger(given) ? (given as number) : NO_TURN
       const again = kept.get(String(turn)) ?? 0
       if (again > 0) {
         kept.set(String(turn), again - 1)
@@ -260,9 +258,8 @@ export function startExecution(
       logs.push({ at: new Date().toISOString(), level: level as LogLine['level'], message: shown, turn })
     } else if (kind === 'call') {
       const [id, name, args, scope] = values
-      if (typeof id !== 'number' || typeof name !== 'string' || typeof args !== 'string') return
       const within = isScope(scope) ? scope : undefined
-      if (waiting >= MAX_WAITING_CALLS || args.length > MAX_WAITING_CALL_BYTES)
+      if (typeof args !== 'string' || !isCallName(name) || !calls.asked(id, args.length))
         return stop('failed', lost('it broke the bridge protocol'))
       try {
         if (stepsAhead(id, name, args, within)) return

@@ -37,14 +37,20 @@ const missingGlobals: Record<string, string> = {
   window: 'Workflows do not run in a browser.',
 }
 
+const MAX_MESSAGE_LENGTH = 8_000
 const MAX_FRAME_LENGTH = 500
+/** Of the data of an error: values, names and characters, and how deep they are nested. */
+const MAX_DATA_SIZE = 40_000
+const MAX_DATA_DEPTH = 100
+/** A hundred years: what says more is no number of seconds. */
+const MAX_RETRY_AFTER = 3_155_760_000
 
 /** A failure the isolate reported: `[kind, name, message, stack, code, retryable, retryAfterSeconds, data, hint]`. Nothing in it is trusted. */
 export function guestFailure(values: unknown[], places: SourcePlaces): WorkflowError {
   const [kind, name, message, stack, code, retryable, retryAfterSeconds, data, advice] = values
   const error = {
     name: asText(name, 100) || 'Error',
-    message: asText(message, 8000),
+    message: asText(message, MAX_MESSAGE_LENGTH),
   }
   const missing = /^(\w+) is not defined$/.exec(error.message)?.[1]
   const hint = advice ?? (missing === undefined ? undefined : missingGlobals[missing])
@@ -55,12 +61,38 @@ export function guestFailure(values: unknown[], places: SourcePlaces): WorkflowE
     kind: outOfMemory ? 'memory_limit' : trusted,
     ...error,
     stack: workflowStack(`${error.name}: ${error.message}`, asText(stack, 20_000), places),
-    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof code === 'string' ? { code: asText(code, 200) } : {}),
     retryable: retryable === true && (trusted === 'upstream_error' || trusted === 'dependency_error'),
-    ...(typeof retryAfterSeconds === 'number' ? { retryAfterSeconds } : {}),
+    ...(isDelay(retryAfterSeconds) ? { retryAfterSeconds } : {}),
     ...(typeof hint === 'string' ? { hint: asText(hint, 2000) } : {}),
-    ...(typeof data === 'string' ? { data: JSON.parse(data) as Json } : {}),
+    ...dataOf(data),
   }
+}
+
+const isDelay = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value <= MAX_RETRY_AFTER
+
+function dataOf(text: unknown): { data?: Json } {
+  if (typeof text !== 'string' || text.length > MAX_DATA_SIZE) return {}
+  const data: unknown = JSON.parse(text)
+  return isErrorData(data) ? { data } : {}
+}
+
+/** What JSON text can say, and no more of it than an error may carry: a `Map`, a `Date`, a circle are none. */
+export function isErrorData(value: unknown): value is Json {
+  let left = MAX_DATA_SIZE
+  const fits = (part: unknown, depth: number): boolean => {
+    left -= typeof part === 'string' ? part.length + 1 : 1
+    if (left < 0 || depth > MAX_DATA_DEPTH) return false
+    if (typeof part === 'number') return Number.isFinite(part)
+    if (typeof part === 'string' || typeof part === 'boolean') return true
+    if (typeof part !== 'object') return false
+    if (part === null) return true
+    if (Array.isArray(part)) return part.every((each) => fits(each, depth + 1))
+    if (Object.getPrototypeOf(part) !== Object.prototype) return false
+    return Object.entries(part).every(([name, each]) => fits(name, depth) && fits(each, depth + 1))
+  }
+  return fits(value, 0)
 }
 
 /** A stack trace of the workflow's own frames: `at name (file:line:column)`, in the original source. */
@@ -97,7 +129,10 @@ function readFrame(line: string, { filename, columnOf }: SourcePlaces): string |
 
 export function compileFailure(error: unknown, filename: string): WorkflowError {
   const said = error instanceof Error ? error.message : String(error)
-  const message = error instanceof RangeError ? 'The workflow is nested too deeply to be read.' : said
+  const message =
+    error instanceof RangeError
+      ? 'The workflow is nested too deeply to be read.'
+      : said.slice(0, MAX_MESSAGE_LENGTH)
   const loc = (error as { loc?: { line: number; column: number } }).loc
   const place = loc === undefined ? '' : `\n    at ${filename}:${loc.line}:${loc.column + 1}`
   return {

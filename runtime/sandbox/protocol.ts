@@ -93,3 +93,6 @@ export type FromWorker =
 /** How many bridge calls one execution may have waiting, and how much their arguments may add up to. */
 export const MAX_WAITING_CALLS = 256
 export const MAX_WAITING_CALL_BYTES = 32 * 1024 * 1024
+/** Steps, and bytes of their arguments and results, that are told of one execution; beyond them the server is asked. */
+export const MAX_TOLD = 1_000
+export const MAX_TOLD_BYTES = 1024 * 1024

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { sandboxFailure } from './failures.ts'
+import { buildRunCheck, type RunCheck, readMessage } from './from-worker.ts'
 import { buildOutbox } from './outbox.ts'
 import type { FromWorker, ProcessFigures, ToWorker } from './protocol.ts'
 import { type SandboxResult, unstarted } from './sandbox.ts'
@@ -44,19 +45,29 @@ const PING_MS = 5_000
 const OVER = new AppError('cancelled', 'The execution is over.')
 const MAX_UNANSWERED_PINGS = 3
 
-/** Forks a sandbox process and speaks the protocol with it. Its death ends its runs as `sandbox_crashed`. */
+/** A run in the process. */
+interface Entry {
+  run: SandboxRun
+  check: RunCheck
+  watchdog: NodeJS.Timeout | undefined
+  idle: NodeJS.Timeout | undefined
+}
+
+/**
+ * Forks a sandbox process and speaks the protocol with it. Its death ends its runs as `sandbox_crashed`; so does saying
+ * what no sandbox process of ours says.
+ */
 export function startSandboxProcess(
   maxIdle: number,
   log: Logger,
   events: SandboxProcessEvents,
+  child: ChildProcess = forkWorker(maxIdle),
 ): SandboxProcess {
-  const runs = new Map<
-    number,
-    { run: SandboxRun; watchdog: NodeJS.Timeout | undefined; idle: NodeJS.Timeout | undefined }
-  >()
-  const child = forkWorker(maxIdle)
+  const runs = new Map<number, Entry>()
   let ready = false
   let ended = false
+  /** The keys of the runs that were in it when it said what cannot be. */
+  let broken: string[] | undefined
   /** Counted, not timed: after this process itself was held up, the answers are still in the queue. */
   let unanswered = 0
   let errorOutput = ''
@@ -105,6 +116,7 @@ export function startSandboxProcess(
     entry.idle = undefined
     if (run.parked === 0 || run.parked < run.waiting) return
     entry.idle = setTimeout(() => {
+      entry.check.asked('suspended')
       send({ type: 'suspend', run: run.id, waiting: run.waiting })
       suspendSoon(run, SUSPEND_AGAIN_MS)
     }, afterMs)
@@ -128,33 +140,57 @@ export function startSandboxProcess(
     kill()
   }
 
-  child.on('message', (messages: FromWorker[]) => {
-    for (const message of messages) receive(message)
+  /** It is not what we started any more: nothing else it says is heard, and whatever ran in it may be the cause. */
+  function breakOff(what: unknown) {
+    const type = typeof what === 'object' && what !== null && 'type' in what ? what.type : typeof what
+    log.error({ pid: child.pid, type: String(type).slice(0, 20) }, 'A sandbox process said what cannot be')
+    broken = keysOfRuns()
+    for (const id of [...runs.keys()]) {
+      end(id, unstarted('sandbox_crashed', 'The sandbox process was ended: it broke the protocol.'))
+    }
+    kill()
+  }
+  const keysOfRuns = () => [...runs.values()].map(({ run }) => run.job.isolateKey)
+
+  child.on('message', (messages: unknown) => {
+    if (broken !== undefined) return
+    if (!Array.isArray(messages)) return breakOff(messages)
+    for (const given of messages) {
+      const message = readMessage(given)
+      if (message === undefined) return breakOff(given)
+      if (message.type === 'ready' || message.type === 'pong' || message.type === 'doomed') {
+        if (!hearOfItself(message)) return breakOff(message)
+        continue
+      }
+      // Of a run that has ended here, the rest is on its way for a while.
+      const entry = runs.get(message.run)
+      if (entry === undefined) continue
+      if (!entry.check.accepts(message)) return breakOff(message)
+      hearOfRun(message, entry)
+    }
   })
-  function receive(message: FromWorker) {
+  /** False: it says so a second time. */
+  function hearOfItself(message: Exclude<FromWorker, { run: number }>): boolean {
     if (message.type === 'ready') {
+      if (ready) return false
       ready = true
       log.debug({ pid: child.pid }, 'A sandbox process is ready')
       events.onReady()
     } else if (message.type === 'pong') {
       unanswered = 0
       for (const answer of asked.splice(0)) answer(message.figures)
-    } else if (message.type === 'doomed') events.onDoomed(message.reason)
-    else if (message.type === 'done') {
-      try {
-        end(message.run, resultOf(message, runs.get(message.run)?.run.waiting ?? 0))
-      } catch (error) {
-        log.error({ err: error }, 'A sandbox process sent a result that cannot be read')
-        kill()
-      }
+    } else events.onDoomed(message.reason)
+    return true
+  }
+  function hearOfRun(message: Extract<FromWorker, { run: number }>, { run, check }: Entry) {
+    if (message.type === 'done') {
+      end(run.id, resultOf(message, run.waiting))
       events.onRoom()
     } else if (message.type === 'still') {
-      const run = runs.get(message.run)?.run
-      if (run?.waiting === message.waiting) for (const resolve of run.onStill.splice(0)) resolve()
+      if (run.waiting === message.waiting) for (const resolve of run.onStill.splice(0)) resolve()
     } else if (message.type === 'told') {
-      const run = runs.get(message.run)?.run
-      const wrong = run === undefined ? undefined : hearStep(run, message.step)
-      if (run === undefined || wrong === undefined) return
+      const wrong = hearStep(run, message.step)
+      if (wrong === undefined) return
       log.warn(
         {
           execution: run.job.context.execution.id,
@@ -164,15 +200,14 @@ export function startSandboxProcess(
       )
       end(run.id, wrong)
       send({ type: 'cancel', run: run.id })
-    } else if (message.type === 'call') {
-      const run = runs.get(message.run)?.run
-      if (run === undefined) return
+    } else {
       const later = () => send({ type: 'later', run: run.id, id: message.id })
       const answered = answerCall(run, message.name, message.args, message.within, log, later)
       askStill(run)
       if (run.waiting > 0) events.onRoom()
       answered.then(
         (reply) => {
+          check.answered(message.id)
           if (runs.has(run.id)) send({ type: 'reply', run: run.id, id: message.id, ...reply })
         },
         (error: unknown) => log.error({ err: error }, 'A bridge call could not be answered'),
@@ -181,7 +216,7 @@ export function startSandboxProcess(
   }
   child.on('error', (error) => log.error({ err: error }, 'A sandbox process failed'))
   child.on('exit', (code, signal) => {
-    const crashed = ended ? [] : [...runs.values()].map(({ run }) => run.job.isolateKey)
+    const crashed = broken ?? (ended ? [] : keysOfRuns())
     ended = true
     clearInterval(heartbeat)
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`
@@ -207,6 +242,7 @@ export function startSandboxProcess(
       // Node's timers hold 2^31 ms at most, about 24 days; executions end well before.
       runs.set(run.id, {
         run,
+        check: buildRunCheck(run.job),
         watchdog: setTimeout(() => expire(run), run.job.limits.timeoutMs + GRACE_MS),
         idle: undefined,
       })
@@ -220,6 +256,7 @@ export function startSandboxProcess(
       const entry = runs.get(run.id)
       if (entry === undefined) return
       clearTimeout(entry.watchdog)
+      entry.check.asked('cancelled')
       entry.watchdog = setTimeout(() => {
         end(run.id, unstarted('cancelled', 'The execution was cancelled.'))
         kill()

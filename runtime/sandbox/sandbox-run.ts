@@ -77,7 +77,12 @@ export function runMessage(run: SandboxRun): RunMessage {
 export function resultOf(done: DoneMessage, waiting: number): SandboxResult {
   const { logs, stats } = done
   if (done.status === 'completed') {
-    return { status: 'completed', output: JSON.parse(done.output ?? 'null') as Json, logs, stats }
+    try {
+      return { status: 'completed', output: JSON.parse(done.output ?? 'null') as Json, logs, stats }
+    } catch {
+      // The isolate made this text; the process only carried it.
+      return unstarted('sandbox_crashed', 'The isolate gave a result that is not JSON.')
+    }
   }
   const error = done.error as WorkflowError
   if (done.status !== 'suspended') return { status: done.status, error, logs, stats }
@@ -121,8 +126,7 @@ export async function answerCall(
   }
   run.waiting++
   try {
-    if (run.waiting > MAX_WAITING_CALLS) throw new AppError('limit_exceeded', 'Too many calls are waiting.')
-    const list = JSON.parse(args) as Json[]
+    const list = argumentsOf(args)
     if (name.startsWith('connectors.') && !run.job.connectors.includes(String(list[0]))) {
       throw new AppError('forbidden', `This workflow is not bound to the connector '${String(list[0])}'.`)
     }
@@ -138,6 +142,13 @@ export async function answerCall(
     if (parked) run.parked--
     run.onWaiting()
   }
+}
+
+/** The isolate made this text; the process only carried it. */
+function argumentsOf(text: string): Json[] {
+  const list: unknown = JSON.parse(text)
+  if (!Array.isArray(list)) throw new AppError('internal', 'A call without a list of arguments.')
+  return list as Json[]
 }
 
 /** Hands on what a run told of a step. Undefined: it was right; else what the run ends with. */

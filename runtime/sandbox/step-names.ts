@@ -2,6 +2,16 @@
 import { createHash } from 'node:crypto'
 
 export const MAX_STEP_NAME_LENGTH = 200
+/** What code can ask for: all that goes out of an isolate. */
+export const CALL_NAMES: ReadonlySet<unknown> = new Set(
+  `connectors.call connectors.page connectors.collect fetch
+   files.save files.read files.info files.delete textfiles.write textfiles.read textfiles.delete textfiles.exists
+   state.get state.set state.delete cache.get cache.set cache.delete config.get config.set config.delete
+   db.get db.put db.delete db.query secrets.get crypto.digest crypto.importKey crypto.sign crypto.verify
+   workflows.run workflows.start step.begin step.end step.fail sleep wait.event wait.approval events.send`.split(
+    /\s+/,
+  ),
+)
 /** Not recorded: secrets, pure functions, and files, which never change. */
 export const UNRECORDED = /^(secrets\.|crypto\.|files\.(read|info)$)/
 /** What has no place of its own in the record, by which the order of answers would be known. */

@@ -3,7 +3,7 @@
  * the server is told of steps, not asked. It keeps what it is told before it does anything the workflow asks for later;
  * code alone does nothing to the world, and does the same again when its process dies.
  */
-import type { Reply, ToldStep } from './protocol.ts'
+import { MAX_TOLD, MAX_TOLD_BYTES, type Reply, type ToldStep } from './protocol.ts'
 import {
   beginningOf,
   failureOf,
@@ -14,10 +14,6 @@ import {
   scopeOf,
   turnOf,
 } from './step-names.ts'
-
-/** Steps and bytes of their results beyond which the server is asked: it may have to refuse them. */
-const MAX_TOLD = 1_000
-const MAX_TOLD_BYTES = 1024 * 1024
 
 export interface StepsAhead {
   /** A step begins or ends. Undefined: the server has to be asked. */
