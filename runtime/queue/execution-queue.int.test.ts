@@ -15,6 +15,40 @@ const due = (n: number, priority = 2): QueuedExecution => ({
   delay_ms: 0,
 })
 
+const IN_ORDER = 'the urgent are taken first, those given back before others as urgent, the rest as they came'
+
+/** Jobs that a worker fetches at once may come in any order among themselves. */
+const AT_ONCE = 4
+
+async function takenInOrder(queue: ExecutionQueue) {
+  const fill = Array.from({ length: 12 }, (_, n) => 200 + n)
+  for (const n of [...fill, 400, 401, 300, 301, 100, 101]) await queue.add([due(n, Math.floor(n / 100))])
+  const taken: string[] = []
+  const refused: string[] = []
+  const { promise: place, resolve: makePlace } = Promise.withResolvers<void>()
+  const take = async ({ id }: DueRun) => {
+    if (['exec_200', 'exec_201'].includes(id) && !refused.includes(id)) return refused.push(id) < 0
+    return taken.push(id) > 0
+  }
+  await queue.work({ take, hasPlace: () => place })
+  // It takes nothing more until there is a place; what it had in hand by then is taken.
+  await vi.waitFor(() => expect(refused).toHaveLength(2), { timeout: 30_000 })
+  await new Promise((next) => setTimeout(next, 500))
+  const inHand = taken.splice(0)
+  expect(inHand.length).toBeLessThan(8)
+  expect(inHand).toEqual(expect.arrayContaining(['exec_100', 'exec_101']))
+  await queue.add([due(102, 1)])
+  makePlace()
+  await vi.waitFor(() => expect(taken.length + inHand.length).toBe(19), { timeout: 30_000 })
+  await queue.stopWork()
+  const expected = [102, 200, 201, ...fill.slice(2), 300, 301, 400, 401]
+    .map((n) => `exec_${n}`)
+    .filter((id) => !inHand.includes(id))
+  expect(taken.toSorted()).toEqual(expected.toSorted())
+  const moved = taken.map((id, at) => Math.abs(expected.indexOf(id) - at))
+  expect(Math.max(...moved), taken.join(' ')).toBeLessThan(AT_ONCE)
+}
+
 describeOnEachDatabase('the queue of executions', (kind) => {
   let db: Database
   let queue: ExecutionQueue
@@ -31,6 +65,8 @@ describeOnEachDatabase('the queue of executions', (kind) => {
     await queue.close()
     await db.close()
   })
+
+  test(IN_ORDER, () => takenInOrder(queue), 60_000)
 
   test('runs queued together share jobs, and each is taken once, the urgent first', async () => {
     await queue.add([...Array.from({ length: 40 }, (_, n) => due(n, 3)), due(100, 1)])
@@ -90,6 +126,21 @@ describeOnEachDatabase('the queue of executions', (kind) => {
 })
 
 describe.skipIf(!slowRun || inject('redisUrl') === null)('on Redis (needs redis-server)', () => {
+  test(IN_ORDER, async () => {
+    const redisUrl = `${inject('redisUrl')}/11`
+    const queue = buildExecutionQueue({
+      connection: {},
+      redisUrl,
+      redisPrefix: 'order',
+      log: buildLogger('error'),
+    })
+    try {
+      await takenInOrder(queue)
+    } finally {
+      await queue.close()
+    }
+  })
+
   test('installations that share a Redis database do not take each other’s jobs', async () => {
     const redisUrl = `${inject('redisUrl')}/10`
     const build = (redisPrefix: string) =>

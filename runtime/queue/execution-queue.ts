@@ -141,8 +141,9 @@ export function buildExecutionQueue(options: {
           // Others may have a place for them: this worker looks on until it has one itself.
           await worker.pause(true)
           try {
-            const back = { ...optionsOf(opts.priority ?? 0), lifo: true }
-            await queues.get(name)?.add(JOB, { runs: left }, back)
+            await queues
+              .get(name)
+              ?.add(JOB, { runs: left }, { ...ONCE, priority: firstOf(opts.priority ?? 2) })
           } catch (error) {
             const { message } = error as Error
             log.warn(
@@ -219,11 +220,13 @@ interface Job {
   opts: JobsOptions
 }
 
-const optionsOf = (priority: number): JobsOptions => ({
-  priority,
-  removeOnComplete: true,
-  removeOnFail: true,
-})
+const ONCE: JobsOptions = { removeOnComplete: true, removeOnFail: true }
+/**
+ * Every priority is two of the queue's: what is given back is taken before the rest of its own, after what is more
+ * urgent. (BullMQ's `lifo` does nothing to jobs that have a priority on Redis.)
+ */
+const optionsOf = (priority: number): JobsOptions => ({ ...ONCE, priority: 2 * priority })
+const firstOf = (priority: number): number => (priority % 2 === 0 ? priority - 1 : priority)
 
 const runOf = ({ id, run }: QueuedExecution): DueRun => ({ id, run })
 
