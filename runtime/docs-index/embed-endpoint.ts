@@ -32,7 +32,6 @@ export function buildEndpointEmbedder({ baseUrl, model, apiKey, dimensions }: En
   return {
     id: `${model}${dimensions === undefined ? '' : `/${dimensions}`}@${new URL(baseUrl).host}`,
     length: dimensions,
-    spanChars: undefined,
     embed: async (texts, signal) => {
       const response = await http.request(
         {

@@ -4,12 +4,7 @@ export interface Embedder {
   id: string
   /** Length of its vectors, where known before the first. */
   length: number | undefined
-  /** Texts longer than this lose their meaning in its vectors; undefined: it reads whole passages well. */
-  spanChars: number | undefined
   /** In the order of the texts. @throws AppError `upstream_error`, `unavailable`, `cancelled` */
   embed(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]>
   close(): Promise<void>
 }
-
-/** Chunks embedded and stored at a time: progress is told, and kept, between them. */
-export const EMBED_BATCH = 16

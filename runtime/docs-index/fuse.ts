@@ -4,18 +4,14 @@
  */
 const K = 10
 
-export interface Ranking {
-  /** Best first. */
-  ids: readonly string[]
-  /** How much it counts. */
-  weight: number
-}
-
-/** Reciprocal-rank fusion: what several rankings put near their top comes first. Of equals, the first ranking decides. */
-export function fuseRankings(rankings: readonly Ranking[]): string[] {
+/**
+ * Reciprocal-rank fusion of rankings (ids, the best first): what several put near their top comes first. Of equals, the
+ * first ranking decides.
+ */
+export function fuseRankings(rankings: readonly (readonly string[])[]): string[] {
   const scores = new Map<string, number>()
-  for (const { ids, weight } of rankings)
-    for (const [rank, id] of ids.entries()) scores.set(id, (scores.get(id) ?? 0) + weight / (K + rank + 1))
+  for (const ids of rankings)
+    for (const [rank, id] of ids.entries()) scores.set(id, (scores.get(id) ?? 0) + 1 / (K + rank + 1))
   return [...scores].sort(([, a], [, b]) => b - a).map(([id]) => id)
 }
 

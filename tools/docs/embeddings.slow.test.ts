@@ -102,6 +102,23 @@ describeOnBothDatabases('documentation index with embeddings', (kind) => {
     expect((await search('vehicle')).passages[0].content).toContain('automobile')
   })
 
+  test('what has no embedding, as an endpoint was away, gets it in the background, once', async () => {
+    if (!hasVectors) return
+    failure = { status: 503, body: 'away' }
+    await tenant.ok('index_api_docs', { text: MARKDOWN, title: 'Guide' })
+    failure = undefined
+    const embedRest = async (by: TestPlatform) =>
+      by.platform.services.docsIndex.embedRest(by.platform.db, new AbortController().signal)
+    // Rounds of the server's own come each half minute; here two at once, as of two processes: nothing is embedded twice.
+    asked = []
+    await Promise.all([embedRest(server), embedRest(server)])
+    expect(texts().filter((text) => text.includes('automobile'))).toHaveLength(1)
+    expect((await search('vehicle')).passages[0].content).toContain('automobile')
+    asked = []
+    expect(await embedRest(server)).toEqual([])
+    expect(texts()).toEqual([])
+  })
+
   test('an answer that is not one vector per text is refused, and says which setting to look at', async () => {
     if (!hasVectors) return
     for (const body of [
