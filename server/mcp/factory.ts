@@ -21,6 +21,7 @@ import type { GatewaySession } from './gateway/session.ts'
 import { isTemplate, type ResourceDefinition } from './resources.ts'
 import { clientModelOf } from './sampling.ts'
 import { callAsTask, serveTasks, taskCapabilities } from './tasks.ts'
+import { callAsExtensionTask, serveTasksExtension, TASKS_EXTENSION, takesTasks } from './tasks-extension.ts'
 import { toErrorResult } from './tool-view.ts'
 import { parseSelection, type Selection } from './toolsets.ts'
 
@@ -81,7 +82,7 @@ function buildServer(door: McpDoor, modern: boolean, call: ReturnType<typeof bui
         resources: { listChanged: true },
         prompts: {},
         completions: {},
-        ...(modern ? {} : { tasks: taskCapabilities }),
+        ...(modern ? { extensions: { [TASKS_EXTENSION]: {} } } : { tasks: taskCapabilities }),
       },
       instructions: door.instructions,
       cacheHints: {
@@ -98,13 +99,16 @@ function buildServer(door: McpDoor, modern: boolean, call: ReturnType<typeof bui
     progress: progressOf(context),
     clientModel: clientModelOf({ server, context, modern }),
   })
-  if (!modern) serveTasks(server, door, optionsOf)
+  if (modern) serveTasksExtension(server, door, optionsOf)
+  else serveTasks(server, door, optionsOf)
   server.setRequestHandler('tools/list', async () => ({ tools: await door.listTools() }))
   server.setRequestHandler('tools/call', async ({ params }, context) => {
     const exchange = { server, context, door, modern }
     try {
       if (params.task !== undefined && !modern)
         return await callAsTask(params.name, params.arguments, exchange, optionsOf(context))
+      if (modern && door.startsRun(params.name) && takesTasks(exchange))
+        return await callAsExtensionTask(params.name, params.arguments, exchange, optionsOf(context))
       return await call(exchange, params.name, params.arguments, optionsOf(context))
     } catch (error) {
       if (error instanceof UrlElicitationRequiredError || error instanceof ProtocolError) throw error

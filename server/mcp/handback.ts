@@ -55,7 +55,8 @@ function waitingRun({ structuredContent }: CallToolResult) {
   return { run: run.id, question: run.question }
 }
 
-function asForm({ question, details, schema }: JsonObject): ElicitRequestFormParams {
+/** A question of a run as the form a client shows. */
+export function asForm({ question, details, schema }: JsonObject): ElicitRequestFormParams {
   const about =
     isJsonObject(details) && Object.keys(details).length > 0 ? JSON.stringify(details, null, 2) : ''
   const { properties = {}, required = [] } = isJsonObject(schema) ? schema : {}

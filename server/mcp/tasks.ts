@@ -20,12 +20,13 @@ import { toToolResult } from './tool-view.ts'
 export const taskCapabilities = { list: {}, cancel: {}, requests: { tools: { call: {} } } }
 
 const WAIT_SECONDS = 45
-const POLL_MS = 2_000
+/** How often clients look at a task. */
+export const POLL_MS = 2_000
 const TaskRef = z.object({ taskId: z.string() })
 
 /**
- * Runs of agents as tasks of MCP 2025-11-25 ("Tasks" in its utilities, experimental there; later revisions have them in
- * an extension): a call of a tool that starts a run, made as a task, answers at once, and the task is the run. It is
+ * Runs of agents as tasks of MCP 2025-11-25 ("Tasks" in its utilities, experimental there; tasks-extension.ts has those
+ * of later revisions): a call of a tool that starts a run, made as a task, answers at once, and the task is the run. It is
  * `input_required` while the run asks something that the client can ask its person, which it does under `tasks/result`;
  * for clients that show no forms it is completed then, with the question in its result.
  */
@@ -34,16 +35,8 @@ export function serveTasks(
   door: McpDoor,
   optionsOf: (context: ServerContext) => CallOptions,
 ): void {
-  const call = (tool: string, input: object, context: ServerContext) =>
-    door.read(tool, input, optionsOf(context)).catch((cause: unknown) => {
-      const { message, code, hint } = toAppError(cause)
-      const kind = code === 'internal' ? ProtocolErrorCode.InternalError : ProtocolErrorCode.InvalidParams
-      throw new ProtocolError(kind, [message, hint].filter(Boolean).join(' '))
-    })
-  const read = async (tool: string, input: object, context: ServerContext) => {
-    const { run } = await call(tool, input, context)
-    return toTask(run as JsonObject, { server, context, door, modern: false })
-  }
+  const read = async (tool: string, input: object, context: ServerContext) =>
+    toTask(await readTask(door, tool, input, optionsOf(context)), { server, context, door, modern: false })
   server.setRequestHandler('tasks/get', { params: TaskRef }, ({ taskId }, context) =>
     read('get_agent_run', { run: taskId }, context),
   )
@@ -57,7 +50,7 @@ export function serveTasks(
     'tasks/list',
     { params: z.object({ cursor: z.string().optional() }) },
     async ({ cursor }, context) => {
-      const { runs, nextCursor } = await call('list_agent_runs', { cursor }, context)
+      const { runs, nextCursor } = await callOrRefuse(door, 'list_agent_runs', { cursor }, optionsOf(context))
       const exchange = { server, context, door, modern: false }
       return {
         tasks: (runs as JsonObject[]).map((run) => toTask(run, exchange)),
@@ -70,6 +63,22 @@ export function serveTasks(
     return resultOf(taskId, { server, context, door, modern: false }, optionsOf(context))
   })
 }
+
+/** Calls a tool; what goes wrong is an error of the protocol. @throws ProtocolError */
+const callOrRefuse = (door: McpDoor, tool: string, input: object, options: CallOptions) =>
+  door.read(tool, input, options).catch((cause: unknown) => {
+    const { message, code, hint } = toAppError(cause)
+    const kind = code === 'internal' ? ProtocolErrorCode.InternalError : ProtocolErrorCode.InvalidParams
+    throw new ProtocolError(kind, [message, hint].filter(Boolean).join(' '))
+  })
+
+/** The run behind a task, from a tool that answers with it. @throws ProtocolError */
+export const readTask = async (
+  door: McpDoor,
+  tool: string,
+  input: object,
+  options: CallOptions,
+): Promise<JsonObject> => (await callOrRefuse(door, tool, input, options)).run as JsonObject
 
 /** Starts the run of a call made as a task. @throws ProtocolError for tools that start none */
 export async function callAsTask(
@@ -118,7 +127,8 @@ function toTask(run: JsonObject, exchange: Exchange): Task {
   }
 }
 
-function statusOf(status: string, exchange: Exchange): Task['status'] {
+/** A run's status as that of a task. */
+export function statusOf(status: string, exchange: Exchange): Task['status'] {
   if (status === 'completed' || status === 'failed') return status
   if (status === 'canceled') return 'cancelled'
   if (status === 'waiting') return showsForms(exchange) ? 'input_required' : 'completed'
