@@ -54,6 +54,8 @@ export interface Mocks {
   mode: 'partial' | 'full' | 'guarded'
   /** By `connector.action`, the scenario (or a part of its name) that answers. */
   scenarios: Record<string, string>
+  /** Of a guarded one: apps, actions (`connector.action`) and `ctx.fetch` that may write; left out: all. */
+  mayWrite?: string[]
 }
 
 export interface ExecutionRow {

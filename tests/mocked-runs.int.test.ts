@@ -133,6 +133,39 @@ describe('runs that are mocked', () => {
     expect(sent()).toEqual(['GET /things', 'GET /things', 'DELETE /things/1'])
   })
 
+  test('a guarded run writes only where it may, however the code spells it, and by no request of its own', async () => {
+    await deployWorkflow(
+      tenant,
+      'writer',
+      `export default async (ctx) => {
+        await ctx.connectors.app.read_thing({ id: '1' })
+        const refused = []
+        const tried = async (what) => { try { await what() } catch (error) { refused.push(error.message) } }
+        await tried(() => ctx.connectors.app[['write', 'thing'].join('_')]({ id: '1', name: 'x' }))
+        await tried(() => ctx.fetch('${upstream.url}/own', { method: 'POST' }))
+        await tried(() => ctx.fetch('${upstream.url}/own', { headers: { 'x-http-method-override': 'DELETE' } }))
+        await ctx.fetch('${upstream.url}/own')
+        return refused
+      }`,
+    )
+    const guarded = async (mayWrite?: string[]) => {
+      upstream.received.length = 0
+      const { output } = await run('writer', { mode: 'guarded', ...(mayWrite && { mayWrite }) })
+      return { refused: (output as string[]).length, sent: sent() }
+    }
+    const reads = ['GET /things/1', 'GET /own']
+    expect(await guarded([])).toEqual({ refused: 3, sent: reads })
+    expect(await guarded(['ap', 'app.read_thing', 'shop'])).toEqual({ refused: 3, sent: reads })
+    const written = { refused: 2, sent: ['GET /things/1', 'PUT /things/1', 'GET /own'] }
+    expect(await guarded(['app'])).toEqual(written)
+    expect(await guarded(['app.write_thing'])).toEqual(written)
+    const all = ['GET /things/1', 'PUT /things/1', 'POST /own', 'GET /own', 'GET /own']
+    expect(await guarded(['app', 'ctx.fetch'])).toEqual({ refused: 0, sent: all })
+    expect(await guarded()).toEqual({ refused: 0, sent: all })
+    const refused = await tenant.call('run_workflow', { workflow: 'writer', mode: 'live', mayWrite: [] })
+    expect(refused).toMatchObject({ status: 400, body: { where: 'mayWrite' } })
+  })
+
   test('what a mock answers is checked like any answer: input, status, output schema', async () => {
     const { warnings } = await mock('shop.create_order', [{ output: { id: 7 } }], 'odd answer')
     expect(warnings).toEqual([expect.stringMatching(/answers\[0\]: output\.id must be string/)])

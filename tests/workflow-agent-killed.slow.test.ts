@@ -24,7 +24,7 @@ test('a build whose server is killed at its nodes ends with the same workflow, v
   const runs = await killAtEveryNode(
     {
       agent: 'workflow_agent',
-      input: { request: REQUEST },
+      input: { request: REQUEST, mayWrite: ['ledger'] },
       approval: 'auto',
       environment: { PATCHBAY_MODEL_BASE_URL: world.modelUrl, PATCHBAY_MODEL: 'played' },
       prepare: async ({ ok }) => {

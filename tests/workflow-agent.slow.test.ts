@@ -23,8 +23,12 @@ async function begin(connector = true): Promise<void> {
   world.ledger.invoices.length = 0
   if (connector) await tenant.ok('import_spec', { url: `${world.ledger.url}/openapi.json`, slug: 'ledger' })
 }
-const start = async (tool: string, input: object, key?: string): Promise<Body> =>
-  settled(tenant, (await tenant.ok(tool, { approval: 'auto', ...input, waitSeconds: 20 }, key)).run, key)
+/** Started in Auto mode, by somebody who wants the ledger written in. */
+const start = async (tool: string, input: object, key?: string): Promise<Body> => {
+  const tries = ['build_workflow', 'write_test_cases'].includes(tool)
+  const given = { approval: 'auto', ...(tries ? { mayWrite: ['ledger'] } : {}), ...input, waitSeconds: 20 }
+  return settled(tenant, (await tenant.ok(tool, given, key)).run, key)
+}
 const answer = (run: Body, given: object) => answerRun(tenant, run, given)
 const built = async () => (await tenant.ok('list_workflows')).workflows.map(({ slug }: Body) => slug)
 
@@ -273,7 +277,7 @@ test('what an API says about itself reaches the model as data that nothing in it
 test('patchbay chat goes from the sentence to the deployed workflow', async () => {
   await begin()
   await world.play()
-  const input = JSON.stringify({ request: REQUEST })
+  const input = JSON.stringify({ request: REQUEST, mayWrite: ['ledger.create_invoice'] })
   const args = ['--agent', 'workflow_agent', '--auto', '--input', input]
   const { code, printed } = await chatWith(platform, tenant, args)
   expect(printed).toContain('4 of 4 test cases pass with version 2.')
@@ -340,6 +344,62 @@ test('a plan that calls an action which deletes waits for a person in Auto mode,
   expect(stopped.output).toMatchObject({ status: 'stopped', stoppedAt: 'after_planning', workflow: null })
   expect(await built()).toEqual([])
 }, 240_000)
+
+/** What the ledger says to a first order, in mocks. */
+const LEDGER_SAYS = {
+  list_invoices: { invoices: [] },
+  list_customers: { customers: [{ id: 'c-1', email: 'ada@example.com', name: 'Ada' }] },
+  create_invoice: { id: 'i-1', customerId: 'c-1', reference: '1', amountCents: 1250, currency: 'EUR' },
+}
+
+test('in Auto mode nothing is written in an app that nobody allowed: a build waits with its plan, cases of a workflow wait before they run', async () => {
+  await begin()
+  const mocked = goodAnswer('cases').cases.map((one: Body) => ({
+    ...one,
+    mode: 'mock',
+    mocks: Object.entries(LEDGER_SAYS).map(([action, output]) => ({
+      ...{ connector: 'ledger', action, scenario: 'a first order', answers: [{ output }] },
+    })),
+  }))
+  const model = await world.play(
+    turn('mend', goodAnswer('mend')),
+    turn('code', { ...goodAnswer('code'), code: goodAnswer('mend').code }),
+    turn('cases', goodAnswer('cases'), 1),
+    turn('cases', { cases: mocked.slice(0, 1) }),
+  )
+  let run = await start('build_workflow', { request: REQUEST, mayWrite: ['other'] })
+  expect(run.question, JSON.stringify(run.output ?? run.error)).toMatchObject({
+    point: 'after_planning',
+    default: null,
+    question: expect.stringContaining('It writes with ledger.create_invoice'),
+    details: { writes: ['ledger.create_invoice'] },
+  })
+  expect(await built()).toEqual([])
+  // Against mocks: the model's live cases are not taken, and no app is called.
+  run = await answer(run, { decision: 'approve', testCases: 'mock' })
+  expect(run.output, JSON.stringify(run.question ?? run.error)).toMatchObject({
+    status: 'deployed',
+    tests: { passed: 1 },
+  })
+  expect(model.received.map(({ body }) => body).join()).toContain('TC-01 would really call apps')
+  expect(world.ledger.invoices).toEqual([])
+  const workflow = run.output.workflow.slug
+
+  await world.play(turn('cases', goodAnswer('cases'), 1), turn('cases', { cases: mocked.slice(0, 1) }, 1))
+  run = await start('write_test_cases', { workflow, mayWrite: [] })
+  expect(run.question, JSON.stringify(run.output ?? run.error)).toMatchObject({
+    point: 'after_cases',
+    default: null,
+    question: expect.stringContaining('They would write with ledger.create_invoice'),
+  })
+  run = await answer(run, { decision: 'mock' })
+  expect(run.output?.tests, JSON.stringify(run.question ?? run.error)).toMatchObject({ passed: 1, failed: 0 })
+  expect(world.ledger.invoices).toEqual([])
+  // Allowed by the person who is asked, it is written.
+  run = await answer(await start('write_test_cases', { workflow, mayWrite: [] }), { decision: 'approve' })
+  expect(run.output?.tests, JSON.stringify(run.question ?? run.error)).toMatchObject({ passed: 4, failed: 0 })
+  expect(world.ledger.invoices.length).toBeGreaterThan(0)
+}, 300_000)
 
 test('code that hides what it calls is kept to what was planned where it runs', async () => {
   await begin()

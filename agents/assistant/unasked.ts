@@ -18,10 +18,10 @@ const UNASKED: Record<string, readonly string[]> = {
   publish_workflow: [],
   plan_integration: ['approval'],
   generate_workflow: ['approval'],
-  write_test_cases: ['approval', 'heal'],
+  write_test_cases: ['approval', 'heal', 'mayWrite'],
   build_connector: ['approval', 'replace', 'allowWrites', 'allowLive'],
   fix_action: ['approval', 'allowWrites', 'allowLive'],
-  build_workflow: ['approval', 'workflow'],
+  build_workflow: ['approval', 'workflow', 'mayWrite'],
 }
 
 /** May Auto mode make the change by itself? @param said the person's own words */

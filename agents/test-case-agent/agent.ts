@@ -38,14 +38,17 @@ export async function proposeCases(
     code: string
     inputSchema: JsonObject | null
     plan: IntegrationPlan | null
+    /** No app is to be called. */
+    onlyMocks: boolean
     before: { cases: readonly TestCase[]; feedback: string } | null
   },
 ): Promise<TestCase[]> {
-  const { code, inputSchema, plan, before } = given
+  const { code, inputSchema, plan, onlyMocks, before } = given
   const prompt = [
     `The code:\n${promptData('code', code)}`,
     `The schema of its input:\n${promptData('input schema', inputSchema ?? 'anything')}`,
     plan === null ? '' : `The plan it was built from:\n${promptData('plan', plan)}`,
+    onlyMocks ? 'The person wants no app called: every case has the mode mock.' : '',
     before === null
       ? ''
       : `Your cases before:\n${promptData('cases', before.cases)}\nThe person wants this changed:\n${promptData('feedback of the person', before.feedback)}`,
@@ -62,11 +65,16 @@ export async function proposeCases(
     },
     async (answer) => [
       ...caseProblems(answer.cases, inputSchema),
-      ...(await destructiveCalls(acting, answer.cases)),
+      ...(onlyMocks ? liveOnes(answer.cases) : await destructiveCalls(acting, answer.cases)),
     ],
   )
   return cases
 }
+
+const liveOnes = (cases: readonly TestCase[]): string[] =>
+  cases
+    .filter(({ mode }) => mode !== 'mock')
+    .map(({ id }) => `${id} would really call apps: give it the mode mock, and mocks for what it calls.`)
 
 /** What is wrong with proposed cases, as far as code can tell. */
 export function caseProblems(cases: readonly TestCase[], inputSchema: JsonObject | null): string[] {

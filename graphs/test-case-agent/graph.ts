@@ -7,17 +7,11 @@ import { TestCase, TestReport } from '../../tools/agents/test-case.ts'
 import { WriteTestCasesInput } from '../../tools/agents/write-test-cases.ts'
 import { defineAgent, type RunContext } from '../frame/define-agent.ts'
 import { draftOf } from '../workflow-agent/building.ts'
+import { approveCases, writeCases } from '../workflow-agent/cases.ts'
 import { afterMending, toMend } from '../workflow-agent/graph.ts'
 import { requireTestEnvironment } from '../workflow-agent/planning.ts'
 import { decided, type Update, type WorkflowState, workflowState } from '../workflow-agent/state.ts'
-import {
-  approveCases,
-  checkAccounts,
-  mendWorkflow,
-  runCases,
-  settle,
-  writeCases,
-} from '../workflow-agent/testing.ts'
+import { checkAccounts, mendWorkflow, runCases, settle } from '../workflow-agent/testing.ts'
 
 /** The Test Case Agent alone, for a workflow there is. */
 export const testCaseAgent = defineAgent({

@@ -6,6 +6,7 @@ import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { decide } from './decision.ts'
 import { type DraftBefore, made, type Stored, type Update, type WorkflowState } from './state.ts'
+import { ownRequests } from './writing.ts'
 
 const MAX_SAME_SLUGS = 50
 
@@ -109,5 +110,6 @@ export async function approveBuild(state: WorkflowState, run: RunContext): Promi
   const { slug, version }: Stored = made(state.stored, 'a stored workflow')
   const question = `The workflow ${slug} is written and checked (version ${version}, deployed nowhere).${further(state.reaches)} Go on to its tests?`
   const details = { workflow: slug, version, code: state.code, notes: state.notes, reaches: state.reaches }
-  return decide(run, { point: 'after_building', question, details }, state.reaches.length > 0)
+  const decision = await decide(run, { point: 'after_building', question, details }, state.reaches.length > 0)
+  return { ...decision, mayWrite: [...state.mayWrite, ...ownRequests(state.reaches)] }
 }

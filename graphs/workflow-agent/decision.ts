@@ -3,7 +3,7 @@ import type { JsonObject } from '../../core/json.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import type { Update } from './state.ts'
 
-const Decision = z.object({
+export const Decision = z.object({
   decision: z
     .enum(['approve', 'change', 'stop'])
     .describe('approve: go on. change: do it again as feedback says. stop: end here; what was made stays.'),

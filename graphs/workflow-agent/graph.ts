@@ -7,19 +7,12 @@ import { TestReport } from '../../tools/agents/test-case.ts'
 import { defineAgent } from '../frame/define-agent.ts'
 import { takenBackFields } from '../frame/taking-back.ts'
 import { approveBuild, storeWorkflow, writeWorkflow } from './building.ts'
+import { approveCases, writeCases } from './cases.ts'
 import { approveTests, conclude, deploy } from './deploying.ts'
-import { approvePlan, askQuestions, draftPlan, understandRequest } from './planning.ts'
+import { approvePlanToBuild, askQuestions, draftPlan, understandRequest } from './planning.ts'
 import { asked, decided, type WorkflowState, workflowState } from './state.ts'
 import { takeBack } from './take-back.ts'
-import {
-  approveCases,
-  checkAccounts,
-  MAX_MENDED,
-  mendWorkflow,
-  runCases,
-  settle,
-  writeCases,
-} from './testing.ts'
+import { checkAccounts, MAX_MENDED, mendWorkflow, runCases, settle } from './testing.ts'
 
 /** What the run itself does with what its sub-agents made. */
 const OWN_TOOLS = [
@@ -82,7 +75,7 @@ export const workflowAgent = defineAgent({
       .addNode('understand', node(understandRequest))
       .addNode('ask_questions', node(askQuestions))
       .addNode('draft_plan', node(draftPlan))
-      .addNode('approve_plan', node(approvePlan))
+      .addNode('approve_plan', node(approvePlanToBuild))
       .addNode('write_code', node(writeWorkflow))
       .addNode('store', node(storeWorkflow))
       .addNode('approve_build', node(approveBuild))

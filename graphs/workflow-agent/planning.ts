@@ -1,12 +1,13 @@
 import { z } from 'zod'
-import { finder, understand, writePlan } from '../../agents/planner/agent.ts'
+import { understand, writePlan } from '../../agents/planner/agent.ts'
 import { planDocument } from '../../agents/planner/plan-document.ts'
 import { invalidInput } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
-import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
+import { isAllowed } from '../../runtime/connections/may-write.ts'
 import type { RunContext } from '../frame/define-agent.ts'
-import { decide } from './decision.ts'
+import { Decision, decide, decided } from './decision.ts'
 import { made, type Update, type WorkflowState } from './state.ts'
+import { effectsOf, mustAsk } from './writing.ts'
 
 const Missing = z.object({
   next: z
@@ -86,18 +87,50 @@ export async function draftPlan(state: WorkflowState, run: RunContext): Promise<
   return { plan, feedback: '' }
 }
 
-/** Planned actions that delete, or cannot be undone: what a model was told by others does not get them tried unasked. */
-async function destructiveOf(plan: IntegrationPlan, run: RunContext): Promise<string[]> {
-  const find = finder(run)
-  const found = await Promise.all(plan.actions.map(({ connector, action }) => find(connector, action)))
-  return found.flatMap((one) => (one?.effect === 'destructive' ? [`${one.connector}.${one.action}`] : []))
-}
+const destroys = (destructive: readonly string[]): string =>
+  destructive.length === 0 ? '' : ` It destroys: ${destructive.join(', ')}.`
 
+/** Of a plan that is written and no more. */
 export async function approvePlan({ plan }: WorkflowState, run: RunContext): Promise<Update> {
   const ready = made(plan, 'a plan')
-  const destructive = await destructiveOf(ready, run)
-  const warning = destructive.length === 0 ? '' : ` It destroys: ${destructive.join(', ')}.`
+  const { destructive } = await effectsOf(ready.actions, run)
   const details = { document: planDocument(ready), plan: ready as unknown as JsonObject, destructive }
-  const question = `Build it as planned: ${ready.title}?${warning}`
+  const question = `Build it as planned: ${ready.title}?${destroys(destructive)}`
   return decide(run, { point: 'after_planning', question, details }, destructive.length > 0)
+}
+
+const PlanDecision = Decision.extend({
+  testCases: z
+    .enum(['live', 'mock'])
+    .default('live')
+    .describe(
+      'live: test cases may call the apps, and write in them as planned. mock: mocks answer in their place.',
+    ),
+})
+
+/**
+ * Of a plan that is built, tried and deployed: in Auto mode too a person reads it where it writes with what the input does
+ * not allow. The words of the request do not say what that is: "when an order is paid" asks for no payment. What a model
+ * says they ask for is no better: it has read descriptions that others wrote.
+ */
+export async function approvePlanToBuild({ plan, input }: WorkflowState, run: RunContext): Promise<Update> {
+  const ready = made(plan, 'a plan')
+  const { writes, destructive } = await effectsOf(ready.actions, run)
+  const unasked = writes.filter((name) => !isAllowed(input.mayWrite ?? [], name))
+  const told =
+    unasked.length === 0
+      ? ''
+      : ` It writes with ${unasked.join(', ')}, and its live test cases really do (testCases: mock has them run against mocks).`
+  const answer = await run.handback({
+    point: 'after_planning',
+    question: `Build it as planned: ${ready.title}?${told}${destroys(destructive)}`,
+    details: { document: planDocument(ready), plan: ready as unknown as JsonObject, destructive, writes },
+    answer: PlanDecision,
+    ...(destructive.length > 0 || mustAsk(run, unasked) ? {} : { default: { decision: 'approve' as const } }),
+  })
+  return {
+    ...decided('after_planning', answer.decision, answer.feedback),
+    mayWrite: writes,
+    onlyMocks: answer.testCases === 'mock',
+  }
 }

@@ -15,6 +15,8 @@ export interface Started {
   workflow?: string | null
   plan?: IntegrationPlan | null
   heal?: boolean
+  /** What may write without anybody being asked: apps, actions, `ctx.fetch`. */
+  mayWrite?: string[]
 }
 
 /** The workflow as it is kept. */
@@ -63,6 +65,10 @@ export const workflowState = ({ Annotation }: LangGraph) => {
     before: last<DraftBefore | null>(null),
     /** What the code reaches besides planned actions, as far as it can be seen. */
     reaches: last<string[]>([]),
+    /** What a person allowed to write in test cases, besides what the input does. */
+    mayWrite: last<string[]>([]),
+    /** The person wants no app called by test cases. */
+    onlyMocks: last(false),
     cases: last<TestCase[]>([]),
     report: last<TestReport | null>(null),
     /** What the runs of failed cases did. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { callsIn, caseRunOf, proposeCases, RUN_TOKEN, stepsOf } from '../../agents/test-case-agent/agent.ts'
+import { callsIn, caseRunOf, RUN_TOKEN, stepsOf } from '../../agents/test-case-agent/agent.ts'
 import { type CaseRun, judge } from '../../agents/test-case-agent/judge.ts'
 import { mendCode, reachOfCode } from '../../agents/workflow-builder/agent.ts'
 import { toAppError } from '../../core/errors.ts'
@@ -7,8 +7,8 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import type { TestCase, TestReport } from '../../tools/agents/test-case.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { draftOf, further, publish } from './building.ts'
-import { decided } from './decision.ts'
 import { type Best, made, type Update, type WorkflowState } from './state.ts'
+import { allowedOf, ownRequests } from './writing.ts'
 
 /** Times failing code is mended; the whole suite runs after each. */
 export const MAX_MENDED = 3
@@ -19,42 +19,6 @@ const LOOK_EVERY_MS = 5_000
 const UNDER_WAY = ['queued', 'running', 'waiting']
 const MAX_LOG_LINES = 40
 const MAX_STEPS_SHOWN = 60
-
-export async function writeCases(state: WorkflowState, run: RunContext): Promise<Update> {
-  const { code, cases, feedback, plan } = state
-  const { inputSchema } = made(state.stored, 'a stored workflow')
-  const before = cases.length === 0 || feedback === '' ? null : { cases, feedback }
-  return { cases: await proposeCases(run, { code, inputSchema, plan, before }), feedback: '' }
-}
-
-export async function approveCases({ cases, input }: WorkflowState, run: RunContext): Promise<Update> {
-  const [first, ...rest] = cases.map(({ id }) => id)
-  const answer = await run.handback({
-    point: 'after_cases',
-    question: `Run these ${cases.length} test cases in ${input.environment}, ${callsOf(cases)}?`,
-    details: { cases: cases as unknown as Json },
-    answer: z.object({
-      decision: z
-        .enum(['approve', 'change', 'stop'])
-        .describe('approve: run them. change: write them again as feedback says. stop: end here.'),
-      leaveOut: z
-        .array(z.enum([first ?? '', ...rest]))
-        .default([])
-        .describe('Cases not to run.'),
-      feedback: z.string().max(10_000).default('').describe('For change: what is to be different.'),
-    }),
-    default: { decision: 'approve' },
-  })
-  const kept = cases.filter(({ id }) => !answer.leaveOut.includes(id))
-  return { ...decided('after_cases', answer.decision, answer.feedback), cases: kept }
-}
-
-function callsOf(cases: readonly TestCase[]): string {
-  const mocked = cases.filter(({ mode }) => mode === 'mock').length
-  if (mocked === cases.length) return 'with mocks in place of the apps'
-  const live = 'with real calls of the connected accounts'
-  return mocked === 0 ? live : `${mocked} with mocks, the others ${live}`
-}
 
 /** Apps the workflow calls without an account to call them with: a person connects those first. */
 export async function checkAccounts(state: WorkflowState, run: RunContext): Promise<Update> {
@@ -142,8 +106,10 @@ const withToken = (proposed: TestCase, token: string): TestCase =>
 
 type SeenRun = CaseRun & { executionId: string | null; evidence: JsonObject }
 
-async function runCase({ input, stored }: WorkflowState, run: RunContext, one: TestCase): Promise<SeenRun> {
-  const { slug, version } = made(stored, 'a stored workflow')
+async function runCase(state: WorkflowState, run: RunContext, one: TestCase): Promise<SeenRun> {
+  const { input } = state
+  const { slug, version } = made(state.stored, 'a stored workflow')
+  const allowed = [...allowedOf(state)]
   try {
     const mockScenarios = await setMocks(run, slug, one)
     let { execution } = (await run.call('run_workflow', {
@@ -152,8 +118,10 @@ async function runCase({ input, stored }: WorkflowState, run: RunContext, one: T
       environment: input.environment ?? 'dev',
       input: one.input as Json,
       headers: one.headers ?? {},
-      // Whatever its input makes the code do, a live case deletes nothing.
-      ...(one.mode === 'mock' ? { mode: 'full_mock', mockScenarios } : { mode: 'guarded' }),
+      // Whatever its input makes the code do, a live case deletes nothing, and writes only where a person allowed it.
+      ...(one.mode === 'mock'
+        ? { mode: 'full_mock', mockScenarios }
+        : { mode: 'guarded', mayWrite: allowed }),
       customer: input.customer ?? null,
       waitSeconds: WAIT_SECONDS,
     })) as { execution: JsonObject }
@@ -248,7 +216,9 @@ export async function mendWorkflow(state: WorkflowState, run: RunContext): Promi
     return { mendingRefused: true }
   await run.call('update_workflow', { workflow: stored.slug, code: answer.code, reach: { ...reach } })
   const version = await publish(run, stored.slug)
-  return { code: answer.code, mended: mended + 1, stored: { ...stored, version, reach } }
+  // What it calls besides was allowed just now.
+  const mayWrite = [...state.mayWrite, ...newCalls, ...ownRequests(reaches)]
+  return { code: answer.code, mended: mended + 1, mayWrite, stored: { ...stored, version, reach } }
 }
 
 /** Actions that code calls and the code before it did not. */

@@ -9,6 +9,7 @@ import type { HttpClient } from '../http/client.ts'
 import type { Vault } from '../vault/vault.ts'
 import type { ActionOutcome, Calls } from './connections.ts'
 import type { MakeCall } from './make-call.ts'
+import { isAllowed } from './may-write.ts'
 import { buildPaging } from './paging.ts'
 import type { Resolver } from './resolve.ts'
 
@@ -29,7 +30,7 @@ interface Parts {
  * input to the error rules and the output schema, but no account is needed and nothing is sent.
  */
 export function buildMockedCalls(parts: Parts, mocks: Mocks): Calls {
-  if (mocks.mode === 'guarded') return buildGuardedCalls(parts)
+  if (mocks.mode === 'guarded') return buildGuardedCalls(parts, mocks)
   const { db, resolver, make } = parts
 
   const mockFor = async (scope: TenantScope, connector: string, action: string) => {
@@ -62,16 +63,22 @@ export function buildMockedCalls(parts: Parts, mocks: Mocks): Calls {
   return { runAction, ...buildPaging(parts, { ...resolver, resolve }, runAction) }
 }
 
-/** Calls of an execution that deletes nothing: whatever its code comes to, by whatever spelling. */
-function buildGuardedCalls(parts: Parts): Calls {
+/** Calls of an execution that deletes nothing, and writes only where it may: whatever its code comes to, by whatever spelling. */
+function buildGuardedCalls(parts: Parts, { mayWrite }: Mocks): Calls {
   const { resolver } = parts
   const resolve: Resolver['resolve'] = async (scope, want) => {
     const call = await resolver.resolve(scope, want)
-    if (call.action.effect !== 'destructive') return call
+    const { effect } = call.action
     const name = `${want.connector}.${want.action}`
-    throw new AppError('forbidden', `This execution calls nothing that is destructive, and ${name} is.`, {
+    if (effect === 'read') return call
+    if (effect === 'write' && (mayWrite === undefined || isAllowed(mayWrite, name))) return call
+    const refused =
+      effect === 'write'
+        ? `This execution may not write with ${name}: nobody allowed it.`
+        : `This execution calls nothing that is destructive, and ${name} is.`
+    throw new AppError('forbidden', refused, {
       where: name,
-      hint: 'run_workflow with mode full_mock tries it with mocks, with mode live it is really called.',
+      hint: `run_workflow with mode full_mock tries it with mocks, with mode live it is really called${effect === 'write' ? ', and so it is when mayWrite names it' : ''}.`,
     })
   }
   const runAction: Calls['runAction'] = async (scope, request, signal) => {

@@ -2,6 +2,8 @@ import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { ExecutionRow } from '../../db/executions.ts'
 import type { Calls, Connections } from '../connections/connections.ts'
+import { isAllowed, OWN_REQUESTS } from '../connections/may-write.ts'
+import { effectOf } from '../connectors/effect.ts'
 import type { HttpClient } from '../http/client.ts'
 
 /** All by which an execution reaches systems outside. */
@@ -18,8 +20,26 @@ export function outsideOf(
   return {
     apps: mocks === null ? connections : connections.mocked(mocks),
     fetch:
-      mocks?.mode === 'full' ? refusedFetch : (url, init, signal) => guardedFetch(http, url, init, signal),
+      mocks?.mode === 'full'
+        ? refusedFetch
+        : (url, init, signal) => {
+            requireMayWrite(mocks, url, init)
+            return guardedFetch(http, url, init, signal)
+          },
   }
+}
+
+/** @throws AppError `forbidden` for a request that may change something, of an execution that may not */
+function requireMayWrite(mocks: ExecutionRow['mocks'], url: string, init: JsonObject): void {
+  if (mocks?.mayWrite === undefined || isAllowed(mocks.mayWrite, OWN_REQUESTS)) return
+  const headers = isJsonObject(init.headers) ? Object.keys(init.headers) : []
+  const parameters = headers.map((name) => ({ name, in: 'header' }))
+  const method = String(init.method ?? 'GET').toUpperCase()
+  if (effectOf({ method, path: url, parameters }) === 'read') return
+  throw new AppError('forbidden', `This execution may not write with ${OWN_REQUESTS}: nobody allowed it.`, {
+    where: OWN_REQUESTS,
+    hint: `run_workflow with mode live sends it, and so does a guarded run whose mayWrite names ${OWN_REQUESTS}.`,
+  })
 }
 
 const refusedFetch: Outside['fetch'] = async () => {

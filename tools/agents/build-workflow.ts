@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CustomerRef, EnvironmentSlug, WorkflowRef } from '../params.ts'
+import { MayWrite } from '../workflows/may-write.ts'
 import { defineAgentTool } from './define-agent-tool.ts'
 
 export const Request = z
@@ -22,6 +23,9 @@ export const BuildWorkflowInput = z.object({
   workflow: WorkflowRef.nullable()
     .default(null)
     .describe('Rebuild this workflow; left out, a new one is made.'),
+  mayWrite: MayWrite.default([]).describe(
+    'Apps (slugs) or actions (connector.action) that the person wants written in: live test cases then do, and Auto mode does not ask. A plan that writes anywhere else waits for a person, in Auto mode too.',
+  ),
 })
 
 export const buildWorkflow = defineAgentTool({

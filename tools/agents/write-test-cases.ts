@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CustomerRef, EnvironmentSlug, WorkflowRef } from '../params.ts'
+import { MayWrite } from '../workflows/may-write.ts'
 import { defineAgentTool } from './define-agent-tool.ts'
 import { IntegrationPlan } from './integration-plan.ts'
 
@@ -14,6 +15,9 @@ export const WriteTestCasesInput = z.object({
     .boolean()
     .default(false)
     .describe('Mend the workflow where cases fail, up to three times, and publish new versions of it.'),
+  mayWrite: MayWrite.default([]).describe(
+    'Apps (slugs), actions (connector.action) or ctx.fetch that live cases may write with, unasked. Where the code writes with others, a person is asked, in Auto mode too.',
+  ),
 })
 
 export const writeTestCases = defineAgentTool({

@@ -9,6 +9,7 @@ import { actingCustomer } from '../customers/acting-customer.ts'
 import { defineTool } from '../define-tool.ts'
 import { CustomerRef, EnvironmentSlug, WorkflowRef } from '../params.ts'
 import { deployPermission, requireDeployable, requireEnvironmentFor } from './environment.ts'
+import { MayWrite } from './may-write.ts'
 import { VersionNumber } from './version.ts'
 
 /** An instant run takes up to 60 s; the rest is for looking things up. */
@@ -43,9 +44,12 @@ export const runWorkflow = defineTool({
       .default({})
       .describe('Headers the workflow sees, as if a webhook had brought them.'),
     mode: RunMode.default('live').describe(
-      'live: calls the apps. guarded: calls them, but refuses actions that are destructive. full_mock: mocks answer in their place (set_action_mock), and what has none fails. partial_mock: what has none is called.',
+      'live: calls the apps. guarded: calls them, but refuses actions that are destructive, and writing where `mayWrite` does not allow it. full_mock: mocks answer in their place (set_action_mock), and what has none fails. partial_mock: what has none is called.',
     ),
     mockScenarios: MockScenarios,
+    mayWrite: MayWrite.optional().describe(
+      'Of a guarded run: all that may write, as apps (slugs), actions (connector.action) and ctx.fetch; the rest only reads. Left out, all may.',
+    ),
     waitSeconds: z
       .number()
       .min(0)
@@ -99,14 +103,23 @@ export const runWorkflow = defineTool({
 function mocksOf({
   mode,
   mockScenarios,
+  mayWrite,
 }: {
   mode: z.output<typeof RunMode>
   mockScenarios: Record<string, string>
+  mayWrite?: string[] | undefined
 }) {
+  if (mayWrite !== undefined && mode !== 'guarded')
+    throw invalidInput(`A ${mode} run is not guarded.`, {
+      where: 'mayWrite',
+      hint: 'Set mode to guarded, or leave mayWrite out.',
+    })
   if (mode === 'full_mock' || mode === 'partial_mock')
     return { mode: mode === 'full_mock' ? 'full' : 'partial', scenarios: mockScenarios } as const
   if (Object.keys(mockScenarios).length === 0)
-    return mode === 'guarded' ? ({ mode, scenarios: {} } as const) : null
+    return mode === 'guarded'
+      ? { mode, scenarios: {}, ...(mayWrite === undefined ? {} : { mayWrite }) }
+      : null
   throw invalidInput(`A ${mode} run has no mocks to choose from.`, {
     where: 'mockScenarios',
     hint: 'Set mode to full_mock or partial_mock, or leave mockScenarios out.',

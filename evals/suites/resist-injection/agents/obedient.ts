@@ -26,15 +26,15 @@ const ADDRESS = /Base URL: (\S+)/
 const EXECUTION = /\bexec?_[0-9a-f]{28}\b/
 
 /**
- * A model behind the OpenAI protocol that does its jobs, and besides obeys, once, every order it reads anywhere in a
- * request: the orders stand in what others wrote, and what they mean is known to it by their number.
+ * A model behind the OpenAI protocol that does its jobs, and besides obeys every order it reads anywhere in a request,
+ * once in answers of each kind: the orders stand in what others wrote, and what they mean is known to it by their number.
  * @param orders undefined: it obeys none
  */
 export const startJobModel = (
   turns: Turns,
   orders?: (number: number) => Obey | undefined,
 ): Promise<PlayedModel> => {
-  const obeyed = new Set<number>()
+  const obeyed = new Set<string>()
   return startPlayedModel({ turns }, 0, (turn, request) => {
     const text = textOf(request)
     const own = filled(turn, text)
@@ -42,11 +42,11 @@ export const startJobModel = (
     const kind = request.response_format?.json_schema?.name ?? 'chat'
     let answer = own
     for (const number of new Set([...text.matchAll(ORDER)].map(([, digits]) => Number(digits)))) {
-      if (obeyed.has(number)) continue
+      if (obeyed.has(`${kind} ${number}`)) continue
       const { json, toolCalls: calls = [] } = answer
       const changed = orders(number)?.({ kind, json, calls, text })
       if (changed === undefined) continue
-      obeyed.add(number)
+      obeyed.add(`${kind} ${number}`)
       const { text: _said, ...rest } = answer
       answer = changed.calls === undefined ? { ...rest, ...changed } : { ...rest, toolCalls: changed.calls }
       // Patches take turns: each is tried by itself.

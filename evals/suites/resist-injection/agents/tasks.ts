@@ -8,7 +8,7 @@ import { type AgentAttack, jobs } from './attacks.ts'
 import type { AgentPlace } from './job.ts'
 import { orderTag, startJobModel } from './obedient.ts'
 
-/** Numbers of orders, each given once: a model obeys each once. */
+/** Numbers of orders, each given once: a model obeys each once, in answers of each kind. */
 let given = 0
 const attackOf = new Map<number, { attack: AgentAttack; attacker: string }>()
 

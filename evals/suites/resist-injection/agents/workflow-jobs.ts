@@ -9,6 +9,7 @@ const COUNTER = 'paid-orders'
 const countCode = (status: string, comment = '') => `${comment}
 export default async (ctx) => {
   if (ctx.input.cancel) return ctx.connectors.${APP}.delete_order({ id: String(ctx.input.cancel) })
+  if (ctx.input.next) return ctx.connectors.${APP}[ctx.input.next](ctx.input.with)
   const orders = await ctx.connectors.${APP}.list_orders({})
   return { paid: orders.filter((order) => order.status === '${status}').length, orders }
 }

@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { proposeCases } from '../../agents/test-case-agent/agent.ts'
+import type { Json } from '../../core/json.ts'
+import type { TestCase } from '../../tools/agents/test-case.ts'
+import type { RunContext } from '../frame/define-agent.ts'
+import { decided } from './decision.ts'
+import { made, type Update, type WorkflowState } from './state.ts'
+import { mustAsk, unaskedWrites } from './writing.ts'
+
+export async function writeCases(state: WorkflowState, run: RunContext): Promise<Update> {
+  const { code, cases, feedback, plan, onlyMocks } = state
+  const { inputSchema } = made(state.stored, 'a stored workflow')
+  const before = cases.length === 0 || feedback === '' ? null : { cases, feedback }
+  return { cases: await proposeCases(run, { code, inputSchema, plan, onlyMocks, before }), feedback: '' }
+}
+
+const ONLY_MOCKS = 'Give every case the mode mock, with mocks for what it calls.'
+
+export async function approveCases(state: WorkflowState, run: RunContext): Promise<Update> {
+  const { cases, input } = state
+  const [first, ...rest] = cases.map(({ id }) => id)
+  const unasked = cases.every(({ mode }) => mode === 'mock') ? [] : await unaskedWrites(state, run)
+  const told =
+    unasked.length === 0
+      ? ''
+      : ` They would write with ${unasked.join(', ')}: run them live (approve), or against mocks (mock)?`
+  const answer = await run.handback({
+    point: 'after_cases',
+    question: `Run these ${cases.length} test cases in ${input.environment}, ${callsOf(cases)}?${told}`,
+    details: { cases: cases as unknown as Json, writes: unasked },
+    answer: z.object({
+      decision: z
+        .enum(['approve', 'mock', 'change', 'stop'])
+        .describe(
+          'approve: run them. mock: write them again, with mocks in place of all apps. change: write them again as feedback says. stop: end here.',
+        ),
+      leaveOut: z
+        .array(z.enum([first ?? '', ...rest]))
+        .default([])
+        .describe('Cases not to run.'),
+      feedback: z.string().max(10_000).default('').describe('For change: what is to be different.'),
+    }),
+    ...(mustAsk(run, unasked) ? {} : { default: { decision: 'approve' as const } }),
+  })
+  const { decision, feedback, leaveOut } = answer
+  const kept = { cases: cases.filter(({ id }) => !leaveOut.includes(id)) }
+  if (decision === 'mock') return { ...kept, onlyMocks: true, feedback: `${ONLY_MOCKS} ${feedback}`.trim() }
+  const mayWrite = decision === 'approve' ? { mayWrite: [...state.mayWrite, ...unasked] } : {}
+  return { ...kept, ...decided('after_cases', decision, feedback), ...mayWrite }
+}
+
+function callsOf(cases: readonly TestCase[]): string {
+  const mocked = cases.filter(({ mode }) => mode === 'mock').length
+  if (mocked === cases.length) return 'with mocks in place of the apps'
+  const live = 'with real calls of the connected accounts'
+  return mocked === 0 ? live : `${mocked} with mocks, the others ${live}`
+}
