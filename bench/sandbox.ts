@@ -1,15 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createContext, Script } from 'node:vm'
 import { prepareWorkflow } from '../runtime/sandbox/prepare.ts'
 import { buildSandbox, type SandboxJob } from '../runtime/sandbox/sandbox.ts'
 import { silentLog } from '../runtime/sandbox/testing.ts'
-import { closedLoop, type Figures, figures } from './measure.ts'
+import { closedLoop, type Figures } from './measure.ts'
 
 const RUNS = 1_500
 const ROUNDS = 5
-/** Between jobs that come one at a time, and how many of them a round has. */
-const PAUSE_MS = 5
-const PAUSED_RUNS = 200
 const source =
   'export default async (ctx) => ({ total: ctx.input.items.reduce((sum, n) => sum + n, 0), id: ctx.execution.id })'
 const input = { items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] }
@@ -41,9 +37,7 @@ const job: SandboxJob = {
 
 /**
  * One warm workflow at a time: in the sandbox, as a plain function, and in a fresh context of `node:vm` (which
- * isolates nothing, and is what people reach for). The three in turn, so that a machine whose speed drifts favours none;
- * and each both one after the other, where the sandbox makes the next job's context before it takes the job, and with
- * a pause between jobs, where it has made it by then.
+ * isolates nothing, and is what people reach for). The three in turn, so that a machine whose speed drifts favours none.
  */
 export async function benchSandbox(row: (name: string, figures: Figures) => void): Promise<void> {
   console.log(
@@ -63,40 +57,22 @@ export async function benchSandbox(row: (name: string, figures: Figures) => void
       async () => script.runInContext(createContext({ ctx: { input, execution: { id: 'exec_bench' } } })),
     ],
   ]
-  const measures: [string, (work: () => Promise<unknown>) => Promise<Figures>][] = [
-    ['one after the other', (work) => closedLoop(RUNS, 1, work)],
-    [`${PAUSE_MS} ms between`, paused],
-  ]
-  for (const [how, measure] of measures) {
-    const rounds: Figures[][] = ways.map(() => [])
-    for (let round = 0; round <= ROUNDS; round++) {
-      for (const [at, [, work]] of ways.entries()) {
-        const seen = await measure(work)
-        if (round > 0) rounds[at]?.push(seen) // the first one warms up
-      }
+  const rounds: Figures[][] = ways.map(() => [])
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [at, [, work]] of ways.entries()) {
+      const figures = await closedLoop(RUNS, 1, work)
+      if (round > 0) rounds[at]?.push(figures) // the first one warms up
     }
-    const [ours, bare, vm] = rounds.map(
-      (each) => each.toSorted((a, b) => a.p50Ms - b.p50Ms)[ROUNDS >> 1] as Figures,
-    )
-    if (ours === undefined || bare === undefined || vm === undefined) continue
-    row(`sandboxed, ${how}`, ours)
-    row('plain function', bare)
-    row('fresh node:vm context', vm)
-    console.log(
-      `  adds ${(ours.p50Ms - bare.p50Ms).toFixed(2)} ms at p50 (aim < 1 ms); ${(ours.p50Ms / vm.p50Ms).toFixed(2)} times a fresh node:vm context`,
-    )
   }
   await sandbox.close()
-}
-
-async function paused(work: () => Promise<unknown>): Promise<Figures> {
-  const times: number[] = []
-  const began = performance.now()
-  for (let run = 0; run < PAUSED_RUNS; run++) {
-    await sleep(PAUSE_MS)
-    const startedAt = performance.now()
-    await work()
-    times.push(performance.now() - startedAt)
-  }
-  return figures(times, performance.now() - began)
+  const [ours, bare, vm] = rounds.map(
+    (each) => each.toSorted((a, b) => a.p50Ms - b.p50Ms)[ROUNDS >> 1] as Figures,
+  )
+  if (ours === undefined || bare === undefined || vm === undefined) return
+  row('sandboxed', ours)
+  row('plain function', bare)
+  row('fresh node:vm context', vm)
+  console.log(
+    `  adds ${(ours.p50Ms - bare.p50Ms).toFixed(2)} ms at p50 (aim < 1 ms); ${(ours.p50Ms / vm.p50Ms).toFixed(2)} times a fresh node:vm context`,
+  )
 }
