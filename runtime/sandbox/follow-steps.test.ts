@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { runInThisContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { buildFollow, type Follow } from './guest/follow.ts'
+import { primordials } from './guest/primordials.ts'
 import { wrapModule } from './wrap-module.ts'
 
 type Main = (world: object) => Promise<unknown>
@@ -94,45 +96,44 @@ async function plainly(build: () => Main): Promise<Seen> {
   return seen
 }
 
-/** As a sandbox does. */
+/** As a sandbox does, whose promises and generators this process has meanwhile. */
 async function rewritten(body: string): Promise<Seen> {
-  let step: string | undefined
-  const goOnIn = (given: string | undefined, value?: unknown) => {
-    step = given
-    return value
+  const own = primordials()
+  const generators = (Object.getPrototypeOf(async function* () {}) as { prototype: object }).prototype
+  const replaced = [Promise.prototype, generators].map(
+    (of) => [of, Object.getOwnPropertyDescriptors(of)] as const,
+  )
+  const { queueMicrotask } = globalThis
+  const follow = buildFollow(own)
+  globalThis.queueMicrotask = (callback) => queueMicrotask(follow.bind(callback) as () => void)
+  try {
+    return await followed(body, follow)
+  } finally {
+    globalThis.queueMicrotask = queueMicrotask
+    for (const [of, descriptors] of replaced) Object.defineProperties(of, descriptors)
   }
-  const bind = (callback: unknown) => {
-    if (typeof callback !== 'function') return callback
-    const given = step
-    return function (this: unknown, ...values: unknown[]) {
-      const before = step
-      step = given
-      try {
-        return Reflect.apply(callback, this, values)
-      } finally {
-        step = before
-      }
-    }
-  }
+}
+
+async function followed(body: string, { stepNow, goOnIn }: Follow): Promise<Seen> {
   const { world, seen } = worldOf(
-    () => step,
+    stepNow,
     (settle) => {
-      const asker = step
+      const asker = stepNow()
       setImmediate(() => {
-        step = asker
+        goOnIn(asker)
         settle()
       })
     },
     (inner, run) => {
-      step = inner
+      goOnIn(inner)
       return run(world)
     },
     goOnIn,
   )
   const { code } = wrapModule(`export default async (w) => {${body}}`)
   const module = runInThisContext(code) as (...given: unknown[]) => Promise<Main>
-  const main = await module(() => step, goOnIn, bind)
-  step = undefined
+  const main = await module(stepNow, goOnIn)
+  goOnIn(undefined)
   await main(world).then(world.see as (output: unknown) => unknown, () => seen.push(['failed', undefined]))
   await still()
   return seen
@@ -192,6 +193,11 @@ function programOf(choices: readonly number[]): string {
       () => `await (async () => { ${some(own(where))} })().catch(${arrow()}).finally(() => w.see(${next()}))`,
       () => `await w.call(${next()}).then(${arrow()}, ${arrow()}).catch(() => w.see(${next()}))`,
       () => `await w.tick(3).then(((${arrow()}), () => w.see(${next()})))`,
+      () => `await w.call(${next()})['then'](...[${arrow()}, ${arrow()}]).catch(() => w.see(${next()}))`,
+      () => `await Promise.prototype.then.call(w.tick(2), ${arrow()}).catch(() => w.see(${next()}))`,
+      () =>
+        `await Reflect.apply((async () => {})().then, w.fail(${next()}), [null, ${arrow()}]).catch(() => w.see(${next()}))`,
+      () => `await w.tick(1)?.['finally'](${arrow()}).catch(() => w.see(${next()}))`,
       () => `await new (await class { constructor() { w.see(${next()}) } })`,
       () => `await w.step('s${pick(2)}', async () => { ${some(own(where))} }).catch(() => w.see(${next()}))`,
       () =>

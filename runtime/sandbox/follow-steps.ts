@@ -2,7 +2,6 @@ import type {
   AssignmentPattern,
   AwaitExpression,
   BlockStatement,
-  CallExpression,
   ForOfStatement,
   ForStatement,
   Function as FunctionNode,
@@ -26,7 +25,6 @@ interface InFunction {
   taken: boolean
 }
 
-const CALLBACKS = /^(?:then|catch|finally|queueMicrotask)$/
 const MAKES = /^(?:Arrow)?Function|^Class/
 
 type Visit = WalkerCallback<InFunction>
@@ -39,12 +37,12 @@ const disposes = (node: Node | null | undefined) =>
  * part of: each call belongs to the step it is made in, however many are under way. It is what `AsyncContext` would do
  * (tc39/proposal-async-context), which the engine does not have.
  *
- * `s()` gives the step of the code that runs, `r(step, value)` says it and gives the value, `b(callback)` remembers it
- * for a callback. An `await`, and a `yield` that waits, say it again afterwards; so do a `catch` and a `finally`, before
+ * `s()` gives the step of the code that runs, `r(step, value)` says it and gives the value. Callbacks and generators are
+ * guest/follow.ts. An `await`, and a `yield` that waits, say it again afterwards; so do a `catch` and a `finally`, before
  * which something may have been waited for, and the rounds and the end, however it comes, of a `for await` and of what an
  * `await using` is in.
  *
- * @param own begins the names of the three functions, and is nowhere in the code
+ * @param own begins the names of the two functions, and is nowhere in the code
  */
 export function followSteps(program: Program, own: string): Edits['insertions'] {
   const starts: Edits['insertions'] = []
@@ -82,19 +80,6 @@ export function followSteps(program: Program, own: string): Edits['insertions'] 
       ReturnStatement(node, state, visit) {
         if (state.generates) state.awaits++
         base.ReturnStatement?.(node, state, visit)
-      },
-      CallExpression(node: CallExpression, state, visit) {
-        const { callee } = node
-        const named = callee.type === 'MemberExpression' && !callee.computed ? callee.property : callee
-        const takes = named.type === 'Identifier' && CALLBACKS.test(named.name)
-        visit(callee, state)
-        for (const argument of node.arguments) {
-          const bound = takes && argument.type !== 'SpreadElement'
-          // It may be several expressions, in brackets of which nothing is known here.
-          if (bound) open(argument.start, `${own}b((`)
-          visit(argument, state)
-          if (bound) close(argument.end, '))')
-        }
       },
       TryStatement(node: TryStatement, state, visit) {
         const before = state.awaits

@@ -55,7 +55,7 @@ export function wrapModule(source: string): WrappedModule {
     }
   }
   const { text, columnOf } = editText(source, edits)
-  const parameters = [`${own}s`, `${own}r`, `${own}b`].join(', ')
+  const parameters = [`${own}s`, `${own}r`].join(', ')
   return {
     code: `(async function (${parameters}) { 'use strict'; const ${own} = { __proto__: null, default: undefined };\n${text}\n${tail.join(' ')} return ${own}.default; })`,
     columnOf,

@@ -1,5 +1,6 @@
 import type { Encode } from './encode.ts'
 import type { BridgeFailure, Failures } from './failure.ts'
+import type { Follow } from './follow.ts'
 import type { Primordials } from './primordials.ts'
 
 /** The one way out of the isolate: every argument is a string, number or boolean, copied by isolated-vm. */
@@ -36,6 +37,7 @@ export function buildConnect(
   p: Primordials,
   encode: Encode,
   failures: Failures,
+  { stepNow, goOnIn, bind }: Follow,
   seedCrypto: (key: string) => void,
   setClock: (ms: number) => void,
   setTurn: (turn: number) => void,
@@ -61,8 +63,6 @@ export function buildConnect(
   let finished = false
   /** What the last answer is known by. */
   let turn = 0
-  /** The step (ctx.step) that the code which runs is part of; see follow-steps.ts. */
-  let step: string | undefined
   let send: Send
   /** Filled in when the execution starts. */
   const job: GuestJob = { __proto__: null } as never
@@ -118,31 +118,12 @@ export function buildConnect(
         return
       }
       const id = ++lastId
+      const step = stepNow()
       pending[id] = { resolve, reject, pick, origin: new p.Error(), bytes, step }
       outstanding++
       outstandingBytes += bytes
       send('call', id, name, encoded.json, step)
     })
-  }
-
-  /** A callback that goes on in the step it was given in. */
-  function bind(callback: unknown): unknown {
-    if (typeof callback !== 'function') return callback
-    const given = step
-    return function (this: unknown, ...values: unknown[]) {
-      const before = step
-      step = given
-      try {
-        return p.apply(callback as () => unknown, this, values)
-      } finally {
-        step = before
-      }
-    }
-  }
-  const stepNow = () => step
-  const goOnIn = (given: string | undefined, value?: unknown) => {
-    step = given
-    return value
   }
 
   function reply(id: number, ok: boolean, json: string, at: number | undefined, known: number | undefined) {
@@ -156,7 +137,7 @@ export function buildConnect(
     delete pending[id]
     outstanding--
     outstandingBytes -= entry.bytes
-    step = entry.step
+    goOnIn(entry.step)
     try {
       const value = p.parse(json) as unknown
       if (!ok) entry.reject(failures.raise(value as BridgeFailure, stackOf(entry.origin)))
@@ -267,7 +248,7 @@ export function buildConnect(
         failWith(error)
       }
     }
-    p.promiseThen(p.apply(body, undefined, [stepNow, goOnIn, bind]), main, failWith)
+    p.promiseThen(p.apply(body, undefined, [stepNow, goOnIn]), main, failWith)
   }
 
   const services = { call, log, refuse, bind, stepNow, goOnIn }
@@ -296,21 +277,11 @@ export function buildConnect(
 }
 
 /** What `wrapModule` made of a workflow: gives its default export. */
-type WorkflowModule = (
-  stepNow: GuestServices['stepNow'],
-  goOnIn: GuestServices['goOnIn'],
-  bind: GuestServices['bind'],
-) => Promise<unknown>
+type WorkflowModule = (stepNow: Follow['stepNow'], goOnIn: Follow['goOnIn']) => Promise<unknown>
 
 /** What `ctx` is made of. */
-export interface GuestServices {
+export interface GuestServices extends Follow {
   call(name: string, args: unknown[], pick?: (value: unknown) => unknown): Promise<unknown>
   log(level: string, values: unknown[]): void
   refuse(code: string, name: string, message: string, hint: string, kind?: string): Error
-  /** The step (ctx.step) that the code which runs is part of. */
-  stepNow(): string | undefined
-  /** What runs from here on is part of this step. @returns the value */
-  goOnIn(step: string | undefined, value?: unknown): unknown
-  /** A callback that goes on in the step it was given in. */
-  bind(callback: unknown): unknown
 }

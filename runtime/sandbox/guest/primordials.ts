@@ -35,6 +35,7 @@ export function primordials() {
     Uint8Array,
     Uint32Array,
     tagOf: uncurry(Object.prototype.toString as Method) as (value: unknown) => string,
+    functionText: uncurry(Function.prototype.toString as Method) as (value: unknown) => string,
     promiseThen: uncurry(Promise.prototype.then as Method),
     weakGet: uncurry(WeakMap.prototype.get as Method),
     weakSet: uncurry(WeakMap.prototype.set as Method),

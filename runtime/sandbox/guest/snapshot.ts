@@ -8,6 +8,7 @@ import { buildContext } from './context.ts'
 import { buildEncoder } from './encode.ts'
 import { installEvents } from './events.ts'
 import { buildFailures } from './failure.ts'
+import { buildFollow } from './follow.ts'
 import { installHeaders } from './headers.ts'
 import { primordials } from './primordials.ts'
 import { buildSteps } from './steps.ts'
@@ -52,7 +53,8 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
   const code = `(() => { 'use strict'
     const p = (${primordials.toString()})()
     const link = ${linkCommonJs(lazyGlobals.flatMap((group) => group.entries))}
-    const random = (${installWeb.toString()})(p, [${lazyGlobals
+    const follow = (${buildFollow.toString()})(p)
+    const random = (${installWeb.toString()})(p, follow.bind, [${lazyGlobals
       .map(
         ({ names, entries }) =>
           `{ names: ${JSON.stringify(names)}, load: () => { const load = link(); ${entries.map((entry) => `load(${JSON.stringify(entry)})`).join('; ')} } }`,
@@ -64,7 +66,7 @@ export function buildGuestSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
     const setClock = (${installClock.toString()})(p, random.nextByte)
     const failures = (${buildFailures.toString()})(p)
     const encode = (${buildEncoder.toString()})(p)
-    const connect = (${buildConnect.toString()})(p, encode, failures, random.seed, setClock, random.turn, (p, failures, services, job) => (${buildContext.toString()})(p, failures, services, job, ${buildSteps.toString()}, ${buildStores.toString()}), ${buildSubtle.toString()})
+    const connect = (${buildConnect.toString()})(p, encode, failures, follow, random.seed, setClock, random.turn, (p, failures, services, job) => (${buildContext.toString()})(p, failures, services, job, ${buildSteps.toString()}, ${buildStores.toString()}), ${buildSubtle.toString()})
     globalThis.__connect = (send) => {
       p.Error.stackTraceLimit = ${STACK_FRAMES}
       for (const name of ${JSON.stringify(removedGlobals)}) p.deleteProperty(globalThis, name)

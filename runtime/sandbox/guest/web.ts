@@ -6,7 +6,11 @@ import type { Primordials } from './primordials.ts'
  * a fresh context cheap. Returns `seed`, which gives the execution its random numbers, `turn`, which
  * goes on with those that follow from an answer, and `nextByte` of them.
  */
-export function installWeb(p: Primordials, loaders: { names: string[]; load: () => void }[]) {
+export function installWeb(
+  p: Primordials,
+  bind: (callback: unknown) => unknown,
+  loaders: { names: string[]; load: () => void }[],
+) {
   const scope = globalThis as unknown as Record<string, unknown>
   const hide = (target: object, name: string, value: unknown) =>
     p.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false })
@@ -81,8 +85,9 @@ export function installWeb(p: Primordials, loaders: { names: string[]; load: () 
 
   hide(scope, 'queueMicrotask', function queueMicrotask(callback: unknown) {
     if (typeof callback !== 'function') throw new p.TypeError('queueMicrotask takes a function.')
+    const bound = bind(callback) as () => unknown
     p.promiseThen(new p.Promise<void>((resolve) => resolve()), () => {
-      p.apply(callback as () => unknown, undefined, [])
+      p.apply(bound, undefined, [])
     })
   })
 
