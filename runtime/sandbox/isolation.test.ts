@@ -34,6 +34,27 @@ describe('a workflow', () => {
     ])
   })
 
+  test('that many customers have is theirs alone, and fails at the same place for each', async () => {
+    const source = `const seen = []
+const helper = (customer) => {
+  seen.push(customer)
+  if (seen.length > 0) throw new Error(seen.join())
+}
+export default async (ctx) => { await ctx.state.get('k'); helper(ctx.input) }`
+    const customers = ['a', 'b', 'c', 'd', 'b']
+    for (const customer of customers) {
+      const job = {
+        ...jobFor(source),
+        isolateKey: `shared ${customer}`,
+        filename: `${customer}.js`,
+        input: customer,
+      }
+      const result = await sandbox.run(job, bridge)
+      const stack = result.status === 'failed' ? result.error.stack.split('\n') : []
+      expect(stack.slice(0, 2)).toEqual([`Error: ${customer}`, `    at helper (${customer}.js:4:30)`])
+    }
+  })
+
   test('gets the answers to its own calls only', async () => {
     const job = jobFor(
       workflow(

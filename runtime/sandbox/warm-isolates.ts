@@ -43,6 +43,12 @@ export interface WarmIsolates {
   idle(): number
 }
 
+/** isolated-vm's types leave this out. */
+type CompiledScript = ivm.Script & {
+  cachedData?: ivm.ExternalCopy<ArrayBuffer>
+  cachedDataRejected?: boolean
+}
+
 /** Old contexts are garbage V8 collects lazily; a new isolate now and then costs less than proving it did. */
 const MAX_USES = 500
 
@@ -58,9 +64,28 @@ export function buildWarmIsolates(
   /** Oldest first. */
   const idle: GuestIsolate[] = []
   const wrap = buildWrapper()
+  /**
+   * What V8 compiled of a workflow, for other customers' isolates of the same: taken before any code ran in the isolate it
+   * comes from, and only of what is compiled a second time.
+   */
+  const compiled = new WeakMap<WrappedModule, ivm.ExternalCopy<ArrayBuffer> | undefined>()
+
+  function compile(isolate: ivm.Isolate, wrapped: WrappedModule, filename: string): CompiledScript {
+    const cachedData = compiled.get(wrapped)
+    const origin = { filename, lineOffset: -1 }
+    if (cachedData !== undefined) {
+      const script: CompiledScript = isolate.compileScriptSync(wrapped.code, { ...origin, cachedData })
+      if (script.cachedDataRejected) compiled.set(wrapped, undefined)
+      return script
+    }
+    const produceCachedData = compiled.has(wrapped)
+    const script: CompiledScript = isolate.compileScriptSync(wrapped.code, { ...origin, produceCachedData })
+    compiled.set(wrapped, script.cachedData)
+    return script
+  }
 
   function create(wish: IsolateWish): GuestIsolate {
-    const { code, columnOf } = wrap(wish.code)
+    const wrapped = wrap(wish.code)
     let guest: GuestIsolate | undefined
     const isolate = new ivm.Isolate({
       memoryLimit: Math.max(8, wish.memoryMb),
@@ -68,7 +93,7 @@ export function buildWarmIsolates(
       onCatastrophicError: (message) => guest?.onCatastrophe?.(message),
     })
     try {
-      const script = isolate.compileScriptSync(code, { filename: wish.filename, lineOffset: -1 })
+      const script = compile(isolate, wrapped, wish.filename)
       guest = {
         key: wish.isolateKey,
         code: wish.code,
@@ -76,7 +101,7 @@ export function buildWarmIsolates(
         memoryMb: wish.memoryMb,
         isolate,
         script,
-        columnOf,
+        columnOf: wrapped.columnOf,
         next: createContext(isolate),
         uses: 0,
         heapBytes: 0,
