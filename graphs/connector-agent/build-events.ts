@@ -11,6 +11,7 @@ import { toAppError } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { ConnectorDefinition, EventDefinition } from '../../runtime/connectors/definition.ts'
 import type { RunContext } from '../frame/define-agent.ts'
+import { docsBefore } from './docs-read.ts'
 import { modelOf } from './model-of.ts'
 import type { State } from './state.ts'
 
@@ -70,6 +71,7 @@ async function readDocs(
   const model = modelOf(run)
   const { slug } = definition
   if (model === undefined) return { events: [], dropped: [] }
+  if (docs.length > 0) await docsBefore(run)
   for (const url of docs) await run.call('index_api_docs', { url, connector: slug })
   const passages = await findEventPassages(run.call, slug)
   if (passages.length === 0) return { events: [], dropped: [] }

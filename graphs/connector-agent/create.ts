@@ -12,6 +12,7 @@ import type { Json } from '../../core/json.ts'
 import { slugify } from '../../runtime/connectors/slug.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { namesOf, sourceOf } from './discover.ts'
+import { docsBefore } from './docs-read.ts'
 import type { ConnectorRunInput, Discovery, Made, State } from './state.ts'
 import { keepBefore } from './take-back.ts'
 
@@ -40,6 +41,7 @@ async function importIt(input: ConnectorRunInput, discovery: Discovery, run: Run
 }
 
 async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Created> {
+  await docsBefore(run)
   const passages = await findPassages(run.call, input.docs ?? [], input.goal)
   const { draft, unfounded } = await draftFromDocs(run.model(), passages, input.goal)
   const name = input.name ?? draft.name

@@ -7,6 +7,7 @@ import { proposeByModel } from '../../agents/action-fixer/propose-by-model.ts'
 import { mergeReports } from '../../agents/action-tester/merge-reports.ts'
 import type { Json } from '../../core/json.ts'
 import type { RunContext } from '../frame/define-agent.ts'
+import { docsBefore } from './docs-read.ts'
 import { modelOf } from './model-of.ts'
 import type { Output, State } from './state.ts'
 import { keepUnpatched, revisionOf, tellRejecting } from './take-back.ts'
@@ -23,8 +24,9 @@ export async function fix(state: State, run: RunContext): Promise<Partial<State>
   const { connector } = made
   const unpatched = await keepUnpatched(run, connector)
   const model = modelOf(run)
-  if (model !== undefined)
-    for (const url of input.docs ?? []) await run.call('index_api_docs', { url, connector })
+  const docs = model === undefined ? [] : (input.docs ?? [])
+  if (docs.length > 0) await docsBefore(run)
+  for (const url of docs) await run.call('index_api_docs', { url, connector })
   const proposers = [
     proposeByComparing(run.call, { spec: input.spec, url: input.spec === undefined ? input.url : undefined }),
     ...(model === undefined ? [] : [proposeByModel(run.call, model)]),

@@ -78,11 +78,13 @@ const MAKING_TOOLS = [
   'update_action',
   'define_event',
   'index_api_docs',
+  'list_api_docs',
   'search_api_docs',
 ]
 const TESTING_TOOLS = ['export_connector', 'list_connections', 'test_actions']
 const MENDING_TOOLS = [
   ...TESTING_TOOLS,
+  'delete_api_docs',
   'propose_action_fix',
   'keep_connector_version',
   'get_connector',
@@ -90,6 +92,7 @@ const MENDING_TOOLS = [
   'update_action',
   'update_connector',
   'index_api_docs',
+  'list_api_docs',
   'search_api_docs',
 ]
 
@@ -148,7 +151,7 @@ export const eventBuilder = defineAgent({
   description:
     'Defines a connector’s events: with its actions that subscribe, and, with a model, as its documentation tells of them; tells which can start workflows, by webhook or only by polling.',
   needsModel: false,
-  tools: ['export_connector', 'define_event', 'index_api_docs', 'search_api_docs'],
+  tools: ['export_connector', 'define_event', 'index_api_docs', 'list_api_docs', 'search_api_docs'],
   input: BuildEventsInput,
   output: ConnectorOutput,
   graph: (frame) =>

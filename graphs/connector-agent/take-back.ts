@@ -1,6 +1,7 @@
 import { toAppError } from '../../core/errors.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { nothingTakenBack, takeBackBy } from '../frame/taking-back.ts'
+import { takeBackDocs, tellDocsRead } from './docs-read.ts'
 import type { State } from './state.ts'
 
 /** Keeps the connector as it is before this run changes it first; null: there is none yet. */
@@ -39,11 +40,12 @@ async function madeByRun(run: RunContext, slug: string): Promise<string | null> 
 export async function tellRejecting(state: State, run: RunContext): Promise<string> {
   const { made, before, unpatched } = state
   const connector = made?.connector ?? ''
+  const docs = await tellDocsRead(run)
   if ((await madeByRun(run, connector)) !== null)
-    return `Rejecting deletes '${connector}', which this run made; if accounts are connected to it or workflows call it by then, it stays, without the patches.`
+    return `Rejecting deletes '${connector}', which this run made; if accounts are connected to it or workflows call it by then, it stays, without the patches.${docs}`
   return before === null
-    ? `Rejecting takes the patches back: version ${unpatched} is made the current one again.`
-    : `Rejecting takes back all this run did to it: version ${before}, from before the run, is made the current one again.`
+    ? `Rejecting takes the patches back: version ${unpatched} is made the current one again.${docs}`
+    : `Rejecting takes back all this run did to it: version ${before}, from before the run, is made the current one again.${docs}`
 }
 
 /** Takes back what was rejected: what others changed since stays, and is told. */
@@ -52,6 +54,8 @@ export async function takeBack(state: State, run: RunContext): Promise<Partial<S
   if (accepted || made === null || unpatched === null) return {}
   const { connector } = made
   const told = nothingTakenBack()
+  // Before the connector, whose documentation goes with it.
+  await takeBackDocs(run, told)
   const ifRevision = revision === null ? {} : { ifRevision: revision }
   const own = await madeByRun(run, connector)
   if (own !== null) {
