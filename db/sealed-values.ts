@@ -5,6 +5,7 @@ const COLUMNS = {
   connections: 'credentials',
   secrets: 'value',
   triggers: 'secret',
+  previous_trigger_secrets: 'secret',
   oauth_apps: 'client_secret',
   oauth_authorizations: 'secret',
   webhook_endpoints: 'secret',

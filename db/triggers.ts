@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../core/json.ts'
-import type { Tx } from './database.ts'
+import type { Database, Tx } from './database.ts'
 import { toJsonb } from './jsonb.ts'
 
 export interface RouteRow {
@@ -37,6 +37,14 @@ export interface TriggerRow {
     disabled_reason: string | null
     disabled_at: string | null
   } | null
+  /** Webhooks subscribed at an app only; times are ISO 8601. See {@link SubscriptionUpkeep}. */
+  upkeep: {
+    due_at: string | null
+    failures: number
+    problem: string | null
+    since: string | null
+    expires_at: string | null
+  } | null
 }
 
 const SELECT = `SELECT t.id, t.customer_id, t.type, t.name, t.description, t.enabled, t.config, t.secret IS NOT NULL AS has_secret,
@@ -45,7 +53,8 @@ const SELECT = `SELECT t.id, t.customer_id, t.type, t.name, t.description, t.ena
       'environment', r.environment, 'filter', r.filter, 'payload', r.payload, 'deployed',
       EXISTS (SELECT FROM deployments d WHERE d.workflow_id = r.workflow_id AND d.environment = r.environment AND d.active)) ORDER BY r.position)
     FROM routes r JOIN workflows w ON w.id = r.workflow_id WHERE r.trigger_id = t.id), '[]') AS routes,
-  (SELECT to_jsonb(s) FROM schedules s WHERE s.trigger_id = t.id) AS schedule
+  (SELECT to_jsonb(s) FROM schedules s WHERE s.trigger_id = t.id) AS schedule,
+  (SELECT to_jsonb(a) FROM app_subscriptions a WHERE a.trigger_id = t.id) AS upkeep
   FROM triggers t`
 
 export const getTrigger = (tx: Tx, id: string) => tx.row<TriggerRow>(`${SELECT} WHERE t.id = $1`, [id])
@@ -155,6 +164,18 @@ export const updateTrigger = (
 /** @param secret sealed, or null for none */
 export const setTriggerSecret = (tx: Tx, id: string, secret: string | null) =>
   tx.run('UPDATE triggers SET secret = $2, updated_at = now() WHERE id = $1', [id, secret])
+
+/** Keeps the secret a trigger has, in the place of one kept before, until then: it is about to get another. */
+export const keepPreviousSecret = (tx: Tx, id: string, until: Date) =>
+  tx.run(
+    `INSERT INTO previous_trigger_secrets (id, organization_id, customer_id, secret, until)
+     SELECT id, organization_id, customer_id, secret, $2 FROM triggers WHERE id = $1 AND secret IS NOT NULL
+     ON CONFLICT (id) DO UPDATE SET secret = excluded.secret, until = excluded.until`,
+    [id, until],
+  )
+
+export const deleteEndedSecrets = (db: Database) =>
+  db.system((tx) => tx.run('DELETE FROM previous_trigger_secrets WHERE until <= now()', []))
 
 export const deleteTrigger = (tx: Tx, id: string) => tx.run('DELETE FROM triggers WHERE id = $1', [id])
 

@@ -9,6 +9,8 @@ export interface WebhookRouteRow {
   enabled: boolean
   config: unknown
   secret: string | null
+  previous_secret: string | null
+  previous_until: Date | null
   routes: {
     id: string
     environment: string
@@ -29,6 +31,7 @@ export const findWebhook = (db: Database, triggerId: string) =>
   db.system((tx) =>
     tx.row<WebhookRouteRow>(
       `SELECT t.id AS trigger_id, t.organization_id, t.customer_id, t.name, t.config, t.secret,
+         p.secret AS previous_secret, p.until AS previous_until,
          coalesce((SELECT jsonb_agg(jsonb_build_object(
              'id', r.id, 'environment', r.environment, 'filter', r.filter, 'workflow_id', w.id, 'workflow_slug', w.slug,
              'workflow_status', w.status, 'workflow_version_id', v.id, 'tier', v.tier, 'concurrency', v.concurrency, 'rate_limit', v.rate_limit,
@@ -38,7 +41,8 @@ export const findWebhook = (db: Database, triggerId: string) =>
            LEFT JOIN workflow_versions v ON v.id = d.workflow_version_id
            WHERE r.trigger_id = t.id), '[]') AS routes,
          t.enabled AND coalesce((SELECT c.status = 'active' FROM customers c WHERE c.id = t.customer_id), true) AS enabled
-       FROM triggers t WHERE t.id = $1 AND t.type = 'webhook'`,
+       FROM triggers t LEFT JOIN previous_trigger_secrets p ON p.id = t.id AND p.until > now()
+       WHERE t.id = $1 AND t.type = 'webhook'`,
       [triggerId],
     ),
   )

@@ -15,6 +15,7 @@ import { maintainHistory, makePartitions } from '../db/history.ts'
 import { deleteExpiredIdempotencyKeys } from '../db/idempotency.ts'
 import { deleteExpiredOAuthAuthorizations } from '../db/oauth-authorizations.ts'
 import { deleteEndedWindows } from '../db/rate-windows.ts'
+import { deleteEndedSecrets } from '../db/triggers.ts'
 import { deleteOldDeliveries } from '../db/webhook-deliveries.ts'
 import { buildAgentRuns } from '../graphs/frame/agent-runs.ts'
 import { agents } from '../graphs/index.ts'
@@ -45,6 +46,7 @@ import { buildSandbox, type Sandbox } from '../runtime/sandbox/sandbox.ts'
 import { buildSchedules } from '../runtime/schedules/schedules.ts'
 import { buildActionSearch } from '../runtime/search/action-search.ts'
 import { buildIngest, type Ingest } from '../runtime/triggers/ingest.ts'
+import { buildSubscriptions } from '../runtime/triggers/subscriptions.ts'
 import { loadMasterKey, previousMasterKeys, reportMasterKeys } from '../runtime/vault/master-key.ts'
 import { finishRotations } from '../runtime/vault/reseal.ts'
 import { buildVault } from '../runtime/vault/vault.ts'
@@ -68,6 +70,7 @@ const CLEAN_UPS = [
   deleteExpiredOAuthAuthorizations,
   deleteOldDeliveries,
   deleteEndedWindows,
+  deleteEndedSecrets,
 ]
 const CLEAN_UP_EVERY_MS = 10 * 60_000
 const EMBED_EVERY_MS = 30_000
@@ -191,6 +194,10 @@ export async function compose(
     const webhooks = buildWebhookDeliverer({ db: database, vault, http, log })
 
     let publicUrl = config.publicUrl ?? `http://${config.host}:${config.port}`
+    const subscriptions = buildSubscriptions({
+      ...{ db: database, vault, connections, log },
+      publicUrl: config.publicUrl,
+    })
     const listeners = new Set<Parameters<Platform['onChanged']>[0]>()
     const changed: Services['changed'] = (scope, what) => {
       for (const listener of listeners) listener(scope, what)
@@ -293,6 +300,7 @@ export async function compose(
           engine.startTaking()
         }
         schedules.start()
+        subscriptions.start()
         await agentRuns.startWork()
         webhooks.start()
         const embedRest = async (stopped: AbortSignal) => {
@@ -349,6 +357,7 @@ export async function compose(
         ])
         await end('sweeper', sweeper?.stop() ?? Promise.resolve())
         await end('schedules', schedules.stop())
+        await end('subscriptions', subscriptions.stop())
         await end('webhooks', webhooks.stop())
         await end('embeddings', stopEmbedding?.() ?? Promise.resolve())
         await within(QUEUE_CLOSE_MS, 'queue', queue.close(), log)

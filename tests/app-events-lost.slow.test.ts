@@ -2,9 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createTestDatabase } from './setup/database.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { startServerProcess } from './setup/server-process.ts'
-import { SHOP_SIGNING, SHOP_TOKEN, type Shop, startShop } from './setup/shop.ts'
-
-type Ok = Tenant['ok']
+import { connectShop, ORDER_PAID, SHOP_TOKEN, type Shop } from './setup/shop.ts'
 
 let platform: TestPlatform
 let tenant: Tenant
@@ -20,40 +18,12 @@ afterEach(async () => {
   for (const shop of shops.splice(0)) await shop.close()
 })
 
-const event = (lists: boolean) => ({
-  slug: 'order_paid',
-  name: 'Order paid',
-  description: '',
-  webhookVerification: SHOP_SIGNING,
-  subscription: {
-    subscribe: {
-      action: 'create_webhook',
-      input: { target_url: '{webhookUrl}', events: ['order.paid'], signing_secret: '{secret}' },
-    },
-    unsubscribe: { action: 'delete_webhook', input: { hook_id: '{subscriptionId}' } },
-    idPath: 'data.id',
-    ...(lists ? { list: { action: 'list_webhooks', itemsPath: 'data' } } : {}),
-  },
-})
-
-/** A shop with an event, an account and a workflow. */
-async function connected(ok: Ok, lists: boolean): Promise<Shop> {
-  const shop = await startShop({ lists })
+async function connected(ok: Tenant['ok'], lists: boolean): Promise<Shop> {
+  const shop = await connectShop(ok, { lists })
   shops.push(shop)
-  await ok('import_spec', { url: `${shop.url}/openapi.json`, slug: 'shop' })
-  await ok('define_event', { connector: 'shop', event: event(lists) })
-  await ok('create_connection', { connector: 'shop', credentials: { token: SHOP_TOKEN } })
-  await ok('create_workflow', { slug: 'orders', name: 'Orders', code: 'export default async () => 1' })
-  await ok('publish_workflow', { workflow: 'orders' })
-  await ok('deploy_workflow', { workflow: 'orders', environment: 'dev' })
   return shop
 }
-const wanted = {
-  connector: 'shop',
-  event: 'order_paid',
-  name: 'Paid orders',
-  routes: [{ workflow: 'orders' }],
-}
+const wanted = ORDER_PAID
 
 test('the Event Builder finds the action that lists subscriptions', async () => {
   await connected(tenant.ok, true)

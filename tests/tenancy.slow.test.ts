@@ -29,6 +29,8 @@ const tables = [
   'workflow_versions',
   'deployments',
   'triggers',
+  'app_subscriptions',
+  'previous_trigger_secrets',
   'routes',
   'events',
   'executions',

@@ -1,5 +1,6 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { type AppError, toErrorBody } from '../../core/errors.ts'
+import type { Json } from '../../core/json.ts'
 import type { NewTrace } from '../../db/traces.ts'
 import type { CallTrace } from '../connectors/call.ts'
 import type { MockedCall } from './mocking.ts'
@@ -10,6 +11,7 @@ export interface CallContext {
   idempotencyKey?: string | undefined
   beforeSend?: (() => Promise<void>) | undefined
   hidden?: readonly string[] | undefined
+  secretsIn?: ((answer: Json) => readonly string[]) | undefined
   customerId: string | null
   execution?: { id: string; attempt: number } | undefined
   timeoutMs?: number | undefined

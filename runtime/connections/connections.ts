@@ -23,6 +23,8 @@ export interface RunAction {
   beforeSend?: (() => Promise<void>) | undefined
   /** Secrets in the input: what is recorded of the call hides them as it does credentials. */
   hidden?: readonly string[] | undefined
+  /** Secrets in the answer, which are hidden likewise; the caller gets them. */
+  secretsIn?: ((answer: Json) => readonly string[]) | undefined
   /** Set when the call is for one page of a list; see {@link Paging}. */
   page?: { url?: string; later: boolean } | undefined
 }

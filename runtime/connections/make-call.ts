@@ -65,6 +65,7 @@ export function buildMakeCall({ http, files, recorder, sandbox, countCall }: Par
         ...(context.idempotencyKey === undefined ? {} : { idempotencyKey: context.idempotencyKey }),
         ...(context.beforeSend === undefined ? {} : { beforeSend: context.beforeSend }),
         ...(context.hidden === undefined ? {} : { hidden: context.hidden }),
+        ...(context.secretsIn === undefined ? {} : { secretsIn: context.secretsIn }),
         ...(context.timeoutMs === undefined ? {} : { timeoutMs: context.timeoutMs }),
         // A page's list must be here to be read, whatever its size.
         ...(context.page === undefined ? { files: filesOf(files, scope, context) } : {}),

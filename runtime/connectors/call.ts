@@ -17,7 +17,7 @@ import { type FileReference, responseFileName, safeContentType } from './respons
 import { idempotencyHeaders, isTransient, MAX_ATTEMPTS, mayRetry, retryDelayMs } from './retry.ts'
 import { buildScrubber, type Scrubber } from './scrub.ts'
 import { UNKNOWN_HOST } from './server-url.ts'
-import { buildRedactor, buildTrace, type CallTrace, type Redactor } from './trace.ts'
+import { buildRedactor, buildTrace, type CallTrace, hidingAlso, type Redactor } from './trace.ts'
 import { pause, type Traffic } from './traffic.ts'
 import { validateInput } from './validate-input.ts'
 import { isDescribedXml, readXmlAnswer } from './xml/read-answer.ts'
@@ -80,6 +80,8 @@ export interface CallOptions {
   beforeSend?: () => Promise<void>
   /** Secrets in the input, hidden like credentials in what is recorded. */
   hidden?: readonly string[]
+  /** Secrets the app issues in its answer: hidden in the same way, and no answer that could not be read is recorded. */
+  secretsIn?: (answer: Json) => readonly string[]
   /** The address of a next page, which the app gave: used in place of the action's own, on the same origin only. */
   url?: string
   /** Keeps the call within its account's limits. */
@@ -205,12 +207,15 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
   const { options, scrubber } = call
   const { connector, action, files, traffic, onTrace } = options
   const isPublic = action.auth !== undefined && action.auth.length === 0
-  const { request, redactor } = isPublic ? call : await authenticate(call)
+  const { request, redactor: redactsSent } = isPublic ? call : await authenticate(call)
+  let redactor = redactsSent
   await options.beforeSend?.()
   const startedAt = performance.now()
   let response: HttpResponse | undefined
   let leaveLarge: (() => void) | undefined
   let kept: FileReference | undefined
+  /** Did something come in which there may be a secret that could not be found? */
+  let unread = options.secretsIn !== undefined
   try {
     const maxResponseBytes =
       options.maxResponseBytes ?? (files === undefined ? undefined : MAX_FILE_RESPONSE_BYTES)
@@ -241,6 +246,8 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
       readsXml && typeof body === 'string'
         ? readXmlAnswer(connector.schemas, action.outputSchema, body)
         : { output: body }
+    if (options.secretsIn !== undefined) redactor = hidingAlso(redactsSent, options.secretsIn(decoded))
+    unread = options.secretsIn !== undefined && succeeded && typeof decoded !== 'object'
     const error = isContent ? undefined : answerError(connector, action, response, decoded, redactor)
     if (error !== undefined) throw error
     if (asFile) {
@@ -258,7 +265,7 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
     onTrace?.(
       buildTrace(redactor, action.slug, request, {
         attempt,
-        response,
+        response: unread ? withoutBody(response) : response,
         durationMs,
         warnings,
         file: kept?.file,
@@ -276,7 +283,7 @@ async function send(call: PreparedCall, attempt: number): Promise<ActionResult> 
     onTrace?.(
       buildTrace(redactor, action.slug, request, {
         attempt,
-        response,
+        response: unread ? withoutBody(response) : response,
         error: toErrorBody(toAppError(error)),
         durationMs: performance.now() - startedAt,
       }),
@@ -309,6 +316,9 @@ async function authenticate({ options, request, redactor }: PreparedCall) {
   }
   return { request: signed.request, redactor: buildRedactor(authMethod, { ...credentials, ...hidden }) }
 }
+
+const withoutBody = (response: HttpResponse | undefined) =>
+  response && { ...response, body: new Uint8Array() }
 
 const hiddenOf = ({ hidden = [] }: CallOptions): Record<string, string> =>
   Object.fromEntries(hidden.map((value, index) => [`hidden${index}`, value]))

@@ -19,6 +19,14 @@ export const EventSubscription = z
       .min(1)
       .max(200)
       .describe('Dot path to the id of the subscription in the answer of subscribe: id, or data.id.'),
+    secretPath: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe(
+        'Where the app issues the secret it signs with: dot path to it in the answer of subscribe, e.g. secret. It is sealed and shown to nobody.',
+      ),
     list: z
       .object({
         action: Call.shape.action,
@@ -37,13 +45,18 @@ export const EventSubscription = z
         'Lists the subscriptions with the addresses they send to: finds one whose id was lost, as when the server was killed while it subscribed.',
       ),
   })
-  .superRefine(({ subscribe, unsubscribe }, context) => {
+  .superRefine(({ subscribe, unsubscribe, secretPath }, context) => {
     const lacks = (input: JsonObject, name: string) => !JSON.stringify(input).includes(`{${name}}`)
     const refuse = (call: string, message: string) =>
       context.addIssue({ code: 'custom', path: [call, 'input'], message })
     if (lacks(subscribe.input, 'webhookUrl')) refuse('subscribe', 'says nowhere where to send: {webhookUrl}')
     if (lacks(unsubscribe.input, 'subscriptionId'))
       refuse('unsubscribe', 'does not say what: {subscriptionId}')
+    if (secretPath !== undefined && !lacks(subscribe.input, 'secret'))
+      refuse(
+        'subscribe',
+        'tells the app a {secret}, and secretPath says that the app issues one: leave one out',
+      )
   })
 export type EventSubscription = z.infer<typeof EventSubscription>
 
@@ -56,9 +69,46 @@ export function inputProblems(inputSchema: object, input: JsonObject): string[] 
   ]
 }
 
-/** Does the app learn the secret it signs with from the call? */
-export const takesSecret = ({ subscribe }: EventSubscription): boolean =>
-  JSON.stringify(subscribe.input).includes('{secret}')
+/** Do both sides know the secret it signs with after the call: told to the app, or issued by it? */
+export const sharesSecret = ({ subscribe, secretPath }: EventSubscription): boolean =>
+  secretPath !== undefined || JSON.stringify(subscribe.input).includes('{secret}')
+
+/** The secret that the app issued with its answer; undefined: there is none. */
+export function issuedSecret(answer: Json, { secretPath }: EventSubscription): string | undefined {
+  const secret = secretPath === undefined ? undefined : valueAt(answer, secretPath)
+  return typeof secret === 'string' && secret !== '' ? secret : undefined
+}
+
+/** The names that secrets bear in what the app is told and answers. */
+export function secretNames({ subscribe, secretPath }: EventSubscription): string[] {
+  const names = new Set(secretPath === undefined ? [] : [secretPath.split('.').at(-1) ?? ''])
+  for (const { key, value } of membersOf(subscribe.input))
+    if (typeof value === 'string' && value.includes('{secret}')) names.add(key)
+  return [...names]
+}
+
+/** Finds what stands under such names in an answer, at any depth, as in a list of subscriptions. Undefined: none are known. */
+export const secretsUnder = (names: readonly string[]): ((answer: Json) => readonly string[]) | undefined =>
+  names.length === 0
+    ? undefined
+    : (answer) =>
+        membersOf(answer).flatMap(({ key, value }) =>
+          names.includes(key) && typeof value === 'string' ? [value] : [],
+        )
+
+function membersOf(root: Json): { key: string; value: Json }[] {
+  const members: { key: string; value: Json }[] = []
+  const left: Json[] = [root]
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    if (node === null || typeof node !== 'object') continue
+    for (const [key, value] of Object.entries(node)) {
+      if (value === undefined) continue
+      members.push({ key, value })
+      left.push(value)
+    }
+  }
+  return members
+}
 
 /** The input with its placeholders filled in; others stay as they are. */
 export function fillIn(input: JsonObject, values: Record<string, string>): JsonObject {

@@ -91,6 +91,27 @@ export function buildRedactor(method: AuthMethod, credentials: Record<string, st
   }
 }
 
+/** The same, hiding further values too. */
+export function hidingAlso(redactor: Redactor, values: readonly string[]): Redactor {
+  const secrets = secretForms(Object.fromEntries(values.map((value, index) => [`issued${index}`, value])))
+  const hide = (value: string) => redactText(value, secrets)
+  return {
+    text: (text) => redactor.text(hide(text)),
+    headers: (headers) =>
+      redactor.headers(
+        Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, hide(value)])),
+      ),
+    url: (url) => redactor.url(hide(url)),
+    body: (body, contentType) =>
+      redactor.body(
+        body === undefined || (typeof body !== 'string' && !isTextual(contentType))
+          ? body
+          : hide(typeof body === 'string' ? body : new TextDecoder().decode(body)),
+        contentType,
+      ),
+  }
+}
+
 /** Every credential in every form it can take on the wire, longest first. */
 function secretForms(credentials: Record<string, string>): string[] {
   const forms = new Set<string>()

@@ -16,7 +16,7 @@ import type { Here } from '../executions/here.ts'
 import { runLimits } from '../executions/run-limits.ts'
 import { buildBatcher } from '../queue/batcher.ts'
 import type { Vault } from '../vault/vault.ts'
-import { verifyWebhook } from './verify.ts'
+import { type Verdict, verifyWebhook } from './verify.ts'
 import {
   challengeAnswer,
   deliveryKey,
@@ -70,6 +70,8 @@ interface Webhook {
   row: WebhookRouteRow
   config: WebhookConfig
   secret: Secret | null
+  /** The one before, which is still taken for a while. */
+  previous: { secret: Secret; until: Date } | null
   routes: { target: WebhookRouteRow['routes'][number]; matches: (event: ConditionSubject) => boolean }[]
 }
 
@@ -95,16 +97,14 @@ export function buildIngest(deps: {
     const row = await findWebhook(db, triggerId)
     if (row === undefined || !row.enabled)
       throw notFound('webhook', triggerId, 'Check the address; a disabled webhook takes nothing.')
-    const sealed = row.secret
+    const open = (sealed: string) =>
+      db.system((tx) => deps.vault.open(tx, row.organization_id, triggerPurpose(row.trigger_id), sealed))
+    const { secret, previous_secret: before, previous_until: until } = row
     return {
       row,
       config: WebhookConfig.parse(row.config),
-      secret:
-        sealed === null
-          ? null
-          : await db.system((tx) =>
-              deps.vault.open(tx, row.organization_id, triggerPurpose(row.trigger_id), sealed),
-            ),
+      secret: secret === null ? null : await open(secret),
+      previous: before === null || until === null ? null : { secret: await open(before), until },
       routes: row.routes.map((target) => {
         const filter = target.filter as Condition | null
         return { target, matches: (event) => filter === null || matches(filter, event) }
@@ -163,11 +163,7 @@ export function buildIngest(deps: {
     },
     accept: async (triggerId, delivery) => {
       const webhook = await webhookOf(triggerId)
-      const verdict = verifyWebhook(webhook.config.verification, webhook.secret?.reveal() ?? null, {
-        headers: delivery.headers,
-        rawBody: delivery.rawBody,
-        nowSeconds: Math.floor(Date.now() / 1000),
-      })
+      const verdict = verdictOn(webhook, delivery)
       if (!verdict.ok) {
         log.warn({ trigger: triggerId, reason: verdict.reason }, 'webhook delivery refused')
         throw new AppError('unauthenticated', verdict.reason, { where: verdict.where, hint: verdict.hint })
@@ -248,6 +244,16 @@ export function buildIngest(deps: {
       }
     },
   }
+}
+
+/** By the secret it has, and for a while by the one it had before. */
+function verdictOn({ config, secret, previous }: Webhook, { headers, rawBody }: Delivery): Verdict {
+  const nowSeconds = Math.floor(Date.now() / 1000)
+  const by = (one: Secret | null) =>
+    verifyWebhook(config.verification, one?.reveal() ?? null, { headers, rawBody, nowSeconds })
+  const verdict = by(secret)
+  if (verdict.ok || previous === null || previous.until.getTime() <= Date.now()) return verdict
+  return by(previous.secret).ok ? { ok: true } : verdict
 }
 
 /** Headers a workflow may see: what authenticates the sender stays out, under whatever name it comes. */

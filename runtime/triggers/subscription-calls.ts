@@ -1,10 +1,20 @@
 import type { TenantScope } from '../../core/actor.ts'
-import { toAppError } from '../../core/errors.ts'
-import { isJsonObject } from '../../core/json.ts'
+import { AppError, toAppError } from '../../core/errors.ts'
+import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import { valueAt } from '../conditions/condition.ts'
 import type { Connections } from '../connections/connections.ts'
-import { fillIn, subscriptionsTo } from '../connectors/event-subscription.ts'
-import type { Subscribed } from './webhook-config.ts'
+import {
+  type EventSubscription,
+  fillIn,
+  issuedSecret,
+  secretNames,
+  secretsUnder,
+  subscriptionIdIn,
+  subscriptionsTo,
+} from '../connectors/event-subscription.ts'
+import type { Subscribed } from './subscribed.ts'
+import { secretProblem } from './verify.ts'
+import type { Verification } from './webhook-config.ts'
 
 const CALL_MS = 10_000
 const LIST_LIMITS = { maxItems: 5_000, maxPages: 50, maxBytes: 8 * 1024 * 1024, maxMs: 8_000 }
@@ -27,7 +37,7 @@ export async function findSubscriptions(
   calls: Connections,
   scope: TenantScope,
   webhook: Subscriber,
-  { connector, connection, list }: Subscribed,
+  { connector, connection, list, secretNames: names }: Subscribed,
   signal: AbortSignal,
 ): Promise<string[] | null> {
   if (list === undefined) return null
@@ -38,6 +48,7 @@ export async function findSubscriptions(
     connection: connection ?? undefined,
     input: list.input,
     timeoutMs: CALL_MS,
+    secretsIn: secretsUnder(names),
   }
   const address = webhookPath(webhook.id)
   if ((await calls.look(scope, request)).paged) {
@@ -50,6 +61,73 @@ export async function findSubscriptions(
   return Array.isArray(items) ? (subscriptionsTo(address, items, list) ?? null) : null
 }
 
+/** What an app is told that is asked to send. */
+interface Wanted {
+  row: Subscriber
+  subscription: Subscribed
+  verification: Verification
+  /** Null: the app issues one, or none is used. */
+  secret: string | null
+  publicUrl: string
+}
+
+export interface Made {
+  /** The app's id of the subscription. */
+  id: string
+  /** The secret it issued. */
+  secret: string | undefined
+}
+
+/**
+ * Asks an app to send to a webhook.
+ * @throws AppError as runAction; `upstream_error` when there is no id in the answer, or no secret that can be used: then the
+ *   subscription is taken back again
+ */
+export async function subscribe(
+  calls: Connections,
+  scope: TenantScope,
+  { row, subscription, verification, secret, publicUrl }: Wanted,
+  event: EventSubscription,
+  signal: AbortSignal,
+): Promise<Made> {
+  const { action, input } = event.subscribe
+  const { round } = subscription
+  const { output } = await calls.runAction(
+    scope,
+    {
+      connector: subscription.connector,
+      action,
+      customerId: row.customer_id,
+      connection: subscription.connection ?? undefined,
+      input: fillIn(input, { webhookUrl: `${publicUrl}${webhookPath(row.id)}`, secret: secret ?? '' }),
+      idempotencyKey: round === 0 ? row.id : `${row.id}-${round}`,
+      secretsIn: secretsUnder(secretNames(event)),
+      ...(secret === null ? {} : { hidden: [secret] }),
+    },
+    signal,
+  )
+  const id = subscriptionIdIn(output, event)
+  if (id === undefined) throw unusable(`The answer of ${action} has no id at ${event.idPath}.`, 'idPath')
+  if (event.secretPath === undefined) return { id, secret: undefined }
+  const issued = issuedSecret(output, event)
+  const problem =
+    issued === undefined
+      ? `The answer of ${action} has no secret at ${event.secretPath}.`
+      : secretProblem(verification.scheme, issued)
+  if (problem === undefined) return { id, secret: issued }
+  const left = await unsubscribe(calls, scope, row, subscription, id, signal).then(
+    () => false,
+    () => true,
+  )
+  const told = left ? `${problem} The app has the subscription ${id} of it.` : problem
+  throw unusable(told, 'secretPath', { takenBack: !left })
+}
+
+const unusable = (message: string, field: string, data: JsonObject = {}) =>
+  new AppError('upstream_error', message, {
+    ...{ where: 'event', hint: `Correct ${field} with define_event.`, retryable: false, data },
+  })
+
 const GONE = [404, 410]
 
 /** Takes a subscription back; one the app no longer has is taken back. @throws AppError as runAction */
@@ -57,7 +135,7 @@ export async function unsubscribe(
   calls: Connections,
   scope: TenantScope,
   webhook: Subscriber,
-  { connector, connection, unsubscribe: call }: Subscribed,
+  { connector, connection, unsubscribe: call, secretNames: names }: Subscribed,
   subscriptionId: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -71,6 +149,7 @@ export async function unsubscribe(
         connection: connection ?? undefined,
         input: fillIn(call.input, { subscriptionId }),
         timeoutMs: CALL_MS,
+        secretsIn: secretsUnder(names),
       },
       signal,
     )
@@ -83,7 +162,8 @@ export async function unsubscribe(
 /** Did a call that failed surely change nothing: was it refused by the app, or not sent at all? */
 export function isRefused(cause: unknown): boolean {
   const { code, data = {} } = toAppError(cause)
-  const { status, errno, rule } = data
+  const { status, errno, rule, takenBack } = data
+  if (takenBack === true) return true
   if (typeof status === 'number') return rule === true ? status < 500 : status >= 300 && status < 500
   if (typeof errno === 'string') return NEVER_CONNECTED.includes(errno)
   return NEVER_SENT.some((one) => one === code)

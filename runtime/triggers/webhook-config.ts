@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Json, JsonObject } from '../../core/json.ts'
 import type { RetryPolicy } from '../../db/executions.ts'
 import { valueAt } from '../conditions/condition.ts'
-import { EventSubscription } from '../connectors/event-subscription.ts'
+import { Subscribed } from './subscribed.ts'
 
 export const verificationSchemes = [
   'none',
@@ -197,35 +197,6 @@ export const RunMode = z
   .describe(
     'parallel: what arrives runs at once. sequential: one after the other in the order of arrival, the next when the one before has ended, its retries included.',
   )
-
-/**
- * A webhook that Patchbay registered at an app, and how to take that back. It is stored before the app is asked, so
- * that a subscription whose answer was lost is known of.
- */
-export const Subscribed = z.object({
-  connector: z.string().describe('Slug.'),
-  event: z.string().describe('Slug of the event.'),
-  connection: z
-    .string()
-    .nullable()
-    .describe('Id of the connection it was registered with; null: the app wants no account.'),
-  id: z
-    .string()
-    .nullable()
-    .describe('The app’s id of the subscription; null: unknown, or it has none any more.'),
-  /** Until when the app may be being asked to subscribe; null: it never was. */
-  askedUntil: z.iso.datetime().nullable().default(null),
-  /** When it was given up with its connection. */
-  endedAt: z.iso.datetime().nullable().default(null),
-  left: z
-    .string()
-    .nullable()
-    .default(null)
-    .describe('Of one that is ended: why the app may have it still; null: it was taken back there.'),
-  unsubscribe: EventSubscription.shape.unsubscribe,
-  list: EventSubscription.shape.list,
-})
-export type Subscribed = z.output<typeof Subscribed>
 
 /** The `config` of a webhook trigger as it is stored. */
 export const WebhookConfig = z.object({

@@ -29,6 +29,7 @@ const PURPOSES: Record<SealedTable, (id: string) => string> = {
   connections: connectionPurpose,
   secrets: secretPurpose,
   triggers: triggerPurpose,
+  previous_trigger_secrets: triggerPurpose,
   oauth_apps: oauthAppPurpose,
   oauth_authorizations: authorizationPurpose,
   webhook_endpoints: webhookEndpointPurpose,

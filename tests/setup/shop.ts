@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from 'node:crypto'
+import type { Tenant } from './platform.ts'
 import { type Received, startUpstream, type Upstream } from './upstream.ts'
 
 export const SHOP_TOKEN = 'shop-token'
@@ -25,7 +26,7 @@ export interface Shop extends Upstream {
   /** Answers calls about hooks with this status; null: as they should be. */
   broken: number | null
   /** Called when a hook was made or deleted, before it is answered; false: no answer ever comes. */
-  made: () => boolean
+  made: () => boolean | Promise<boolean>
   deleted: () => boolean
   send(event: string, data: object): Promise<number[]>
 }
@@ -33,8 +34,9 @@ export interface Shop extends Upstream {
 /**
  * @param lists does its description say how hooks are listed?
  * @param choice can a hook be for some events only?
+ * @param issues does it make the secret itself, and tell it when a hook is made?
  */
-export async function startShop({ lists = false, choice = true } = {}): Promise<Shop> {
+export async function startShop({ lists = false, choice = true, issues = false } = {}): Promise<Shop> {
   const upstream = await startUpstream()
   const shop: Shop = Object.assign(upstream, {
     hooks: new Map<string, Hook>(),
@@ -59,15 +61,17 @@ export async function startShop({ lists = false, choice = true } = {}): Promise<
     }
     return statuses
   }
-  shop.answer = ({ method, path, headers, body }: Received) => {
-    if (path === '/openapi.json') return { status: 200, body: describeShop(shop.url, { lists, choice }) }
+  shop.answer = async ({ method, path, headers, body }: Received) => {
+    if (path === '/openapi.json')
+      return { status: 200, body: describeShop(shop.url, { lists, choice, issues }) }
     if (headers.authorization !== `Bearer ${SHOP_TOKEN}`)
       return { status: 401, body: { error: 'who are you?' } }
     if (shop.broken !== null) return { status: shop.broken, body: { error: 'not now' } }
     if (method === 'POST' && path === '/webhooks') {
       const hook = { ...(JSON.parse(body) as Omit<Hook, 'id'>), id: `hook_${randomUUID().slice(0, 8)}` }
+      if (issues) hook.signing_secret = `issued-${randomUUID()}`
       shop.hooks.set(hook.id, hook)
-      if (!shop.made()) return null
+      if (!(await shop.made())) return null
       // As careless apps do: the secret comes back.
       return { status: 201, body: { data: hook } }
     }
@@ -76,7 +80,11 @@ export async function startShop({ lists = false, choice = true } = {}): Promise<
       return {
         status: 200,
         body: {
-          data: [...shop.hooks.values()].map(({ id: hook, target_url }) => ({ id: hook, target_url })),
+          data: [...shop.hooks.values()].map(({ id: hook, target_url, signing_secret }) => ({
+            ...{ id: hook, target_url },
+            // More careless still.
+            ...(issues ? { signing_secret } : {}),
+          })),
         },
       }
     if (method === 'DELETE' && id !== undefined && !shop.deleted()) return null
@@ -84,6 +92,52 @@ export async function startShop({ lists = false, choice = true } = {}): Promise<
       return shop.hooks.delete(id) ? { status: 204, body: '' } : { status: 404, body: { error: 'none such' } }
     return { status: 404, body: { error: 'no such address' } }
   }
+  return shop
+}
+
+export interface ShopOptions {
+  lists: boolean
+  issues?: boolean
+}
+
+/** An event of such a shop, as `define_event` takes it. */
+export const shopEvent = ({ lists, issues = false }: ShopOptions) => ({
+  slug: 'order_paid',
+  name: 'Order paid',
+  description: '',
+  webhookVerification: SHOP_SIGNING,
+  subscription: {
+    subscribe: {
+      action: 'create_webhook',
+      input: {
+        ...{ target_url: '{webhookUrl}', events: ['order.paid'] },
+        ...(issues ? {} : { signing_secret: '{secret}' }),
+      },
+    },
+    unsubscribe: { action: 'delete_webhook', input: { hook_id: '{subscriptionId}' } },
+    idPath: 'data.id',
+    ...(issues ? { secretPath: 'data.signing_secret' } : {}),
+    ...(lists ? { list: { action: 'list_webhooks', itemsPath: 'data' } } : {}),
+  },
+})
+
+/** Subscribes to it. */
+export const ORDER_PAID = {
+  connector: 'shop',
+  event: 'order_paid',
+  name: 'Paid orders',
+  routes: [{ workflow: 'orders' }],
+}
+
+/** A shop with an event, an account and a workflow. */
+export async function connectShop(ok: Tenant['ok'], options: ShopOptions): Promise<Shop> {
+  const shop = await startShop(options)
+  await ok('import_spec', { url: `${shop.url}/openapi.json`, slug: 'shop' })
+  await ok('define_event', { connector: 'shop', event: shopEvent(options) })
+  await ok('create_connection', { connector: 'shop', credentials: { token: SHOP_TOKEN } })
+  await ok('create_workflow', { slug: 'orders', name: 'Orders', code: 'export default async () => 1' })
+  await ok('publish_workflow', { workflow: 'orders' })
+  await ok('deploy_workflow', { workflow: 'orders', environment: 'dev' })
   return shop
 }
 
@@ -107,7 +161,13 @@ const LIST = {
   },
 }
 
-const describeShop = (url: string, { lists, choice }: { lists: boolean; choice: boolean }) => ({
+interface Described {
+  lists: boolean
+  choice: boolean
+  issues: boolean
+}
+
+const describeShop = (url: string, { lists, choice, issues }: Described) => ({
   openapi: '3.1.0',
   info: { title: 'Shop', version: '1' },
   servers: [{ url }],
@@ -134,7 +194,7 @@ const describeShop = (url: string, { lists, choice }: { lists: boolean; choice: 
                         },
                       }
                     : {}),
-                  signing_secret: text,
+                  ...(issues ? {} : { signing_secret: text }),
                 },
               },
             },
@@ -147,7 +207,12 @@ const describeShop = (url: string, { lists, choice }: { lists: boolean; choice: 
               'application/json': {
                 schema: {
                   type: 'object',
-                  properties: { data: { type: 'object', properties: { id: text, target_url: text } } },
+                  properties: {
+                    data: {
+                      type: 'object',
+                      properties: { id: text, target_url: text, ...(issues ? { signing_secret: text } : {}) },
+                    },
+                  },
                 },
               },
             },

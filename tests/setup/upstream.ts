@@ -19,7 +19,7 @@ export interface Upstream {
   /** Every request it got, in order. */
   received: Received[]
   /** How it answers from now on; null leaves requests hanging. */
-  answer: (request: Received) => Answer | null | Promise<Answer>
+  answer: (request: Received) => Answer | null | Promise<Answer | null>
   /** Cuts every connection: requests that hang fail. */
   drop(): void
   close(): Promise<void>

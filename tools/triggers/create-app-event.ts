@@ -2,12 +2,15 @@ import { z } from 'zod'
 import { scopeOf } from '../../core/actor.ts'
 import { conflict, invalidInput, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
+import { setUpkeep } from '../../db/app-subscriptions.ts'
 import type { Tx } from '../../db/database.ts'
 import { getTrigger } from '../../db/triggers.ts'
 import type { Condition } from '../../runtime/conditions/condition.ts'
 import { headOf } from '../../runtime/connections/definitions.ts'
 import type { EventDefinition } from '../../runtime/connectors/definition.ts'
-import { takesSecret } from '../../runtime/connectors/event-subscription.ts'
+import { secretNames, sharesSecret } from '../../runtime/connectors/event-subscription.ts'
+import { subscribeAtApp } from '../../runtime/triggers/subscribe.ts'
+import { type AppCaller, GONE_AFTER_MS } from '../../runtime/triggers/subscription-upkeep.ts'
 import { Deduplication, RunMode, type WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { requireConnector } from '../connectors/connector.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
@@ -15,7 +18,6 @@ import { defineTool } from '../define-tool.ts'
 import { ConnectorRef, CustomerRef } from '../params.ts'
 import { insertWebhook } from './insert-webhook.ts'
 import { RouteInputs } from './routes.ts'
-import { subscribeAtApp } from './subscribe-at-app.ts'
 import { takeOverUnsettled } from './take-over-unsettled.ts'
 import { Trigger, toTrigger } from './trigger.ts'
 import { chooseSecret } from './webhook-secret.ts'
@@ -26,7 +28,7 @@ export const createAppEvent = defineTool({
   name: 'create_app_event',
   title: 'Run workflows on an app’s event',
   description:
-    'Subscribes to an event of a connector with a connected account: makes a webhook, registers its URL at the app with a secret nobody sees, and routes what arrives to workflows. Called again after the app’s answer was lost, it goes on with the trigger that is there. delete_trigger unsubscribes.',
+    'Subscribes to an event of a connector with a connected account: makes a webhook, registers its URL at the app with a secret nobody sees, its own or the app’s, and routes what arrives to workflows. Called again after the app’s answer was lost, it goes on with the trigger that is there. delete_trigger unsubscribes.',
   input: z.object({
     name: z.string().trim().min(1).max(200).describe('Display name, e.g. "Paid orders".'),
     description: z.string().max(5_000).default('').describe('What it is for.'),
@@ -78,7 +80,9 @@ export const createAppEvent = defineTool({
       const before = await takeOverUnsettled(tx, actor, wanted)
       context.touches(before ?? attempt)
       if (before !== undefined) return { id: before, attempt }
-      const { plain } = chooseSecret(event.webhookVerification, undefined)
+      // What the app issues takes its place; nothing that comes before that is accepted.
+      const issues = event.subscription.secretPath !== undefined
+      const { plain } = issues ? { plain: null } : chooseSecret(event.webhookVerification, undefined)
       const config: WebhookConfig = {
         verification: event.webhookVerification,
         deduplication: input.deduplication,
@@ -94,14 +98,25 @@ export const createAppEvent = defineTool({
           askedUntil: null,
           endedAt: null,
           left: null,
+          publicUrl: services.publicUrl(),
+          round: 0,
+          secretNames: secretNames(event.subscription),
           unsubscribe: event.subscription.unsubscribe,
           list: event.subscription.list,
         },
       }
       await insertWebhook(tx, context, { ...input, routes, id: attempt, customerId, config, secret: plain })
+      // Should this process end before it asks the app, another one does.
+      const dueAt = new Date(Date.now() + GONE_AFTER_MS)
+      await setUpkeep(tx, { triggerId: attempt, organizationId: actor.organizationId, customerId }, { dueAt })
       return { id: attempt, attempt }
     })
-    const warning = await subscribeAtApp(context, made.id, event.subscription, {
+    const caller: AppCaller = {
+      ...{ scope: scopeOf(actor), connections: services.connections, vault: services.vault },
+      ...{ publicUrl: services.publicUrl(), transaction: context.transaction, signal: context.signal },
+      ...{ now: Date.now, attended: true },
+    }
+    const warning = await subscribeAtApp(caller, made.id, event.subscription, {
       // Whoever made this very call before has ended.
       alone: made.attempt !== attempt,
     })
@@ -134,10 +149,10 @@ async function subscribable(tx: Tx, connectorRef: string, slug: string) {
       hint: 'define_event says both; or register a URL of create_webhook at the app yourself.',
     })
   }
-  if (webhookVerification.scheme !== 'none' && !takesSecret(subscription)) {
+  if (webhookVerification.scheme !== 'none' && !sharesSecret(subscription)) {
     throw invalidInput('The app is told no {secret}, so nothing it sends could be verified.', {
       where: 'event',
-      hint: 'Put {secret} into the input of subscribe with define_event; or use create_webhook and rotate_webhook_secret with the secret the app issues.',
+      hint: 'Put {secret} into the input of subscribe with define_event, or say with secretPath where the app’s answer has the secret it issues.',
     })
   }
   return { connector: connector.slug, event: { ...event, subscription, webhookVerification } }

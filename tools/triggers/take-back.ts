@@ -1,30 +1,12 @@
 import { scopeOf } from '../../core/actor.ts'
 import { AppError, conflict, toAppError } from '../../core/errors.ts'
 import type { TriggerRow } from '../../db/triggers.ts'
+import { refuseUnderWay, type Subscribed } from '../../runtime/triggers/subscribed.ts'
 import { findSubscriptions, unsubscribe } from '../../runtime/triggers/subscription-calls.ts'
-import { type Subscribed, WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
+import { WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import type { ToolContext } from '../define-tool.ts'
 
 type Caller = Pick<ToolContext, 'services' | 'actor' | 'signal'>
-
-/** May the app be being asked to subscribe just now? */
-export const isUnderWay = ({ id, askedUntil }: Subscribed): boolean =>
-  id === null && askedUntil !== null && Date.parse(askedUntil) > Date.now()
-
-/** Refuses while the app is being asked. @throws AppError `conflict`, retryable */
-export function refuseUnderWay(subscription: Subscribed, trigger: string): void {
-  if (!isUnderWay(subscription)) return
-  const ms = Date.parse(subscription.askedUntil ?? '') - Date.now()
-  throw conflict(
-    `The app is being asked to subscribe ${trigger} to ${subscription.event}, or was when its server ended.`,
-    {
-      where: 'trigger',
-      hint: 'Try again in a moment.',
-      retryable: true,
-      retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)),
-    },
-  )
-}
 
 /** What a webhook has at an app, or may have; null: nothing. */
 export function subscriptionOf({ type, config }: TriggerRow): Subscribed | null {

@@ -4,10 +4,10 @@ import { conflict } from '../../core/errors.ts'
 import type { Tx } from '../../db/database.ts'
 import { listSubscribed, updateTrigger } from '../../db/triggers.ts'
 import type { EventDefinition } from '../../runtime/connectors/definition.ts'
-import type { EventSubscription } from '../../runtime/connectors/event-subscription.ts'
+import { type EventSubscription, secretNames } from '../../runtime/connectors/event-subscription.ts'
+import { isUnderWay, refuseUnderWay } from '../../runtime/triggers/subscribed.ts'
 import type { Deduplication, Verification, WebhookConfig } from '../../runtime/triggers/webhook-config.ts'
 import { type RouteInput, setRoutes } from './routes.ts'
-import { isUnderWay, refuseUnderWay } from './take-back.ts'
 import { requireWebhookLocked } from './trigger.ts'
 
 interface Wanted {
@@ -48,7 +48,12 @@ export async function takeOverUnsettled(tx: Tx, actor: Actor, wanted: Wanted): P
     const { unsubscribe, list } = event.subscription
     await updateTrigger(tx, id, {
       ...{ name, description, enabled: true },
-      config: { ...config, deduplication, mode, subscription: { ...subscription, unsubscribe, list } },
+      config: {
+        ...config,
+        deduplication,
+        mode,
+        subscription: { ...subscription, unsubscribe, list, secretNames: secretNames(event.subscription) },
+      },
     })
     await setRoutes(tx, actor, id, wanted.routes)
     return id

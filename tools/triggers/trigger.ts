@@ -5,12 +5,12 @@ import type { Tx } from '../../db/database.ts'
 import { lockTrigger, type TriggerRow } from '../../db/triggers.ts'
 import { missedRunPolicies, SchedulerConfig } from '../../runtime/schedules/scheduler-config.ts'
 import { Timetable, TimeZone } from '../../runtime/schedules/timetable.ts'
+import { Subscribed } from '../../runtime/triggers/subscribed.ts'
 import {
   Challenge,
   DeliveryAttempts,
   deduplicationSource,
   RunMode,
-  Subscribed,
   Verification,
   WebhookConfig,
 } from '../../runtime/triggers/webhook-config.ts'
@@ -56,8 +56,13 @@ export const Trigger = z.object({
           state: z
             .enum(['subscribed', 'unsettled', 'ended'])
             .describe(
-              'unsettled: the app is being asked, or its answer was lost: create_app_event with the same input goes on. ended: its account is gone.',
+              'unsettled: the app is being asked, or its answer was lost: it is looked for at the app at nextAttemptAt, or now by create_app_event with the same input. ended: its account is gone.',
             ),
+          failures: z.number().int().describe('Attempts to settle it that failed in a row.'),
+          problem: z.string().nullable().describe('Why the last attempt failed; null: it did not.'),
+          nextAttemptAt: Timestamp.nullable().describe(
+            'When the app is asked next by itself; null: it is not, update_trigger with enabled true begins anew.',
+          ),
         })
         .nullable()
         .describe('What Patchbay registered at an app; delete_trigger takes it back. Null: nothing.'),
@@ -122,9 +127,17 @@ function toWebhook(row: TriggerRow, publicUrl: string) {
     attempts: config.attempts,
     challenge: config.challenge,
     mode: config.mode,
-    subscription: config.subscription && { ...config.subscription, state: stateOf(config.subscription) },
+    subscription: config.subscription && toSubscription(config.subscription, row.upkeep),
   }
 }
+
+const toSubscription = (subscription: Subscribed, upkeep: TriggerRow['upkeep']) => ({
+  ...subscription,
+  state: stateOf(subscription),
+  failures: upkeep?.failures ?? 0,
+  problem: upkeep?.problem ?? null,
+  nextAttemptAt: asDate(upkeep?.due_at),
+})
 
 const stateOf = ({ id, endedAt }: Subscribed): 'subscribed' | 'unsettled' | 'ended' =>
   endedAt !== null ? 'ended' : id === null ? 'unsettled' : 'subscribed'

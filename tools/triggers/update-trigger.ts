@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { invalidInput } from '../../core/errors.ts'
+import { setUpkeep } from '../../db/app-subscriptions.ts'
 import type { Tx } from '../../db/database.ts'
 import { setSchedule } from '../../db/schedules.ts'
 import {
@@ -57,7 +58,9 @@ const Input = z.object({
   enabled: z
     .boolean()
     .optional()
-    .describe('False refuses deliveries or stops the timetable; true also enables what switched itself off.'),
+    .describe(
+      'False refuses deliveries or stops the timetable; true also enables what switched itself off, and has a subscription that failed at its app tried anew.',
+    ),
   routes: AnyRouteInputs.optional().describe(
     'Replaces all routes: with `filter` for webhooks, with `payload` for schedulers.',
   ),
@@ -172,6 +175,16 @@ async function changeWebhook(
       subscription: config.subscription,
     },
   })
+  const { subscription } = config
+  // Begun anew by hand, as a scheduler that switched itself off is.
+  if (input.enabled === true && subscription?.endedAt === null && (before.upkeep?.failures ?? 0) > 0) {
+    const owner = {
+      triggerId: before.id,
+      organizationId: actor.organizationId,
+      customerId: before.customer_id,
+    }
+    await setUpkeep(tx, owner, { dueAt: new Date(), failures: 0 })
+  }
   // A secret of one scheme need not fit, and should not serve, another.
   if (verification.scheme === config.verification.scheme) return null
   const { plain, shown } = chooseSecret(verification, undefined)

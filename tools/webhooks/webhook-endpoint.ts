@@ -14,6 +14,7 @@ export const webhookEventTypes = [
   'connection.failed',
   'connection.deleted',
   'connector.version_created',
+  'trigger.subscription_failed',
 ] as const
 
 export const WebhookEndpointRef = z.string().min(1).describe('A webhook endpoint’s id (whe_…).')
