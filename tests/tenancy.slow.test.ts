@@ -2,9 +2,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { setUpkeep } from '../db/app-subscriptions.ts'
 import { insertModelRequest } from '../db/model-requests.ts'
 import { insertModelReservation } from '../db/model-reservations.ts'
 import { addModelUsage } from '../db/model-usage.ts'
+import { keepPreviousSecret, setTriggerSecret } from '../db/triggers.ts'
 import type { AnyTool } from '../tools/define-tool.ts'
 import { settled } from './setup/agent-runs.ts'
 import { describeOnBothDatabases } from './setup/database.ts'
@@ -287,10 +289,18 @@ describeOnBothDatabases('tenancy', (kind) => {
       })
       const held = { organizationId, runId, tokens: 7, cost_usd: 1, steps: 1 }
       await insertModelReservation(tx, { id: `mres_${MARK}`, ...held }, 3_600)
-      const planted = await tx.row<{ id: string }>('SELECT id FROM agent_runs LIMIT 1')
-      const run = { id: planted?.id ?? '', organization_id: organizationId, customer_id: null }
+      const anyRun = await tx.row<{ id: string }>('SELECT id FROM agent_runs LIMIT 1')
+      const run = { id: anyRun?.id ?? '', organization_id: organizationId, customer_id: null }
       const request = { system: MARK, messages: [], maxTokens: 1, preferences: { intelligence: 1, speed: 1 } }
       await insertModelRequest(tx, run, `mreq_${MARK}`, request)
+      // Nothing subscribes at an app here.
+      for (const { refs, customerId } of [planted, neighbour]) {
+        const triggerId = refs.find((ref) => ref.startsWith('trg_')) ?? ''
+        await setUpkeep(tx, { triggerId, organizationId, customerId }, { dueAt: null, problem: MARK })
+        await setTriggerSecret(tx, triggerId, MARK)
+        await keepPreviousSecret(tx, triggerId, new Date(Date.now() + 3_600_000))
+        await setTriggerSecret(tx, triggerId, null)
+      }
     })
   })
   afterAll(async () => {
