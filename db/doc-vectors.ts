@@ -145,6 +145,9 @@ export const listUnsettledSources = (db: Pick<Database, 'system'>, embedder: str
     ),
   )
 
+/** So many rows are looked at for each one wanted: where the index does not look on, others' are left out of them. */
+const LOOKED_AT = 4
+
 /** Ids of the chunks nearest in meaning, the nearest first. */
 export async function nearestChunks(
   tx: Tx,
@@ -153,7 +156,7 @@ export async function nearestChunks(
 ): Promise<string[]> {
   // The index gives its nearest before rows of others are left out: it must look on until there are enough.
   if (iterates) await tx.run("SET LOCAL hnsw.iterative_scan = 'relaxed_order'")
-  await tx.run(`SET LOCAL hnsw.ef_search = ${Math.trunc(query.limit)}`)
+  await tx.run(`SET LOCAL hnsw.ef_search = ${Math.trunc(query.limit * LOOKED_AT)}`)
   const length = Math.trunc(query.vector.length)
   const distance = `(embedding::${schema}.vector(${length})) OPERATOR(${schema}.<=>) $1::${schema}.vector`
   const rows = await tx.rows<{ chunk_id: string }>(

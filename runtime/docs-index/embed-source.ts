@@ -73,9 +73,9 @@ export async function embedSource(
       await tenant.transaction((tx) => insertEmbeddings(tx, vectors, id, embeddings))
     } catch (error) {
       const failed = toAppError(error)
-      const { open } = await left('')
+      const rest = await left(failure(failed))
       if (failed.code === 'internal' || run.signal.aborted) throw error
-      return { open, why: failure(failed) }
+      return rest
     }
     embedded += batch.length
     run.progress?.(embedded, openAtFirst)

@@ -5,19 +5,16 @@ import {
   type Server,
   type ServerContext,
 } from '@modelcontextprotocol/server'
-import { z } from 'zod'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import type { CallOptions, McpDoor } from './door.ts'
 import type { Exchange } from './elicitation.ts'
 import { asForm } from './handback.ts'
-import { POLL_MS, readTask, statusOf } from './tasks.ts'
+import { POLL_MS, readTask, statusOf, TaskRef } from './tasks.ts'
 import { toToolResult } from './tool-view.ts'
 import { clientCapabilitiesOf } from './transport/client-capabilities.ts'
 
 export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks'
 const required = { extensions: { [TASKS_EXTENSION]: {} } }
-
-const TaskRef = z.object({ taskId: z.string() })
 
 /** Does the client behind this request take a task for an answer? */
 export const takesTasks = ({ server, context }: Pick<Exchange, 'server' | 'context'>): boolean =>

@@ -22,7 +22,7 @@ export const taskCapabilities = { list: {}, cancel: {}, requests: { tools: { cal
 const WAIT_SECONDS = 45
 /** How often clients look at a task. */
 export const POLL_MS = 2_000
-const TaskRef = z.object({ taskId: z.string() })
+export const TaskRef = z.object({ taskId: z.string() })
 
 /**
  * Runs of agents as tasks of MCP 2025-11-25 ("Tasks" in its utilities, experimental there; tasks-extension.ts has those
