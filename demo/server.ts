@@ -16,9 +16,49 @@ export interface Server {
  * @param data what the folder has in it at first: see {@link prepareData}
  */
 export async function startPatchbay(settings: Record<string, string> = {}, data?: string): Promise<Server> {
+  const { child: _, ...server } = await onData('main.ts', settings, data)
+  return server
+}
+
+/** A server that many measurements share, each in an organization of its own. */
+export interface SharedServer extends Omit<Server, 'ownerKey'> {
+  /** @returns the owner's key of an organization that nobody has used */
+  organization(): Promise<string>
+}
+
+/** As {@link startPatchbay}, for more than one organization. */
+export async function startSharedServer(data?: string): Promise<SharedServer> {
+  const { child, ownerKey: _, ...server } = await onData('harness.ts', {}, data)
+  let count = 0
+  return {
+    ...server,
+    organization: () => {
+      count += 1
+      return askFor(child, `Organization ${count}`)
+    },
+  }
+}
+
+function askFor(child: ChildProcess, name: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null) => reject(new Error(`the server ended with code ${code}`))
+    const answered = (answer: { name: string; key?: string; problem?: string }) => {
+      if (answer.name !== name) return
+      child.off('message', answered)
+      child.off('exit', ended)
+      if (answer.key === undefined) reject(new Error(answer.problem))
+      else resolve(answer.key)
+    }
+    child.on('message', answered)
+    child.once('exit', ended)
+    child.send({ name })
+  })
+}
+
+async function onData(program: Program, settings: Record<string, string>, data?: string) {
   const dataDir = newFolder()
   if (data !== undefined) cpSync(data, dataDir, { recursive: true })
-  const server = await serve(dataDir, settings)
+  const server = await serve(program, dataDir, settings)
   return {
     ...server,
     stop: async () => {
@@ -28,21 +68,24 @@ export async function startPatchbay(settings: Record<string, string> = {}, data?
   }
 }
 
+/** Files of `server/`. */
+type Program = 'main.ts' | 'harness.ts'
+
 /**
  * The data of a server that was started once and did nothing: one that begins with a copy has no database to make, which
  * is most of a first start. @returns the folder, for the caller to delete
  */
 export async function prepareData(): Promise<string> {
   const dataDir = newFolder()
-  const server = await serve(dataDir, {})
+  const server = await serve('main.ts', dataDir, {})
   await server.stop()
   return dataDir
 }
 
 const newFolder = () => mkdtempSync(join(tmpdir(), 'patchbay-demo-'))
 
-async function serve(dataDir: string, settings: Record<string, string>): Promise<Server> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../server/main.ts', import.meta.url))], {
+async function serve(program: Program, dataDir: string, settings: Record<string, string>) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(`../server/${program}`, import.meta.url))], {
     env: {
       PATH: process.env.PATH ?? '',
       PATCHBAY_DATA_DIR: dataDir,
@@ -52,7 +95,7 @@ async function serve(dataDir: string, settings: Record<string, string>): Promise
       PATCHBAY_ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
       ...settings,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(program === 'harness.ts' ? (['ipc'] as const) : [])],
   })
   // Errors are shown; what it says when it is told to stop is not.
   let stopping = false
@@ -61,6 +104,7 @@ async function serve(dataDir: string, settings: Record<string, string>): Promise
   })
   const url = await readyUrl(child)
   return {
+    child,
     url,
     ownerKey: readFileSync(join(dataDir, 'owner.key'), 'utf8').trim(),
     stop: async () => {

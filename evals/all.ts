@@ -1,5 +1,6 @@
 import type { Report, TaskRecord } from './records.ts'
 import { percent } from './report/text.ts'
+import { buildServers } from './servers.ts'
 import { runSession } from './session.ts'
 import { rateOf } from './statistics.ts'
 import { type AnySuite, suites } from './suites/index.ts'
@@ -78,17 +79,22 @@ export async function measureAll(options: AllOptions): Promise<Measured[]> {
   const { seed, note, done } = options
   const wanted = options.measurements ?? measurementsOf(suites)
   const all: Measured[] = []
-  for (const measurement of wanted) {
-    const suite = suiteNamed(measurement.suite)
-    note(`${suite.name}: ${measurement.policy}`)
-    const { policy, count, settings = {}, played = false } = measurement
-    const report = await runSession(suite, {
-      ...{ policy, seed, count, settings, played, note, trials: 1, maxSeconds: 600 },
-      beside: ['nothing', 'oracle', ...(suite.baseline === undefined ? [] : [suite.baseline])],
-    })
-    const { description } = suite
-    all.push({ measurement, description, report, faults: faultsOf(report, measurement) })
-    done(all)
+  const servers = buildServers()
+  try {
+    for (const measurement of wanted) {
+      const suite = suiteNamed(measurement.suite)
+      note(`${suite.name}: ${measurement.policy}`)
+      const { policy, count, settings = {}, played = false } = measurement
+      const report = await runSession(suite, {
+        ...{ servers, policy, seed, count, settings, played, note, trials: 1, maxSeconds: 600 },
+        beside: ['nothing', 'oracle', ...(suite.baseline === undefined ? [] : [suite.baseline])],
+      })
+      const { description } = suite
+      all.push({ measurement, description, report, faults: faultsOf(report, measurement) })
+      done(all)
+    }
+  } finally {
+    await servers.close()
   }
   return all
 }

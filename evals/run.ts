@@ -10,6 +10,7 @@ import { historyText, keep, kept, readReport } from './history.ts'
 import { writeFolder } from './report/folder.ts'
 import { reportHtml } from './report/html.ts'
 import { headingOf, reportText } from './report/text.ts'
+import { buildServers } from './servers.ts'
 import { runSession } from './session.ts'
 import { type AnySuite, suites } from './suites/index.ts'
 
@@ -109,7 +110,9 @@ async function runMeasure(suite: AnySuite): Promise<void> {
     ...(suite.withoutOracle === true ? [] : ['oracle']),
     ...(suite.baseline === undefined ? [] : [suite.baseline]),
   ]
+  const servers = buildServers()
   const report = await runSession(suite, {
+    servers,
     policy,
     trials: count('trials'),
     seed: count('seed'),
@@ -124,7 +127,7 @@ async function runMeasure(suite: AnySuite): Promise<void> {
       ? {}
       : { record: (script) => writeFileSync(record, `${JSON.stringify(script, null, 1)}\n`) }),
     note,
-  })
+  }).finally(() => servers.close())
   process.stdout.write(`${reportText(report)}\n`)
   writeJson(report)
   if (values.html !== undefined) writeFileSync(values.html, reportHtml(report))

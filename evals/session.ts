@@ -1,13 +1,11 @@
-import { rmSync } from 'node:fs'
 import pLimit from 'p-limit'
-import { prepareData, startPatchbay } from '../demo/server.ts'
 import { startTap } from './client/tap.ts'
-import { buildDoors } from './doors.ts'
 import { startPlayedModel } from './models/played-model.ts'
 import { startRecorder } from './models/recorder.ts'
 import type { ScriptInput } from './models/script.ts'
 import type { Report } from './records.ts'
 import { runSuite } from './runner.ts'
+import type { Servers } from './servers.ts'
 import type { ModelAccess, Suite } from './suite.ts'
 import { withReferences } from './valid.ts'
 
@@ -15,6 +13,7 @@ import { withReferences } from './valid.ts'
 const REFERENCES_AT_ONCE = 2
 
 export interface SessionOptions {
+  servers: Servers
   policy: string
   trials: number
   seed: number
@@ -32,8 +31,8 @@ export interface SessionOptions {
 }
 
 /**
- * A measurement that can be trusted: the policy, and beside it those it is compared with, each on the same tasks and on
- * a server of its own, so that none finds what another left behind.
+ * A measurement that can be trusted: the policy, and beside it those it is compared with, each on the same tasks and in
+ * an organization of its own, so that none finds what another left behind.
  */
 export async function runSession<S>(suite: Suite<S>, given: SessionOptions): Promise<Report> {
   if (given.played !== true) return runWith(suite, given)
@@ -78,27 +77,17 @@ async function measured<S>(
     if (own !== undefined) closers.push(() => own.close())
     const access = own === undefined ? options : { ...options, model: { baseUrl: own.url, model: policy } }
     const model = await tapped(access, closers)
-    const server = await startPatchbay(model === undefined ? {} : settingsOf(model), await newData())
-    closers.push(() => server.stop())
+    const { doors, leave } = await options.servers.place(model)
+    closers.push(leave)
     const { seed, count, maxSeconds, settings, note } = options
     return await runSuite(suite, {
       ...{ policy, trials, seed, count, maxSeconds, settings, note },
-      doors: buildDoors(server.url, server.ownerKey),
+      doors,
       ...(model === undefined ? {} : { model }),
     })
   } finally {
     for (const close of closers.reverse()) await close()
   }
-}
-
-/** What each server begins with; made once, for the whole process. */
-let made: Promise<string> | undefined
-function newData(): Promise<string> {
-  made ??= prepareData().then((folder) => {
-    process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-    return folder
-  })
-  return made
 }
 
 /** The model behind proxies that see, and when asked record, what it is sent. */
@@ -120,11 +109,3 @@ async function tapped(
   closers.push(() => tap.close())
   return { ...model, baseUrl: tap.url, seen: tap.seen }
 }
-
-/** What the server is told, so that its agents use the same model. */
-const settingsOf = ({ baseUrl, model, apiKey, price }: ModelAccess): Record<string, string> => ({
-  PATCHBAY_MODEL_BASE_URL: baseUrl,
-  PATCHBAY_MODEL: model,
-  ...(apiKey === undefined ? {} : { PATCHBAY_MODEL_API_KEY: apiKey }),
-  ...(price === undefined ? {} : { PATCHBAY_MODEL_PRICES: JSON.stringify({ [model]: price }) }),
-})

@@ -108,10 +108,12 @@ export async function compose(
   log: Logger = buildLogger(config.logLevel),
   options: ComposeOptions = {},
 ): Promise<Platform> {
-  const registry = await loadTools()
   const masterKey = loadMasterKey(config)
   const previousKeys = previousMasterKeys(config.previousMasterKeys)
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
+  // At the same time: the database opens in a thread, or a server, of its own.
+  const loading = loadTools()
+  loading.catch(() => {}) // told where it is awaited
   const db = await openDatabase({
     name: worker,
     databaseUrl: config.databaseUrl,
@@ -123,13 +125,13 @@ export async function compose(
     },
   })
   try {
-    return await composeOn(db)
+    return await composeOn(db, await loading)
   } catch (error) {
     await db.close()
     throw error
   }
 
-  async function composeOn(database: Database): Promise<Platform> {
+  async function composeOn(database: Database, registry: Registry): Promise<Platform> {
     const newOwnerKey = await bootstrap(database, config.ownerApiKey, (key) =>
       writeOwnerKey(config.dataDir, key),
     )

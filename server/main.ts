@@ -1,7 +1,9 @@
-import { readConfig } from '../core/config.ts'
-import { howToConnect } from './how-to-connect.ts'
-import { runUntilStopped } from './process.ts'
-import { startServer } from './start.ts'
+import './compile-cache.ts'
+
+const { readConfig } = await import('../core/config.ts')
+const { howToConnect } = await import('./how-to-connect.ts')
+const { runUntilStopped } = await import('./process.ts')
+const { startServer } = await import('./start.ts')
 
 await runUntilStopped(async () => {
   const server = await startServer(readConfig(process.env))

@@ -6,9 +6,21 @@ export interface Schema {
   anyOf?: Schema[]
 }
 
-/** The JSON Schema (2020-12) of a tool's input as callers write it, or of its output as they read it. */
+const known = new WeakMap<z.ZodType, Partial<Record<'input' | 'output', Schema>>>()
+
+/**
+ * The JSON Schema (2020-12) of a tool's input as callers write it, or of its output as they read it: made when it is
+ * first asked for (all of them together take a second of a server's start), then shared, so not to be changed.
+ */
 export function toolSchema(tool: Pick<AnyTool, 'input' | 'output'>, io: 'input' | 'output'): Schema {
-  const { $schema: _, ...schema } = z.toJSONSchema(tool[io], {
+  const views = known.get(tool[io]) ?? {}
+  known.set(tool[io], views)
+  views[io] ??= buildSchema(tool[io], io)
+  return views[io]
+}
+
+function buildSchema(type: z.ZodType, io: 'input' | 'output'): Schema {
+  const { $schema: _, ...schema } = z.toJSONSchema(type, {
     io,
     unrepresentable: 'any',
     override: ({ jsonSchema }) => tidy(jsonSchema as Schema),

@@ -31,6 +31,12 @@ export async function createOrganization(
   return { organizationId, key: owner.key }
 }
 
+/** An organization beside those that are there. @returns its owner's key, which is kept nowhere */
+export async function addOrganization(db: Database, name: string): Promise<string> {
+  const { key } = await db.system((tx) => createOrganization(tx, { name }))
+  return key
+}
+
 /**
  * On the first start of a database: its organization and the owner key.
  * @param keep puts the key where its owner finds it. The organization is there only once that succeeded: nobody

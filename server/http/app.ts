@@ -63,8 +63,9 @@ export function buildHttpApp(deps: HttpAppDeps): express.Express {
       res.json(protectedResource(baseUrl(req, config), resource))
     })
   }
-  const openApi = buildOpenApi(registry, `${config.publicUrl ?? ''}${API_PREFIX}`)
+  let openApi: Record<string, unknown> | undefined
   app.get(`${API_PREFIX}/openapi.json`, (_req, res) => {
+    openApi ??= buildOpenApi(registry, `${config.publicUrl ?? ''}${API_PREFIX}`)
     res.json(openApi)
   })
   mountFiles(app, invoker, deps.apiKeys)
@@ -95,11 +96,10 @@ function mountTools(app: express.Express, registry: Registry, invoker: Invoker, 
   }
   const routes = toolRoutes(registry.all)
   for (const route of routes) {
-    const schema = toolSchema(route.tool, 'input')
     const method = route.method.toLowerCase() as 'get' | 'post' | 'put' | 'patch' | 'delete'
     const handler = callHandler(invoker, async (req) => ({
       tool: route.tool,
-      input: await readInput(req, route, schema),
+      input: await readInput(req, route, toolSchema(route.tool, 'input')),
     }))
     app[method](`${API_PREFIX}${route.path}`, authenticate, handler)
   }

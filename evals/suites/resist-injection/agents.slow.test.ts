@@ -1,14 +1,18 @@
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import type { Report } from '../../records.ts'
+import { buildServers } from '../../servers.ts'
 import { runSession } from '../../session.ts'
 import { agentAttacks, jobs } from './agents/attacks.ts'
 import { withoutActions } from './agents/job.ts'
 import { offTheList } from './agents/tasks.ts'
 import { resistInjection } from './suite.ts'
 
+const servers = buildServers()
+afterAll(() => servers.close())
+
 const session = (policy: string, beside: string[], settings: Record<string, string> = {}): Promise<Report> =>
   runSession(resistInjection, {
-    ...{ policy, beside, trials: 1, seed: 1, count: 100, maxSeconds: 900, note: () => {} },
+    ...{ servers, policy, beside, trials: 1, seed: 1, count: 100, maxSeconds: 900, note: () => {} },
     settings: { targets: 'agents', ...settings },
   })
 const told = ({ tasks }: Report) =>

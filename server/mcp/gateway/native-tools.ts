@@ -40,12 +40,10 @@ export const nativeNames: readonly string[] = NAMES.flatMap((name) => [name, `${
 
 export function buildNativeTools(registry: Registry): NativeTools {
   const tools = NAMES.flatMap((name) => registry.get(name) ?? [])
-  const views = new Map(tools.map((tool) => [tool.name, viewOf(tool)]))
   const allowed = ({ actor, readOnly }: GatewaySession, tool: AnyTool) =>
     mayCall(actor, tool) && (!readOnly || tool.effect === 'read' || tool.name === 'run_action')
   return {
-    listed: (session) =>
-      tools.filter((tool) => allowed(session, tool)).flatMap(({ name }) => views.get(name) ?? []),
+    listed: (session) => tools.filter((tool) => allowed(session, tool)).map(viewOf),
     get: (session, name) => {
       const plain = name.startsWith(ALIAS_PREFIX) ? name.slice(ALIAS_PREFIX.length) : name
       const tool = tools.find((one) => one.name === plain)
