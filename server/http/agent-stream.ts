@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type express from 'express'
 import { AppError } from '../../core/errors.ts'
 import type { Json, JsonObject } from '../../core/json.ts'
@@ -7,14 +6,13 @@ import { MAX_EVENT } from '../../tools/agents/agent-run.ts'
 import type { Invoker } from '../../tools/invoke.ts'
 import { authenticateRequest } from './authentication.ts'
 import { localsOf, setRateHeaders } from './call.ts'
+import { pacedWriter } from './paced-writer.ts'
 import { API_PREFIX } from './routes.ts'
 
 const PAGE = 100
 /** Something is sent at least so often: proxies cut what is silent, and a client learns that it lost the server. */
 const HEARTBEAT_MS = 15_000
 const WAIT_SECONDS = 15
-/** A client that reads nothing for so long is let go: it comes back with `Last-Event-ID`. */
-const UNREAD_MS = 60_000
 
 /**
  * `GET /api/v1/agent-runs/{run}/stream`: the events of a run as Server-Sent Events, whichever process works on it. Each
@@ -44,12 +42,11 @@ export function mountAgentStream(app: express.Express, invoker: Invoker, apiKeys
     })
     res.flushHeaders()
     let sentAt = performance.now()
-    const send = async (text: string) => {
+    // Who reads slowly is waited for: what they have not read yet stays in the database. Who is let go comes back with `Last-Event-ID`.
+    const write = pacedWriter(res, gone.signal)
+    const send = (text: string) => {
       sentAt = performance.now()
-      // Who reads slowly is waited for: what they have not read yet stays in the database.
-      if (res.write(text)) return
-      const timer = setTimeout(() => res.destroy(), UNREAD_MS)
-      await once(res, 'drain', { signal: gone.signal }).finally(() => clearTimeout(timer))
+      return write(text)
     }
     try {
       while (!gone.signal.aborted) {
