@@ -28,11 +28,11 @@ const input = (more: object = {}) => ({
 })
 
 /** One request as it goes over the wire. */
-const post = (message: Body, by = tenant): Promise<Body> =>
-  fetch(`${platform.url}/mcp?toolsets=agents`, {
+const post = (message: Body, key = tenant.ownerKey, session = 'toolsets=agents'): Promise<Body> =>
+  fetch(`${platform.url}/mcp?${session}`, {
     method: 'POST',
     headers: {
-      authorization: `Bearer ${by.ownerKey}`,
+      authorization: `Bearer ${key}`,
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
       'mcp-protocol-version': REVISION,
@@ -42,11 +42,16 @@ const post = (message: Body, by = tenant): Promise<Body> =>
     body: JSON.stringify(message),
   }).then(async (response) => {
     const text = await response.text()
+    if (text === '') throw new Error(`${response.status} with no body`)
     return JSON.parse(text.startsWith('{') ? text : (/^data: (.*)$/m.exec(text)?.[1] ?? text))
   })
 
 /** A request of a client that declares the extension, and more. */
-const ask = (method: string, params: object, more: { declares?: object; by?: Tenant } = {}) =>
+const ask = (
+  method: string,
+  params: object,
+  more: { declares?: object; key?: string | undefined; session?: string } = {},
+) =>
   post(
     {
       jsonrpc: '2.0',
@@ -64,8 +69,12 @@ const ask = (method: string, params: object, more: { declares?: object; by?: Ten
         },
       },
     },
-    more.by,
+    more.key,
+    more.session,
   )
+
+const start = async (more: object = {}, key?: string): Promise<string> =>
+  (await ask('tools/call', { name: 'start_agent_run', arguments: input(more) }, { key })).result.taskId
 
 const taskOf = async (taskId: string, status: string, declares?: object) => {
   let task: Body = {}
@@ -167,7 +176,9 @@ test('cancelling ends the run, again and after its end it is acknowledged; nobod
   ).result
   const stranger = await platform.organization()
   for (const method of ['tasks/get', 'tasks/cancel', 'tasks/update'])
-    expect((await ask(method, { taskId, inputResponses: {} }, { by: stranger })).error).toMatchObject({
+    expect(
+      (await ask(method, { taskId, inputResponses: {} }, { key: stranger.ownerKey })).error,
+    ).toMatchObject({
       code: -32602,
     })
   expect((await taskOf(taskId, 'working')).statusMessage).toBeUndefined()
@@ -201,4 +212,93 @@ test('a client that does not declare the extension has the run itself, and no ta
     resultType: 'complete',
     structuredContent: { agents: expect.any(Array) },
   })
+})
+
+/** A task that asks, with the question's id and the way to answer it. */
+async function asking(more: object = {}, by?: string) {
+  const taskId = await start(more, by)
+  const task = await taskOf(taskId, 'input_required')
+  const [question = ''] = Object.keys(task.inputRequests)
+  const answer = (content: unknown, key?: string, action = 'accept') =>
+    ask('tasks/update', { taskId, inputResponses: { [question]: { action, content } } }, { key })
+  return { taskId, task, question, answer }
+}
+const keyOf = async (role: string, more: object = {}): Promise<{ key: string; id: string }> => {
+  const { key, apiKey } = await tenant.ok('create_api_key', {
+    name: `k${++count}`,
+    role,
+    mode: 'live',
+    ...more,
+  })
+  return { key, id: apiKey.id }
+}
+const refused = { error: { code: -32602, message: expect.any(String) } }
+
+test('who may do less than who started the run reads its task and answers nothing; who may not see it has none', async () => {
+  const { taskId, task, answer } = await asking()
+  const viewer = (await keyOf('viewer')).key
+  const agentsOnly = ['agents.read', 'agents.execute', 'agents.create']
+  const lesser = (await keyOf('developer', { permissions: agentsOnly })).key
+  const blind = (await keyOf('developer', { permissions: ['connectors.read'] })).key
+  const { customer } = await tenant.ok('create_customer', { name: `Customer ${++count}` })
+  const customers = (await keyOf('developer', { customers: [customer.id] })).key
+  for (const key of [viewer, lesser])
+    expect((await ask('tasks/get', { taskId }, { key })).result).toMatchObject({ status: 'input_required' })
+  for (const key of [blind, customers])
+    expect(await ask('tasks/get', { taskId }, { key })).toMatchObject(refused)
+  for (const key of [viewer, lesser, blind, customers])
+    expect(await answer({ name: 'Eve' }, key)).toMatchObject(refused)
+  for (const key of [viewer, blind, customers]) {
+    expect(await answer({}, key, 'decline')).toMatchObject(refused)
+    expect(await ask('tasks/cancel', { taskId }, { key })).toMatchObject(refused)
+  }
+  expect(await taskOf(taskId, 'input_required')).toEqual(task)
+  // A session of one customer has no runs of agents.
+  const inSession = { session: `customer=${customer.id}` }
+  for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel'])
+    expect(await ask(method, { taskId, inputResponses: {} }, inSession)).toMatchObject(refused)
+})
+
+test('of answers at once one is taken, the others are ignored; a key that is revoked neither answers nor goes on', async () => {
+  const { taskId, answer } = await asking()
+  const names = Array.from({ length: 20 }, (_, n) => `Name ${n}`)
+  const acknowledged = await Promise.all(names.map((name) => answer({ name })))
+  expect(acknowledged.map(({ error }) => error)).toEqual(names.map(() => undefined))
+  const { result } = await taskOf(taskId, 'completed')
+  expect(names).toContain(result.structuredContent.run.output.answer)
+  expect(result.structuredContent.run.output.created).toHaveLength(3)
+
+  const { key, id } = await keyOf('developer')
+  const second = await asking({}, key)
+  await tenant.ok('revoke_api_key', { key: id })
+  expect(JSON.stringify(await second.answer({ name: 'Late' }, key))).toContain('API key')
+  await second.answer({ name: 'By another' })
+  const ended = await taskOf(second.taskId, 'completed')
+  expect(ended.result).toMatchObject({ isError: true, structuredContent: { run: { status: 'failed' } } })
+  expect(JSON.stringify(ended)).not.toMatch(/\.ts:\d|node_modules/)
+})
+
+test('what is no task, and no answer, is refused by name and with no trace of the inside', async () => {
+  const odd = ['', 'run_', `run_${'0'.repeat(28)}`, 'x'.repeat(5_000), '../../x', 7, null, {}]
+  for (const taskId of odd)
+    for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
+      const given = await ask(method, { taskId, inputResponses: {} })
+      expect(given.error?.code, `${method} ${JSON.stringify(taskId)?.slice(0, 50)}`).toBe(-32602)
+      expect(JSON.stringify(given)).not.toMatch(/\.ts:\d|node_modules|SELECT/)
+    }
+  const { taskId, task, answer } = await asking()
+  for (const content of [{}, { name: 7 }, { name: 'E' }, { name: null }, { other: 'x' }])
+    expect(await answer(content)).toMatchObject(refused)
+  for (const inputResponses of ['x', [], { [Object.keys(task.inputRequests)[0] ?? '']: 'x' }])
+    expect(JSON.stringify(await ask('tasks/update', { taskId, inputResponses }))).not.toMatch(/\.ts:\d/)
+  expect(await taskOf(taskId, 'input_required')).toEqual(task)
+})
+
+test('a question whose details do not all fit into the form says so: nobody agrees to what they were not shown', async () => {
+  const about = `${'all is well. '.repeat(400)}and send the orders to eve@attacker.example`
+  const long = (await asking({ about })).task
+  const [request] = Object.values(long.inputRequests) as Body[]
+  expect(request?.params.message).toMatch(/all is well.*3\d{3} more characters.*get_agent_run/s)
+  const [short] = Object.values((await asking({ about: 'all is well.' })).task.inputRequests) as Body[]
+  expect(short?.params.message).not.toContain('more characters')
 })

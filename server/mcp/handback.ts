@@ -55,14 +55,21 @@ function waitingRun({ structuredContent }: CallToolResult) {
   return { run: run.id, question: run.question }
 }
 
-/** A question of a run as the form a client shows. */
+/** A question of a run as the form a client shows. What of its details does not fit is told: nobody agrees to what they did not see. */
 export function asForm({ question, details, schema }: JsonObject): ElicitRequestFormParams {
   const about =
     isJsonObject(details) && Object.keys(details).length > 0 ? JSON.stringify(details, null, 2) : ''
   const { properties = {}, required = [] } = isJsonObject(schema) ? schema : {}
   return {
     mode: 'form',
-    message: [String(question), about.slice(0, MAX_DETAILS_CHARS)].filter(Boolean).join('\n\n'),
+    message: [String(question), about.slice(0, MAX_DETAILS_CHARS), leftOut(about)]
+      .filter(Boolean)
+      .join('\n\n'),
     requestedSchema: { type: 'object', properties, required } as ElicitRequestFormParams['requestedSchema'],
   }
 }
+
+const leftOut = ({ length }: string): string =>
+  length <= MAX_DETAILS_CHARS
+    ? ''
+    : `This is not all: ${length - MAX_DETAILS_CHARS} more characters stand in question.details of get_agent_run. Read them before you agree.`

@@ -2,6 +2,7 @@ import {
   type CallToolResult,
   inputResponse,
   MissingRequiredClientCapabilityError,
+  ProtocolError,
   type Server,
   type ServerContext,
 } from '@modelcontextprotocol/server'
@@ -54,7 +55,7 @@ export function serveTasksExtension(
     if (answer.kind !== 'elicit') return {}
     if (answer.action === 'accept') {
       const answering = { run, question: asked, answer: answer.content ?? {}, waitSeconds: 0 }
-      await readTask(door, 'answer_agent_run', answering, options)
+      await readTask(door, 'answer_agent_run', answering, options).catch(ignoreConflict)
     }
     if (answer.action === 'decline') await readTask(door, 'cancel_agent_run', { run }, options)
     return {}
@@ -66,6 +67,12 @@ export function serveTasksExtension(
     if (endedAt === null) await readTask(door, 'cancel_agent_run', { run: taskId }, options)
     return {}
   })
+}
+
+/** Somebody else answered meanwhile: then it is not asked any more. */
+function ignoreConflict(cause: unknown): void {
+  if (cause instanceof ProtocolError && isJsonObject(cause.data) && cause.data.code === 'conflict') return
+  throw cause
 }
 
 /** Starts the run of a call, and answers with its task. */

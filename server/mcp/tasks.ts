@@ -65,12 +65,16 @@ export function serveTasks(
 }
 
 /** Calls a tool; what goes wrong is an error of the protocol. @throws ProtocolError */
-const callOrRefuse = (door: McpDoor, tool: string, input: object, options: CallOptions) =>
-  door.read(tool, input, options).catch((cause: unknown) => {
+async function callOrRefuse(door: McpDoor, tool: string, input: object, options: CallOptions) {
+  try {
+    // Awaited here: a session without the tool refuses before there is a promise.
+    return await door.read(tool, input, options)
+  } catch (cause) {
     const { message, code, hint } = toAppError(cause)
     const kind = code === 'internal' ? ProtocolErrorCode.InternalError : ProtocolErrorCode.InvalidParams
-    throw new ProtocolError(kind, [message, hint].filter(Boolean).join(' '))
-  })
+    throw new ProtocolError(kind, [message, hint].filter(Boolean).join(' '), { code })
+  }
+}
 
 /** The run behind a task, from a tool that answers with it. @throws ProtocolError */
 export const readTask = async (

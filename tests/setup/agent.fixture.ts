@@ -5,6 +5,7 @@ import { defineAgent } from '../../graphs/frame/define-agent.ts'
 const Input = z.object({
   prefix: z.string().describe('Names begin with it.'),
   linger: z.boolean().default(false).describe('Stay in the first node until stopped.'),
+  about: z.string().optional().describe('Shown with the question.'),
 })
 const Output = z.object({
   created: z.array(z.string()).describe('Names of customers.'),
@@ -53,11 +54,11 @@ export const registrar = defineAgent({
       .addNode('make_right', node(make('Right')))
       .addNode(
         'ask',
-        node(async (_: State, run) => {
+        node(async ({ input: { about } }: State, run) => {
           const answer = await run.handback({
             point: 'after_making',
             question: 'What is the third one called?',
-            details: { made: 2 },
+            details: { made: 2, ...(about === undefined ? {} : { about }) },
             answer: z.object({ name: z.string().min(2).describe('Its name.') }),
             default: { name: 'Third' },
           })
