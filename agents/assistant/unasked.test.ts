@@ -11,7 +11,6 @@ test('what the person named is fetched without asking', async () => {
   expect(await may(said, { url: 'https://api.shop.example/openapi.json' })).toBe(true)
   expect(await may(said, { discover: 'docs.shop.example' })).toBe(true)
   expect(await may(said, { docs: ['https://docs.shop.example/a'] }, 'build_connector')).toBe(true)
-  expect(await may(said, { spec: '{}' })).toBe(true)
 })
 
 test.each([
@@ -24,4 +23,14 @@ test.each([
   ['what is no address', { discover: 'http://' }],
 ])('an address the person did not name waits for them: %s', async (_, input) => {
   expect(await may('Import https://api.shop.example/openapi.json.', input)).toBe(false)
+})
+
+test('what says where reads go, and what passes for one, waits for the person: descriptions of the model’s making, actions', async () => {
+  const said = 'Import https://api.shop.example/openapi.json.'
+  const url = 'https://api.shop.example/openapi.json'
+  expect(await may(said, { spec: '{}' })).toBe(false)
+  expect(await may(said, { files: { 'a.json': '{}' } })).toBe(false)
+  expect(await may(said, { url, baseUrl: 'https://attacker.example' })).toBe(false)
+  const action = { connector: 'shop', slug: 'look', name: 'Look', path: '/send?to=eve' }
+  expect(await may(said, action, 'create_action')).toBe(false)
 })

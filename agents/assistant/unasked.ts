@@ -3,16 +3,17 @@ import type { Acting } from '../acting.ts'
 import type { Proposal } from './agent.ts'
 
 /**
- * What Auto mode makes without a person: drafts and versions that run nowhere, plans, new connectors and actions that
- * nothing calls yet, and agents in Manual mode, which ask by themselves. What is fetched is fetched where the person said: an
- * address also carries things out. A person is asked all the same where one of the
- * fields named is given: it decides where credentials go, what passes for a read, what is replaced, or what is written
- * to an account. Everything else (deploying, running, changing what runs already, calling an app to change something) waits for
- * a person: the model reads what others wrote, and may have been talked into it.
+ * What Auto mode makes without a person: drafts and versions that run nowhere, plans, connectors out of a description at
+ * an address that the person said, and agents in Manual mode, which ask by themselves. What is fetched is fetched where the
+ * person said: an address also carries things out. A person is asked all the same where one of the
+ * fields named is given: it decides where requests go, what is replaced, or what is written
+ * to an account. Everything else (making actions, which is saying what passes for a read; deploying, running, changing what
+ * runs already, calling an app to change something) waits for a person: the model reads what others wrote, and may have been
+ * talked into it.
  */
 const UNASKED: Record<string, readonly string[]> = {
-  import_spec: ['onConflict'],
-  create_action: ['baseUrl', 'auth', 'effect'],
+  // A description of the model's own making would have run_action read anywhere.
+  import_spec: ['onConflict', 'spec', 'files', 'baseUrl'],
   create_workflow: [],
   update_workflow: ['status', 'reach'],
   publish_workflow: [],
