@@ -28,6 +28,7 @@ import { buildConnectLinks } from '../runtime/connect-links/connect-links.ts'
 import { buildConnections } from '../runtime/connections/build-connections.ts'
 import { buildEmbedder, vectorLengths } from '../runtime/docs-index/build-embedder.ts'
 import { buildDocsIndex } from '../runtime/docs-index/docs-index.ts'
+import { refusalTeller, tellOutages } from '../runtime/docs-index/tell-outages.ts'
 import { buildAdmission } from '../runtime/executions/admission.ts'
 import { buildEngine, type Engine } from '../runtime/executions/engine.ts'
 import { startSweeper } from '../runtime/executions/sweeper.ts'
@@ -225,9 +226,10 @@ export async function compose(
       publicUrl: () => publicUrl,
       changed: (scope) => changed(scope, 'tools'),
     })
+    const embedder = buildEmbedder(config.embeddings)
     const docsIndex = buildDocsIndex({
       vectors: await findDocVectors(database),
-      embedder: buildEmbedder(config.embeddings),
+      embedder: embedder && tellOutages(embedder, log),
     })
     const { note } = docsIndex.describe()
     if (note !== null) log.info({ note }, 'documentation index')
@@ -305,10 +307,9 @@ export async function compose(
         subscriptions.start()
         await agentRuns.startWork()
         webhooks.start()
-        const embedRest = async (stopped: AbortSignal) => {
-          for (const left of await docsIndex.embedRest(database, stopped))
-            log.warn(left, 'passages without an embedding')
-        }
+        const tellRefused = refusalTeller(log)
+        const embedRest = async (stopped: AbortSignal) =>
+          tellRefused(await docsIndex.embedRest(database, stopped))
         stopEmbedding = every(EMBED_EVERY_MS, embedRest, log, 'embeddings')
         const maintain = async () => {
           const round = await maintainHistory(database, { days: config.historyDays })

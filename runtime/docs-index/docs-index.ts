@@ -69,7 +69,8 @@ export interface DocsIndex {
   ): Promise<{ passages: DocChunkRow[]; note: string | null }>
   /**
    * Embeds what has no embedding yet, of all organizations: a call's time was up, an endpoint was away, a process was
-   * killed, or the model is another since. @returns the sources that are left with some, and why
+   * killed, or the model is another since. @returns the sources with passages the endpoint refuses, and why: another round
+   *   does not help there
    */
   embedRest(db: Database, signal: AbortSignal): Promise<{ sourceId: string; open: number; why: string }[]>
   close(): Promise<void>
@@ -182,8 +183,9 @@ export function buildDocsIndex(options: {
           transaction: (fn) => db.tenant(scope, fn),
         }
         try {
-          const { open, why } = await embedSource(tenant, meaning, id, { signal, patienceMs: Infinity })
-          if (why !== undefined) left.push({ sourceId: id, open, why })
+          const rest = await embedSource(tenant, meaning, id, { signal, patienceMs: Infinity })
+          const { open, why, refused } = rest
+          if (why !== undefined && refused) left.push({ sourceId: id, open, why })
         } catch (error) {
           if (!signal.aborted) throw error
         }

@@ -11,6 +11,7 @@ import {
 } from '../../db/doc-vectors.ts'
 import type { Transactions } from './docs-index.ts'
 import type { Embedder } from './embedder.ts'
+import { isAboutTexts } from './tell-outages.ts'
 
 /** Passages embedded and stored at a time: progress is told, and kept, between them. */
 const BATCH = 16
@@ -29,7 +30,7 @@ export interface EmbedRun {
 
 /**
  * Gives the passages of a source that lack them their embeddings, outside of any transaction, one process at a time.
- * What is done stays done. @returns how many lack one still, and why
+ * What is done stays done. @returns how many lack one still, and why; `refused`: the endpoint does not take these texts
  * @throws AppError `cancelled` when the run is
  */
 export async function embedSource(
@@ -37,16 +38,16 @@ export async function embedSource(
   { vectors, embedder }: Meaning,
   sourceId: string,
   run: EmbedRun,
-): Promise<{ open: number; why: string | undefined }> {
+): Promise<{ open: number; why: string | undefined; refused: boolean }> {
   const { id } = embedder
   const startedAt = performance.now()
   const openAtFirst = await tenant.read((tx) => countUnembedded(tx, sourceId, id))
   let claim: string | undefined
   let embedded = 0
-  const left = async (why: string) => {
+  const left = async (why: string, refused = false) => {
     const held = claim
     return {
-      why,
+      ...{ why, refused },
       open: await tenant.transaction(async (tx) => {
         if (held !== undefined) await releaseEmbedding(tx, sourceId, held)
         return countUnembedded(tx, sourceId, id)
@@ -62,7 +63,7 @@ export async function embedSource(
       return open
     })
     if (batch === undefined) return left('another call is embedding them.')
-    if (batch.length === 0) return { open: 0, why: undefined }
+    if (batch.length === 0) return { open: 0, why: undefined, refused: false }
     if (performance.now() - startedAt > run.patienceMs) return left('that goes on in the background.')
     try {
       const found = await embedder.embed(batch.map(textOf), run.signal)
@@ -73,7 +74,7 @@ export async function embedSource(
       await tenant.transaction((tx) => insertEmbeddings(tx, vectors, id, embeddings))
     } catch (error) {
       const failed = toAppError(error)
-      const rest = await left(failure(failed))
+      const rest = await left(failure(failed), isAboutTexts(failed))
       if (failed.code === 'internal' || run.signal.aborted) throw error
       return rest
     }
