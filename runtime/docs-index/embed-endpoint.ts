@@ -63,9 +63,12 @@ function vectorsOf(text: string, count: number, dimensions: number | undefined):
   const parsed = Answer.safeParse(jsonOf(text))
   const sorted = parsed.data?.data.toSorted((a, b) => a.index - b.index) ?? []
   const length = dimensions ?? sorted[0]?.embedding.length
+  const vectors = sorted.map(({ embedding }) => Float32Array.from(embedding))
   if (
     sorted.length !== count ||
-    sorted.some(({ index, embedding }, at) => index !== at || embedding.length !== length)
+    sorted.some(({ index, embedding }, at) => index !== at || embedding.length !== length) ||
+    // A number that is finite may be too large for a vector of single precision.
+    vectors.some((vector) => !vector.every(Number.isFinite))
   ) {
     throw new AppError(
       'upstream_error',
@@ -77,7 +80,7 @@ function vectorsOf(text: string, count: number, dimensions: number | undefined):
       },
     )
   }
-  return sorted.map(({ embedding }) => Float32Array.from(embedding))
+  return vectors
 }
 
 function jsonOf(text: string): unknown {

@@ -55,6 +55,9 @@ describeOnBothDatabases('documentation index with embeddings', (kind) => {
     await server.close()
     endpoint.close()
   })
+  /** Two vectors, of which one has this in it. */
+  const odd = (number: string) =>
+    `{"data":[{"index":0,"embedding":[1,0,0,0,0,0,0,0]},{"index":1,"embedding":[${number},0,0,0,0,0,0,0]}]}`
   const search = (query: string, by = tenant) => by.ok('search_api_docs', { query })
 
   test('a passage is found by what it means; without pgvector by its words alone, and both say so', async () => {
@@ -117,6 +120,22 @@ describeOnBothDatabases('documentation index with embeddings', (kind) => {
     asked = []
     expect(await embedRest(server)).toEqual([])
     expect(texts()).toEqual([])
+    // Indexed again while the endpoint is away, it is looked after again; not while a process says that it does so.
+    failure = { status: 503, body: 'away' }
+    await tenant.ok('index_api_docs', { text: MARKDOWN.replace('plate', 'number'), title: 'Guide' })
+    failure = undefined
+    asked = []
+    const claimedUntil = (time: string) =>
+      server.platform.db.tenant({ organizationId: tenant.organizationId, customerIds: null }, (tx) =>
+        tx.run(`UPDATE doc_sources SET embedding_until = clock_timestamp() + $1::interval`, [time]),
+      )
+    await claimedUntil('1 minute')
+    await embedRest(server)
+    expect(texts()).toEqual([])
+    // One that was killed says so no more.
+    await claimedUntil('-1 second')
+    await embedRest(server)
+    expect(texts()).toEqual([expect.stringContaining('automobile has a number')])
   })
 
   test('an answer that is not one vector per text is refused, and says which setting to look at', async () => {
@@ -125,6 +144,8 @@ describeOnBothDatabases('documentation index with embeddings', (kind) => {
       '<html>',
       '{"data":[]}',
       '{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[1]}]}',
+      ...['1e39', '1e400', 'null', '"1"'].map(odd),
+      JSON.stringify({ data: [{ index: 0, embedding: [1, 0, 0, 0, 0, 0, 0, 0] }] }),
     ]) {
       failure = { status: 200, body }
       const { notes } = await tenant.ok('index_api_docs', { text: MARKDOWN, title: 'Guide' })
