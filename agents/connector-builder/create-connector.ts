@@ -50,6 +50,14 @@ async function ensureConnector(
   { keepHead, baseUrl: given }: Replacing,
 ): Promise<string> {
   const { name, baseUrl, authMethods } = draft
+  if (keepHead && slug !== undefined) {
+    await call('update_connector', {
+      name,
+      ...(given === undefined ? {} : { baseUrl: given }),
+      connector: slug,
+    })
+    return slug
+  }
   const fields = { name, baseUrl, authMethods: authMethods as unknown as JsonObject[] }
   try {
     const { connector } = await call('create_connector', {
@@ -60,8 +68,7 @@ async function ensureConnector(
   } catch (cause) {
     const error = toAppError(cause)
     if (error.code !== 'conflict' || slug === undefined) throw error
-    const change = keepHead ? { name, ...(given === undefined ? {} : { baseUrl: given }) } : fields
-    await call('update_connector', { ...change, connector: slug })
+    await call('update_connector', { ...fields, connector: slug })
     return slug
   }
 }

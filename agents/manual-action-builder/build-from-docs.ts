@@ -36,7 +36,12 @@ export type DraftAction = z.output<typeof DraftAction>
 
 const Draft = z.object({
   name: z.string().min(1).max(200).describe('Name of the app.'),
-  baseUrl: z.string().describe('Absolute address of the API.'),
+  baseUrl: z
+    .string()
+    .nullable()
+    .describe(
+      'Absolute address that all paths are appended to, letter by letter as a passage says it; null: none says it.',
+    ),
   authMethods: z.array(AuthMethod).min(1),
   actions: z.array(DraftAction).min(1).max(40),
 })
@@ -53,7 +58,7 @@ const GENERAL = [
   'list of endpoints, methods and paths',
 ]
 
-interface Passage {
+export interface Passage {
   id: string
   content: string
   breadcrumb: string[]

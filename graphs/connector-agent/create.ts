@@ -6,7 +6,9 @@ import {
   type Draft,
   draftFromDocs,
   findPassages,
+  type Passage,
 } from '../../agents/manual-action-builder/build-from-docs.ts'
+import { addressesIn, passageSaying } from '../../agents/manual-action-builder/find-address.ts'
 import { AppError, conflict, toAppError } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
 import { slugify } from '../../runtime/connectors/slug.ts'
@@ -46,7 +48,6 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Creat
   const { draft, unfounded } = await draftFromDocs(run.model(), passages, input.goal)
   const name = input.name ?? draft.name
   const slug = input.slug ?? slugify(name)
-  const settled = { ...draft, name, baseUrl: input.baseUrl ?? draft.baseUrl }
   const existing = await run.once('existing', () => isThere(run, slug))
   // The name may be the documentation's own word, and credentials go where the base URL says.
   if (existing && (input.replace !== true || input.slug === undefined)) {
@@ -55,23 +56,56 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Creat
       hint: 'Give another slug; or, to make its next version, replace: true together with its slug.',
     })
   }
-  const authMethods = existing ? settled.authMethods : await readable(settled.authMethods, run)
+  // Those of a connector that is there stay as they are.
+  const address = existing ? null : await addressOf(input, name, draft.baseUrl, passages, run)
+  const authMethods = existing ? draft.authMethods : await readable(draft.authMethods, run)
   const before = await keepBefore(run, slug)
   await run.artifact({
     kind: 'integration_plan',
     title: `Actions of ${name}`,
-    content: settled.actions.map((action) => ({
+    content: draft.actions.map((action) => ({
       action: action.slug,
       request: `${action.method} ${action.path}`,
       citations: action.citations,
     })),
   })
-  const { connector, refused } = await createFromDraft(run.call, { ...settled, authMethods }, slug, {
+  const settled = { ...draft, name, authMethods, baseUrl: address?.baseUrl ?? null }
+  const { connector, refused } = await createFromDraft(run.call, settled, slug, {
     keepHead: existing,
     ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
   })
   const leftOut = unfounded.map((action) => ({ action, why: 'It cites no passage of the documentation.' }))
-  return { made: await madeOf(connector, [...leftOut, ...refused], run), before }
+  const made = await madeOf(connector, [...leftOut, ...refused], run)
+  return { made: address === null ? made : { ...made, address }, before }
+}
+
+/**
+ * Where requests go, and with them every account's credentials: as given, else as the documentation says it, else as a
+ * person says. Asks, in Auto mode too.
+ */
+async function addressOf(
+  { baseUrl: given }: ConnectorRunInput,
+  name: string,
+  drafted: string | null,
+  passages: readonly Passage[],
+  run: RunContext,
+): Promise<NonNullable<Made['address']>> {
+  if (given !== undefined) return { baseUrl: given, by: 'input', citation: null }
+  const passage = drafted === null ? undefined : passageSaying(drafted, passages)
+  if (drafted !== null && passage !== undefined)
+    return { baseUrl: drafted, by: 'documentation', citation: { passage: passage.id, url: passage.url } }
+  const { baseUrl } = await run.handback({
+    point: 'before_creation',
+    question: `The passages read say nowhere which address requests of '${name}' go to, and its accounts' credentials with them. Which is it?`,
+    details: { standInPassages: addressesIn(passages) },
+    answer: z.object({
+      baseUrl: z
+        .string()
+        .regex(/^https?:\/\/[^\s/]+\S*$/)
+        .describe('Absolute address that the paths of all actions are appended to.'),
+    }),
+  })
+  return { baseUrl, by: 'person', citation: null }
 }
 
 /** Ways to log in without code that nobody has read: it is given every account's credentials. Asks, in Auto mode too. */
@@ -95,7 +129,7 @@ async function readable(methods: Draft['authMethods'], run: RunContext): Promise
 
 async function isThere(run: RunContext, slug: string): Promise<boolean> {
   try {
-    await definitionOf(run.call, slug)
+    await definitionOf(run.look, slug)
     return true
   } catch (cause) {
     if (toAppError(cause).code === 'not_found') return false
@@ -104,7 +138,7 @@ async function isThere(run: RunContext, slug: string): Promise<boolean> {
 }
 
 async function madeOf(connector: string, leftOut: Made['leftOut'], run: RunContext): Promise<Made> {
-  const { actions } = await definitionOf(run.call, connector)
+  const { actions } = await definitionOf(run.look, connector)
   return { connector, actions: actions.map(({ slug }) => slug), leftOut }
 }
 
@@ -124,6 +158,7 @@ export async function askToTest({ made, events, input }: State, run: RunContext)
       connector: made.connector,
       actions: made.actions.slice(0, MAX_SHOWN),
       leftOut: made.leftOut,
+      ...(made.address === undefined ? {} : { address: made.address }),
       ...events,
     },
     answer: z.object({ test: z.boolean().describe('Test its actions?') }),

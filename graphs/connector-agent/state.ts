@@ -45,6 +45,13 @@ export interface Made {
   actions: string[]
   /** Actions that were not taken, or are founded on no passage. */
   leftOut: { action: string; why: string }[]
+  /** Of one that was written from documentation: its base URL, and who says so. */
+  address?: {
+    baseUrl: string
+    by: 'input' | 'documentation' | 'person'
+    /** The passage that says it; null: none was needed. */
+    citation: { passage: string; url: string | null } | null
+  }
 }
 
 export interface Output {
