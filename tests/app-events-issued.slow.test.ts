@@ -108,3 +108,24 @@ test('an answer without the secret, or with one that cannot be used, is taken ba
     }),
   ).toMatchObject({ status: 400, body: { detail: expect.stringContaining('leave one out') } })
 })
+
+test('an app that refuses to end what was lost: the trigger that knows of it stays', async () => {
+  const shop = await connected(true)
+  shop.made = () => {
+    shop.drop()
+    return false
+  }
+  expect((await tenant.call('create_app_event', ORDER_PAID)).status).toBe(502)
+  shop.made = () => true
+  const { answer } = shop
+  shop.answer = async (request) =>
+    request.method === 'DELETE' ? { status: 403, body: { error: 'not yours' } } : answer(request)
+  const refused = await tenant.call('create_app_event', ORDER_PAID)
+  expect(refused.body.detail).toContain('is kept')
+  const { triggers } = await tenant.ok('list_triggers', {})
+  expect(triggers).toMatchObject([{ webhook: { subscription: { state: 'unsettled', id: null } } }])
+  shop.answer = answer
+  const { trigger } = await tenant.ok('create_app_event', ORDER_PAID)
+  expect(trigger.id).toBe(triggers[0].id)
+  expect([...shop.hooks.keys()]).toEqual([trigger.webhook.subscription.id])
+})

@@ -37,6 +37,22 @@ export const DraftEvent = z.object({
       subscribe: Call,
       unsubscribe: Call,
       idPath: z.string().describe('Dot path to the subscription’s id in the answer of subscribe.'),
+      secretPath: z
+        .string()
+        .nullish()
+        .describe(
+          'Dot path to the signing secret in that answer, where the app issues it; null: it does not.',
+        ),
+      expiresPath: z
+        .string()
+        .nullish()
+        .describe(
+          'Dot path to when the subscription expires, in the answers; null: it does not, or no answer says.',
+        ),
+      lifetimeSeconds: z.number().nullish().describe('How long it lives, where the passages say; else null.'),
+      renew: Call.nullish().describe(
+        'Renews it, with {subscriptionId}, and {expiresAt} where the app is told until when; null: nothing does.',
+      ),
     })
     .nullable()
     .describe(
@@ -105,7 +121,7 @@ export function checkDraftEvent(
     name: draft.name.slice(0, 200),
     description: [draft.title, draft.description].filter(Boolean).join(': ').slice(0, 2_000),
     webhookVerification: verificationOf(draft, says, drop),
-    subscription: subscriptionOf(draft, definition, type !== undefined, drop),
+    subscription: subscriptionOf(draft, definition, type !== undefined, says, drop),
     type,
     example: fitting,
   })
@@ -176,36 +192,65 @@ function subscriptionOf(
   { name, subscription }: DraftEvent,
   definition: ConnectorDefinition,
   told: boolean,
+  says: Says,
   drop: Drop,
 ): EventSubscription | undefined {
   const known = subscriptionFor(definition, name)
   // An app that sends all it has to one address must say which event each is.
   if (known !== undefined && (known.alone || told)) return known.subscription
   if (subscription === null) return undefined
-  const parsed = EventSubscription.safeParse(subscription)
+  const parsed = EventSubscription.safeParse(withLife(subscription, says, drop))
   if (!parsed.success) return drop(`It cannot be subscribed to so: ${firstIssue(parsed.error)}`)
-  for (const call of ['subscribe', 'unsubscribe'] as const) {
-    const problem = callProblem(parsed.data[call], call, name, definition)
+  const { renew } = parsed.data.renewal ?? {}
+  const calls = { ...parsed.data, ...(renew === undefined ? {} : { renew }) }
+  for (const call of CALLS) {
+    const described = calls[call]
+    const problem = described && callProblem(described, call, name, definition)
     if (problem !== undefined) return drop(`It cannot be subscribed to so: ${call}: ${problem}`)
   }
-  const hosts = ['subscribe', 'unsubscribe'].map(
-    (call) =>
-      definition.actions.find(({ slug }) => slug === parsed.data[call as 'subscribe'].action)?.baseUrl,
-  )
-  if (hosts[0] !== hosts[1])
-    return drop('It cannot be subscribed to so: its two actions are of different addresses.')
+  const hosts = CALLS.flatMap((call) => {
+    const slug = calls[call]?.action
+    return slug === undefined ? [] : [definition.actions.find((one) => one.slug === slug)?.baseUrl]
+  })
+  if (new Set(hosts).size > 1)
+    return drop('It cannot be subscribed to so: its actions are of different addresses.')
   return parsed.data
 }
 
-const METHODS = { subscribe: ['POST', 'PUT', 'PATCH'], unsubscribe: ['DELETE', 'POST', 'PUT', 'PATCH'] }
+const CALLS = ['subscribe', 'unsubscribe', 'renew'] as const
+
+/** What is to be checked of it: with where the secret stands and how long it lives, as far as the passages say so. */
+function withLife(draft: NonNullable<DraftEvent['subscription']>, says: Says, drop: Drop): object {
+  const { subscribe, unsubscribe, idPath, secretPath, expiresPath, lifetimeSeconds, renew } = draft
+  const stands = (path: string | null | undefined, what: string): string | undefined => {
+    if (path === null || path === undefined || path === '') return undefined
+    if (says(path.split('.').at(-1) ?? '')) return path
+    return drop(`Where the answer has ${what} (${path}) stands in none of the passages it cites.`)
+  }
+  const secret = stands(secretPath, 'the secret')
+  const expires = stands(expiresPath, 'its end')
+  const lives = typeof lifetimeSeconds === 'number' && says('expir') ? Math.round(lifetimeSeconds) : undefined
+  const renewal = { expiresPath: expires, lifetimeSeconds: lives, renew: renew ?? undefined }
+  return {
+    ...{ subscribe, unsubscribe, idPath },
+    ...(secret === undefined ? {} : { secretPath: secret }),
+    ...(expires === undefined && lives === undefined ? {} : { renewal }),
+  }
+}
+
+const METHODS = {
+  subscribe: ['POST', 'PUT', 'PATCH'],
+  unsubscribe: ['DELETE', 'POST', 'PUT', 'PATCH'],
+  renew: ['POST', 'PUT', 'PATCH'],
+}
 /** Inputs that say where something goes. */
 const PLACE = /url|uri|endpoint|host|domain|address|e-?mail|callback|target|destination/i
 const TOKEN = /^[\w:*-]{1,100}$/
-const WHOLE = ['{webhookUrl}', '{secret}', '{subscriptionId}']
+const WHOLE = ['{webhookUrl}', '{secret}', '{subscriptionId}', '{expiresAt}', '{expiresAtMs}', '{uniqueId}']
 
 function callProblem(
   { action: slug, input }: { action: string; input: JsonObject },
-  call: 'subscribe' | 'unsubscribe',
+  call: (typeof CALLS)[number],
   name: string,
   { actions }: ConnectorDefinition,
 ): string | undefined {

@@ -9,6 +9,8 @@ const ADDRESS =
   /^((web_?hook|callback|target|hook|notification|delivery|destination|post)_?)?(url|uri|endpoint)$/i
 const SECRET = /^((signing|webhook|hook|shared|hmac)_?)?(secret|signing_?key)$/i
 const EVENTS = /^(event|topic|trigger)(_?(s|type|types|name|names))?$/i
+const EXPIRY = /^expir(y|es|ation)?(_?(at|on|in|time|date|date_?time))?$/i
+const RENEWS = /renew|refresh|extend|prolong|keep_?alive/i
 const MAX_EVENTS = 100
 
 type Schema = {
@@ -130,8 +132,13 @@ function subscriptionOf(
   name: string,
   definition: ConnectorDefinition,
 ): EventSubscription | undefined {
-  const idPath = idPathOf(create, definition)
-  if (idPath === undefined) return undefined
+  const answer = answerOf(create, definition)
+  if (answer === undefined) return undefined
+  const at = (pattern: RegExp) => {
+    const name = answer.names.find((one) => pattern.test(one))
+    return name === undefined ? undefined : `${answer.path}${name}`
+  }
+  const expiresPath = at(EXPIRY)
   const input: JsonObject = {
     [address]: '{webhookUrl}',
     ...(secret === undefined ? {} : { [secret]: '{secret}' }),
@@ -140,8 +147,13 @@ function subscriptionOf(
   return EventSubscription.parse({
     subscribe: { action: create.slug, input },
     unsubscribe: { action: remove.slug, input: { [idKey]: '{subscriptionId}' } },
-    idPath,
+    idPath: `${answer.path}id`,
     list,
+    // An app that is told a secret may give it back.
+    ...(secret === undefined ? { secretPath: at(SECRET) } : {}),
+    ...(expiresPath === undefined
+      ? {}
+      : { renewal: { expiresPath, renew: renewOf(create, idKey, definition) } }),
   })
 }
 
@@ -164,11 +176,29 @@ function listOf(
   return undefined
 }
 
-/** Where the answer of the creating call has the id, at its top or one level below. */
-function idPathOf({ outputSchema }: ActionDefinition, definition: ConnectorDefinition): string | undefined {
+/** Where the answer of the creating call has the id, at its top or one level below, and what stands beside it. */
+function answerOf(
+  { outputSchema }: ActionDefinition,
+  definition: ConnectorDefinition,
+): { path: string; names: string[] } | undefined {
   const { properties = {} } = followed((outputSchema ?? {}) as Schema, definition)
-  if (properties.id !== undefined) return 'id'
-  for (const [name, part] of Object.entries(properties))
-    if (followed(part, definition).properties?.id !== undefined) return `${name}.id`
+  if (properties.id !== undefined) return { path: '', names: Object.keys(properties) }
+  for (const [name, part] of Object.entries(properties)) {
+    const inner = followed(part, definition).properties
+    if (inner?.id !== undefined) return { path: `${name}.`, names: Object.keys(inner) }
+  }
   return undefined
+}
+
+/** The action that by its name renews one subscription, and wants nothing but its id. */
+function renewOf(create: ActionDefinition, idKey: string, { actions }: ConnectorDefinition) {
+  const found = actions.find(
+    ({ method, path, baseUrl, slug, inputSchema }) =>
+      ['POST', 'PUT', 'PATCH'].includes(method) &&
+      baseUrl === create.baseUrl &&
+      path.startsWith(`${create.path}/{`) &&
+      RENEWS.test(`${slug} ${path.slice(create.path.length)}`) &&
+      ((inputSchema as Schema).required ?? []).join() === idKey,
+  )
+  return found === undefined ? undefined : { action: found.slug, input: { [idKey]: '{subscriptionId}' } }
 }

@@ -17,6 +17,7 @@ const QUERIES = [
   'how webhooks are signed: signature header, secret, HMAC',
   'create or delete a webhook, subscribe to events with a callback URL',
   'example payload of a webhook event',
+  'expiration and renewal of webhook subscriptions',
 ]
 const PER_QUERY = 6
 const MAX_PASSAGES = 16

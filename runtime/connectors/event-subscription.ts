@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import type { Json, JsonObject } from '../../core/json.ts'
 import { valueAt } from '../conditions/condition.ts'
+import { renewalOf, renewalProblem } from './subscription-expiry.ts'
 
 const Call = z.object({
   action: z.string().min(1).max(64).describe('Slug of an action of the connector.'),
   input: z
     .record(z.string(), z.json())
-    .describe('Input of that call. In its texts {webhookUrl}, {secret} and {subscriptionId} are filled in.'),
+    .describe(
+      'Input of that call. In its texts are filled in {webhookUrl}, {secret}, {subscriptionId}; {expiresAt} and {expiresAtMs}, by renewal.lifetimeSeconds; {uniqueId}, another for each subscription; and to unsubscribe and renew {answer.<dot path>}, a value of the answer of subscribe.',
+    ),
 })
 
 /** The calls that make an app send an event, and stop it. Plain data: actions of the connector with filled-in input. */
@@ -27,6 +30,11 @@ export const EventSubscription = z
       .describe(
         'Where the app issues the secret it signs with: dot path to it in the answer of subscribe, e.g. secret. It is sealed and shown to nobody.',
       ),
+    renewal: renewalOf(Call)
+      .optional()
+      .describe(
+        'Where the app ends subscriptions by itself: until when they live, and how they are renewed.',
+      ),
     list: z
       .object({
         action: Call.shape.action,
@@ -45,13 +53,24 @@ export const EventSubscription = z
         'Lists the subscriptions with the addresses they send to: finds one whose id was lost, as when the server was killed while it subscribed.',
       ),
   })
-  .superRefine(({ subscribe, unsubscribe, secretPath }, context) => {
+  .superRefine(({ subscribe, unsubscribe, secretPath, renewal }, context) => {
     const lacks = (input: JsonObject, name: string) => !JSON.stringify(input).includes(`{${name}}`)
     const refuse = (call: string, message: string) =>
       context.addIssue({ code: 'custom', path: [call, 'input'], message })
+    const problem = renewal && renewalProblem(renewal, subscribe)
+    if (problem !== undefined)
+      context.addIssue({ code: 'custom', path: ['renewal', problem[0]], message: problem[1] })
     if (lacks(subscribe.input, 'webhookUrl')) refuse('subscribe', 'says nowhere where to send: {webhookUrl}')
     if (lacks(unsubscribe.input, 'subscriptionId'))
       refuse('unsubscribe', 'does not say what: {subscriptionId}')
+    if (
+      secretPath !== undefined &&
+      answersIn(unsubscribe.input, renewal?.renew?.input).includes(`answer.${secretPath}`)
+    )
+      refuse(
+        'unsubscribe',
+        'or renew refers to the secret of the answer, which is sealed: {secret} is it for renew',
+      )
     if (secretPath !== undefined && !lacks(subscribe.input, 'secret'))
       refuse(
         'subscribe',
@@ -114,7 +133,7 @@ function membersOf(root: Json): { key: string; value: Json }[] {
 export function fillIn(input: JsonObject, values: Record<string, string>): JsonObject {
   const fill = (value: Json): Json => {
     if (typeof value === 'string')
-      return value.replace(/\{(\w+)\}/g, (whole, name: string) =>
+      return value.replace(/\{([\w.-]+)\}/g, (whole, name: string) =>
         Object.hasOwn(values, name) ? (values[name] ?? '') : whole,
       )
     if (Array.isArray(value)) return value.map(fill)
@@ -124,6 +143,27 @@ export function fillIn(input: JsonObject, values: Record<string, string>): JsonO
   }
   return fill(input) as JsonObject
 }
+
+/** The values of the answer of subscribe that inputs refer to, as placeholders: `answer.resourceId`. */
+const answersIn = (...inputs: (JsonObject | undefined)[]): string[] =>
+  [...JSON.stringify(inputs).matchAll(/\{(answer\.[\w.-]+)\}/g)].map(([, name = '']) => name)
+
+/** What of the answer the calls to come refer to, by placeholder. What it does not have is left out. */
+export function answerKept(
+  answer: Json,
+  { unsubscribe, renewal }: EventSubscription,
+): Record<string, string> {
+  const kept: Record<string, string> = {}
+  for (const name of answersIn(unsubscribe.input, renewal?.renew?.input)) {
+    const value = idAt(answer, name.slice('answer.'.length))
+    if (value !== undefined) kept[name] = value
+  }
+  return kept
+}
+
+/** What of the answer an input refers to and that was not kept. */
+export const answersLacking = (input: JsonObject, kept: Record<string, string>): string[] =>
+  answersIn(input).filter((name) => !Object.hasOwn(kept, name))
 
 /** The id of a subscription in the app's answer; undefined: there is none. */
 export const subscriptionIdIn = (answer: Json, { idPath }: EventSubscription): string | undefined =>

@@ -4,18 +4,24 @@ import type { Tx } from '../../db/database.ts'
 import { deleteTrigger, lockTrigger, type TriggerRow, triggerSecret } from '../../db/triggers.ts'
 import type { EventSubscription } from '../connectors/event-subscription.ts'
 import { triggerPurpose } from './ingest.ts'
-import { refuseUnderWay, type Subscribed } from './subscribed.ts'
+import { type Held, refuseUnderWay, type Subscribed } from './subscribed.ts'
 import { findSubscriptions, isRefused, type Made, subscribe, unsubscribe } from './subscription-calls.ts'
+import {
+  discarded,
+  expiryWarning,
+  keepLeft,
+  keptMade,
+  nextRound,
+  takeBackOthers,
+} from './subscription-store.ts'
 import {
   type AppCaller,
   ASKING_MS,
   ended,
   GONE_AFTER_MS,
   noteFailure,
-  noteSuccess,
   ownerOf,
   setSubscription,
-  storeIssued,
 } from './subscription-upkeep.ts'
 import { type Verification, WebhookConfig } from './webhook-config.ts'
 
@@ -56,22 +62,22 @@ export async function subscribeAtApp(
   try {
     if (asked.before) there = await findSubscriptions(connections, scope, row, subscription, signal)
     if (there === null && !attended) throw unknowable()
-    // Whose answer was lost has a secret that nobody knows.
-    if (event.secretPath !== undefined && there !== null && there.length > 0) {
-      for (const lost of there) await unsubscribe(connections, scope, row, subscription, lost, signal)
+    // Of one whose answer was lost nobody knows the secret, nor when it expires.
+    if (there !== null && there.length > 0 && !isKnownByItsId(event)) {
+      for (const lost of there) await unsubscribe(connections, scope, row, subscription, heldBy(lost), signal)
       there = []
-      subscription = await caller.transaction((tx) => nextRound(tx, asked))
+      subscription = await caller.transaction((tx) => nextRound(tx, id, asked.until))
     }
-    const wanted = { ...asked, subscription, publicUrl: caller.publicUrl ?? '' }
+    const wanted = { ...asked, subscription, publicUrl: caller.publicUrl ?? '', now: caller.now() }
     const [found] = there ?? []
     made =
       found === undefined
         ? await subscribe(connections, scope, wanted, event, signal)
-        : { id: found, secret: undefined }
+        : { ...heldBy(found), secret: undefined, expiresAt: null }
   } catch (cause) {
     // This process ends: another one goes on.
     if (!attended && caller.signal.aborted) throw cause
-    const nothing = there !== null && isRefused(cause)
+    const nothing = there?.length === 0 && isRefused(cause)
     if (nothing && attended) {
       await caller.transaction((tx) => deleteTrigger(tx, id))
       throw cause
@@ -79,16 +85,22 @@ export async function subscribeAtApp(
     const kept = await caller.transaction((tx) => noteFailure(tx, caller, id, cause, asked.until))
     throw kept && attended ? keptError(id, cause) : cause
   }
-  const refusal = await caller.transaction((tx) => store(tx, caller, asked, made))
-  if (refusal !== undefined) throw await discarded(caller, asked, made.id, refusal)
+  const others = there?.slice(1).map(heldBy) ?? []
+  const refusal = await caller.transaction((tx) => store(tx, caller, asked, made, others))
+  if (refusal !== undefined) throw await discarded(caller, row, subscription, made, refusal)
   if (there === null) return `${MAY_BE_TWO} ${event.secretPath === undefined ? SENDS_TWICE : SENDS_STRANGELY}`
-  const left: string[] = []
-  for (const other of there.slice(1))
-    await unsubscribe(connections, scope, row, subscription, other, signal).catch(() => left.push(other))
-  return left.length === 0
-    ? null
-    : `The app has further subscriptions of it, which could not be taken back: ${left.join(', ')}.`
+  const left = await takeBackOthers(caller, row, subscription, others, signal)
+  if (others.length > 0) await caller.transaction((tx) => keepLeft(tx, caller, id, made, left))
+  if (left.length > 0)
+    return `The app has further subscriptions of it, which are still to be taken back: ${left.map((one) => one.id).join(', ')}.`
+  return expiryWarning(made)
 }
+
+const heldBy = (id: string): Held => ({ id, answer: {} })
+
+/** Is nothing of the answer needed but the id? */
+const isKnownByItsId = ({ secretPath, renewal, unsubscribe: { input } }: EventSubscription): boolean =>
+  secretPath === undefined && renewal === undefined && !JSON.stringify(input).includes('{answer.')
 
 const MAY_BE_TWO =
   'An earlier call asked the app to subscribe this webhook and its answer was lost. The event defines no whole list of subscriptions (subscription.list of define_event), so it is not known whether the app has two.'
@@ -126,23 +138,13 @@ async function noteAsking(tx: Tx, caller: AppCaller, id: string, alone: boolean)
   return { row, subscription, verification, secret: secret?.reveal() ?? null, before, until }
 }
 
-/** What was asked for before is gone: what is asked for now is another. */
-async function nextRound(tx: Tx, { row: { id }, until }: Asked): Promise<Subscribed> {
-  const row = await lockTrigger(tx, id)
-  const { subscription } = WebhookConfig.parse(row?.config)
-  if (row === undefined || subscription?.askedUntil !== until)
-    throw conflict(`Another attempt to subscribe ${id} took its place.`)
-  const next = { ...subscription, round: subscription.round + 1 }
-  await setSubscription(tx, row, next)
-  return next
-}
-
 /** @returns why it is not to be kept; undefined: it is */
 async function store(
   tx: Tx,
   caller: AppCaller,
   { row: { id }, until }: Asked,
   made: Made,
+  ending: Held[],
 ): Promise<AppError | undefined> {
   const row = await lockTrigger(tx, id)
   if (row === undefined) return conflict('The trigger was deleted while the app was asked.')
@@ -150,23 +152,8 @@ async function store(
   if (subscription === null || subscription.endedAt !== null) return ended(id)
   if (subscription.id === made.id && made.secret === undefined) return undefined
   if (subscription.askedUntil !== until) return conflict(`Another attempt to subscribe ${id} took its place.`)
-  if (made.secret !== undefined) await storeIssued(tx, caller, id, made.secret)
-  await noteSuccess(tx, caller, row, { id: made.id }, { since: new Date(caller.now()) })
+  await keptMade(tx, caller, row, made, { answer: made.answer, ending })
   return undefined
-}
-
-/** Takes back what was got and is not wanted any more. @returns what to throw */
-async function discarded(
-  { connections, scope, signal }: AppCaller,
-  { row, subscription }: Asked,
-  subscriptionId: string,
-  why: AppError,
-): Promise<AppError> {
-  const left = await unsubscribe(connections, scope, row, subscription, subscriptionId, signal).then(
-    () => '',
-    () => ` The app has the subscription ${subscriptionId} of it: take it away there.`,
-  )
-  return conflict(`${why.message}${left}`, why.hint === undefined ? {} : { hint: why.hint })
 }
 
 function keptError(id: string, cause: unknown): AppError {

@@ -2,6 +2,10 @@ import { z } from 'zod'
 import { conflict } from '../../core/errors.ts'
 import { EventSubscription } from '../connectors/event-subscription.ts'
 
+/** A subscription at an app, with what its calls need besides the id. */
+export const Held = z.object({ id: z.string(), answer: z.record(z.string(), z.string()).default({}) })
+export type Held = z.output<typeof Held>
+
 /**
  * A webhook that Patchbay registered at an app, and how to take that back. It is stored before the app is asked, so
  * that a subscription whose answer was lost is known of.
@@ -28,6 +32,10 @@ export const Subscribed = z.object({
     .nullable()
     .default(null)
     .describe('Of one that is ended: why the app may have it still; null: it was taken back there.'),
+  /** What `{answer.<path>}` of its calls stands for, by placeholder. */
+  answer: Held.shape.answer,
+  /** Subscriptions that were replaced by it, and are to be taken back. */
+  ending: z.array(Held).default([]),
   /** Counts subscriptions that were ended to be made anew: each is asked for under a key of its own. */
   round: z.number().int().default(0),
   /** What secrets are called in the app's answers. */

@@ -1,9 +1,11 @@
 import type { TenantScope } from '../../core/actor.ts'
-import { AppError, toAppError } from '../../core/errors.ts'
+import { AppError, conflict, toAppError } from '../../core/errors.ts'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import { valueAt } from '../conditions/condition.ts'
 import type { Connections } from '../connections/connections.ts'
 import {
+  answerKept,
+  answersLacking,
   type EventSubscription,
   fillIn,
   issuedSecret,
@@ -12,7 +14,8 @@ import {
   subscriptionIdIn,
   subscriptionsTo,
 } from '../connectors/event-subscription.ts'
-import type { Subscribed } from './subscribed.ts'
+import { askedExpiry, expiryIn } from '../connectors/subscription-expiry.ts'
+import type { Held, Subscribed } from './subscribed.ts'
 import { secretProblem } from './verify.ts'
 import type { Verification } from './webhook-config.ts'
 
@@ -69,6 +72,8 @@ interface Wanted {
   /** Null: the app issues one, or none is used. */
   secret: string | null
   publicUrl: string
+  /** Milliseconds since 1970. */
+  now: number
 }
 
 export interface Made {
@@ -76,6 +81,10 @@ export interface Made {
   id: string
   /** The secret it issued. */
   secret: string | undefined
+  /** What its calls need besides the id. */
+  answer: Record<string, string>
+  /** Until when the app will send; null: for ever; undefined: it does not say. */
+  expiresAt: Date | null | undefined
 }
 
 /**
@@ -86,12 +95,13 @@ export interface Made {
 export async function subscribe(
   calls: Connections,
   scope: TenantScope,
-  { row, subscription, verification, secret, publicUrl }: Wanted,
+  { row, subscription, verification, secret, publicUrl, now }: Wanted,
   event: EventSubscription,
   signal: AbortSignal,
 ): Promise<Made> {
   const { action, input } = event.subscribe
   const { round } = subscription
+  const uniqueId = round === 0 ? row.id : `${row.id}-${round}`
   const { output } = await calls.runAction(
     scope,
     {
@@ -99,8 +109,11 @@ export async function subscribe(
       action,
       customerId: row.customer_id,
       connection: subscription.connection ?? undefined,
-      input: fillIn(input, { webhookUrl: `${publicUrl}${webhookPath(row.id)}`, secret: secret ?? '' }),
-      idempotencyKey: round === 0 ? row.id : `${row.id}-${round}`,
+      input: fillIn(input, {
+        ...{ webhookUrl: `${publicUrl}${webhookPath(row.id)}`, secret: secret ?? '', uniqueId },
+        ...askedExpiry(event.renewal, now),
+      }),
+      idempotencyKey: uniqueId,
       secretsIn: secretsUnder(secretNames(event)),
       ...(secret === null ? {} : { hidden: [secret] }),
     },
@@ -108,19 +121,40 @@ export async function subscribe(
   )
   const id = subscriptionIdIn(output, event)
   if (id === undefined) throw unusable(`The answer of ${action} has no id at ${event.idPath}.`, 'idPath')
-  if (event.secretPath === undefined) return { id, secret: undefined }
+  const made = {
+    id,
+    secret: undefined,
+    answer: answerKept(output, event),
+    expiresAt: expiryIn(output, event.renewal, now),
+  }
   const issued = issuedSecret(output, event)
-  const problem =
-    issued === undefined
-      ? `The answer of ${action} has no secret at ${event.secretPath}.`
-      : secretProblem(verification.scheme, issued)
-  if (problem === undefined) return { id, secret: issued }
-  const left = await unsubscribe(calls, scope, row, subscription, id, signal).then(
+  const [field, problem] = answerProblem(made, issued, event, verification)
+  if (problem === undefined) return { ...made, secret: issued }
+  const left = await unsubscribe(calls, scope, row, subscription, made, signal).then(
     () => false,
     () => true,
   )
   const told = left ? `${problem} The app has the subscription ${id} of it.` : problem
-  throw unusable(told, 'secretPath', { takenBack: !left })
+  throw unusable(told, field, { takenBack: !left })
+}
+
+/** Why a subscription cannot be kept with what the app answered, and the field of its event that says otherwise. */
+function answerProblem(
+  { answer }: Made,
+  issued: string | undefined,
+  { subscribe: { action }, unsubscribe, renewal, secretPath }: EventSubscription,
+  { scheme }: Verification,
+): [field: string, problem: string | undefined] {
+  for (const [field, input] of [
+    ['unsubscribe', unsubscribe.input],
+    ['renewal.renew', renewal?.renew?.input ?? {}],
+  ] as const) {
+    const [name] = answersLacking(input, answer)
+    if (name !== undefined) return [field, `The answer of ${action} has nothing at {${name}}.`]
+  }
+  if (secretPath === undefined) return ['secretPath', undefined]
+  const lacks = `The answer of ${action} has no secret at ${secretPath}.`
+  return ['secretPath', issued === undefined ? lacks : secretProblem(scheme, issued)]
 }
 
 const unusable = (message: string, field: string, data: JsonObject = {}) =>
@@ -128,17 +162,79 @@ const unusable = (message: string, field: string, data: JsonObject = {}) =>
     ...{ where: 'event', hint: `Correct ${field} with define_event.`, retryable: false, data },
   })
 
+/**
+ * Asks an app to send for longer.
+ * @throws AppError as runAction
+ */
+export async function renew(
+  calls: Connections,
+  scope: TenantScope,
+  {
+    row,
+    subscription,
+    held,
+    verification,
+    secret,
+    publicUrl,
+    now,
+    until,
+  }: Wanted & { held: Held; until: string },
+  event: EventSubscription,
+  signal: AbortSignal,
+): Promise<Made> {
+  const { action, input } = event.renewal?.renew ?? event.subscribe
+  const { output } = await calls.runAction(
+    scope,
+    {
+      connector: subscription.connector,
+      action,
+      customerId: row.customer_id,
+      connection: subscription.connection ?? undefined,
+      input: fillIn(input, {
+        ...{ subscriptionId: held.id, ...held.answer, secret: secret ?? '' },
+        ...{ webhookUrl: `${publicUrl}${webhookPath(row.id)}`, ...askedExpiry(event.renewal, now) },
+      }),
+      idempotencyKey: `${row.id}-${until}`,
+      timeoutMs: CALL_MS,
+      secretsIn: secretsUnder(secretNames(event)),
+      ...(secret === null ? {} : { hidden: [secret] }),
+    },
+    signal,
+  )
+  const issued = issuedSecret(output, event)
+  const usable = issued !== undefined && secretProblem(verification.scheme, issued) === undefined
+  return {
+    ...held,
+    secret: usable ? issued : undefined,
+    expiresAt: expiryIn(output, event.renewal, now),
+  }
+}
+
 const GONE = [404, 410]
 
-/** Takes a subscription back; one the app no longer has is taken back. @throws AppError as runAction */
+/** Does the app say that there is no such subscription any more? */
+export const isGone = (cause: unknown): boolean => {
+  const { data } = toAppError(cause)
+  return isJsonObject(data) && GONE.includes(Number(data.status))
+}
+
+/**
+ * Takes a subscription back; one the app no longer has is taken back.
+ * @throws AppError as runAction; `conflict` when the call needs more of the answer to subscribing than was kept
+ */
 export async function unsubscribe(
   calls: Connections,
   scope: TenantScope,
   webhook: Subscriber,
   { connector, connection, unsubscribe: call, secretNames: names }: Subscribed,
-  subscriptionId: string,
+  held: Held,
   signal: AbortSignal,
 ): Promise<void> {
+  const lacking = answersLacking(call.input, held.answer)
+  if (lacking.length > 0)
+    throw conflict(
+      `${call.action} needs ${lacking.join(', ')} of ${held.id}, and the answer that had it was lost.`,
+    )
   try {
     await calls.runAction(
       scope,
@@ -147,15 +243,14 @@ export async function unsubscribe(
         action: call.action,
         customerId: webhook.customer_id,
         connection: connection ?? undefined,
-        input: fillIn(call.input, { subscriptionId }),
+        input: fillIn(call.input, { subscriptionId: held.id, ...held.answer }),
         timeoutMs: CALL_MS,
         secretsIn: secretsUnder(names),
       },
       signal,
     )
   } catch (cause) {
-    const { data } = toAppError(cause)
-    if (!isJsonObject(data) || !GONE.includes(Number(data.status))) throw cause
+    if (!isGone(cause)) throw cause
   }
 }
 

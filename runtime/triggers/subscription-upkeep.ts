@@ -2,17 +2,10 @@ import type { TenantScope } from '../../core/actor.ts'
 import { type AppError, conflict, toAppError } from '../../core/errors.ts'
 import { type SubscriptionUpkeep, setUpkeep } from '../../db/app-subscriptions.ts'
 import type { Tx } from '../../db/database.ts'
-import {
-  keepPreviousSecret,
-  lockTrigger,
-  setTriggerSecret,
-  type TriggerRow,
-  updateTrigger,
-} from '../../db/triggers.ts'
+import { lockTrigger, type TriggerRow, updateTrigger } from '../../db/triggers.ts'
 import { enqueueWebhook } from '../../db/webhook-deliveries.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Vault } from '../vault/vault.ts'
-import { triggerPurpose } from './ingest.ts'
 import type { Subscribed } from './subscribed.ts'
 import { nextAttempt } from './subscription-timing.ts'
 import { WebhookConfig } from './webhook-config.ts'
@@ -24,8 +17,6 @@ export const GONE_AFTER_MS = 25_000
 const NOT_NOW = new Date(0).toISOString()
 /** Once an app has failed so often in a row, the organization's product is told. */
 const TELL_AFTER = 3
-/** What was signed with the secret before may be on its way, or be sent again, this long. */
-const OVERLAP_MS = 3_600_000
 const MAX_PROBLEM_CHARS = 1_000
 
 /** Who asks apps to send, and what for. */
@@ -56,13 +47,6 @@ export async function setSubscription(tx: Tx, row: TriggerRow, change: Partial<S
   const config = WebhookConfig.parse(row.config)
   const subscription = config.subscription && { ...config.subscription, ...change }
   await updateTrigger(tx, row.id, { ...row, config: { ...config, subscription } })
-}
-
-/** Keeps the secret an app issued, sealed; the one before is taken for a while longer. */
-export async function storeIssued(tx: Tx, caller: AppCaller, id: string, secret: string): Promise<void> {
-  const { organizationId } = caller.scope
-  await keepPreviousSecret(tx, id, new Date(caller.now() + OVERLAP_MS))
-  await setTriggerSecret(tx, id, await caller.vault.seal(tx, organizationId, triggerPurpose(id), secret))
 }
 
 /** An attempt succeeded: what its trigger's subscription is now, and what is to be done next. */
@@ -99,7 +83,9 @@ export async function noteFailure(
   const now = caller.now()
   const failures = (row.upkeep?.failures ?? 0) + 1
   const problem = error.message.slice(0, MAX_PROBLEM_CHARS)
-  const dueAt = nextAttempt(failures, error, { now })
+  const expires = subscription.id === null ? null : (row.upkeep?.expires_at ?? null)
+  const expiresAt = expires === null ? null : new Date(expires)
+  const dueAt = nextAttempt(failures, error, { now, expiresAt })
   await setSubscription(tx, row, { askedUntil: NOT_NOW })
   await setUpkeep(tx, ownerOf(caller, row), { dueAt, failures, problem })
   if (failures === TELL_AFTER || dueAt === null) await tell(tx, caller, row, subscription, problem, dueAt)

@@ -12,6 +12,7 @@ import { headOf } from '../connections/definitions.ts'
 import type { EventSubscription } from '../connectors/event-subscription.ts'
 import { every } from '../queue/every.ts'
 import type { Vault } from '../vault/vault.ts'
+import { renewAtApp } from './renew.ts'
 import { subscribeAtApp } from './subscribe.ts'
 import type { Subscribed } from './subscribed.ts'
 import { type AppCaller, noteFailure } from './subscription-upkeep.ts'
@@ -35,8 +36,8 @@ export interface Subscriptions {
 }
 
 /**
- * Looks after what webhooks have at apps: settles subscriptions whose answer was lost. Every process may; whoever claims
- * one has it alone. No transaction is open while an app is asked.
+ * Looks after what webhooks have at apps: settles subscriptions whose answer was lost, renews those that expire, takes back
+ * those that were replaced. Every process may; whoever claims one has it alone. No transaction is open while an app is asked.
  */
 export function buildSubscriptions(deps: {
   db: Database
@@ -55,17 +56,20 @@ export function buildSubscriptions(deps: {
       const found = await db.read(scope, (tx) => read(tx, id))
       if (found === undefined) return
       const { subscription, event } = found
+      const settles = subscription.id === null
       const publicUrl = deps.publicUrl ?? subscription.publicUrl
       const caller: AppCaller = {
         ...{ scope, connections: deps.connections, vault: deps.vault, publicUrl },
         ...{ transaction: (fn) => db.tenant(scope, fn), signal, now, attended: false },
         audit: async (tx, trigger, error) => {
-          await insertAudit(tx, [auditRecord(due, trigger, error)])
+          await insertAudit(tx, [
+            auditRecord(settles ? 'settle_subscription' : 'renew_subscription', due, trigger, error),
+          ])
         },
       }
-      if (subscription.endedAt !== null || subscription.id !== null) {
+      if (subscription.endedAt !== null) {
         const owner = { triggerId: id, organizationId, customerId: due.customer_id }
-        await db.tenant(scope, (tx) => setUpkeep(tx, owner, { dueAt: null }))
+        await caller.transaction((tx) => setUpkeep(tx, owner, { dueAt: null }))
         return
       }
       const problem = 'problem' in event ? event.problem : publicUrl === null ? NO_ADDRESS : undefined
@@ -74,13 +78,15 @@ export function buildSubscriptions(deps: {
         await caller.transaction((tx) => noteFailure(tx, caller, id, cause, subscription.askedUntil))
         throw cause
       }
-      await subscribeAtApp(caller, id, event, { alone: false })
-      log.info({ trigger: id }, 'an unsettled subscription was settled')
+      const done = settles
+        ? await subscribeAtApp(caller, id, event, { alone: false }).then(() => 'settled')
+        : await renewAtApp(caller, id, event)
+      if (done !== 'nothing') log.info({ trigger: id, done }, 'the subscription at an app was looked after')
     } catch (cause) {
       const error = toAppError(cause)
       if (error.code === 'internal')
         log.error({ trigger: id, err: error.cause }, 'a subscription was not tried')
-      else log.warn({ trigger: id, err: error.message }, 'a subscription could not be settled')
+      else log.warn({ trigger: id, err: error.message }, 'a subscription could not be looked after')
     }
   }
 
@@ -136,13 +142,14 @@ async function read(tx: Tx, id: string): Promise<Found | undefined> {
 }
 
 const auditRecord = (
+  action: string,
   { organization_id, customer_id }: DueSubscription,
   resource: string,
   error?: AppError,
 ) => ({
   actor: upkeepActor(organization_id, customer_id),
   entry: {
-    action: 'settle_subscription',
+    action,
     resource,
     outcome: error === undefined ? ('success' as const) : ('failure' as const),
     errorCode: error?.code ?? null,

@@ -18,6 +18,10 @@ export interface Hook {
   /** Left out: all there are. */
   events?: string[]
   signing_secret: string
+  /** When it ends by itself, in milliseconds since 1970. */
+  expires?: number
+  /** How often it was renewed. */
+  renewed?: number
 }
 
 /** A shop that keeps who is subscribed, and signs what it sends them. */
@@ -25,6 +29,10 @@ export interface Shop extends Upstream {
   hooks: Map<string, Hook>
   /** Answers calls about hooks with this status; null: as they should be. */
   broken: number | null
+  /** Its time, in milliseconds since 1970: hooks that have expired are gone. */
+  now: () => number
+  /** Answers renewing with this status; null: as it should be. */
+  stubborn: number | null
   /** Called when a hook was made or deleted, before it is answered; false: no answer ever comes. */
   made: () => boolean | Promise<boolean>
   deleted: () => boolean
@@ -34,13 +42,23 @@ export interface Shop extends Upstream {
 /**
  * @param lists does its description say how hooks are listed?
  * @param choice can a hook be for some events only?
+ * @param lives seconds after which a hook ends by itself; 0: it does not
+ * @param renews can a hook be renewed?
  * @param issues does it make the secret itself, and tell it when a hook is made?
  */
-export async function startShop({ lists = false, choice = true, issues = false } = {}): Promise<Shop> {
+export async function startShop({
+  lists = false,
+  choice = true,
+  issues = false,
+  lives = 0,
+  renews = false,
+} = {}): Promise<Shop> {
   const upstream = await startUpstream()
   const shop: Shop = Object.assign(upstream, {
     hooks: new Map<string, Hook>(),
     broken: null,
+    now: Date.now,
+    stubborn: null,
     made: () => true,
     deleted: () => true,
     send,
@@ -63,17 +81,22 @@ export async function startShop({ lists = false, choice = true, issues = false }
   }
   shop.answer = async ({ method, path, headers, body }: Received) => {
     if (path === '/openapi.json')
-      return { status: 200, body: describeShop(shop.url, { lists, choice, issues }) }
+      return { status: 200, body: describeShop(shop.url, { lists, choice, issues, lives, renews }) }
     if (headers.authorization !== `Bearer ${SHOP_TOKEN}`)
       return { status: 401, body: { error: 'who are you?' } }
+    for (const [id, { expires = Number.POSITIVE_INFINITY }] of shop.hooks)
+      if (expires <= shop.now()) shop.hooks.delete(id)
     if (shop.broken !== null) return { status: shop.broken, body: { error: 'not now' } }
     if (method === 'POST' && path === '/webhooks') {
       const hook = { ...(JSON.parse(body) as Omit<Hook, 'id'>), id: `hook_${randomUUID().slice(0, 8)}` }
+      if (lives > 0) hook.expires = shop.now() + lives * 1_000
       if (issues) hook.signing_secret = `issued-${randomUUID()}`
       shop.hooks.set(hook.id, hook)
       if (!(await shop.made())) return null
       // As careless apps do: the secret comes back.
-      return { status: 201, body: { data: hook } }
+      const { expires, ...told } = hook
+      const until = expires === undefined ? {} : { expires_at: new Date(expires).toISOString() }
+      return { status: 201, body: { data: { ...told, ...until } } }
     }
     const id = path.match(/^\/webhooks\/(\w+)$/)?.[1]
     if (method === 'GET' && path === '/webhooks')
@@ -87,6 +110,13 @@ export async function startShop({ lists = false, choice = true, issues = false }
           })),
         },
       }
+    const renewed = method === 'PATCH' && id !== undefined ? shop.hooks.get(id) : undefined
+    if (renewed !== undefined && renews) {
+      if (shop.stubborn !== null) return { status: shop.stubborn, body: { error: 'not this one' } }
+      renewed.expires = shop.now() + lives * 1_000
+      renewed.renewed = (renewed.renewed ?? 0) + 1
+      return { status: 200, body: { data: { id, expires_at: new Date(renewed.expires).toISOString() } } }
+    }
     if (method === 'DELETE' && id !== undefined && !shop.deleted()) return null
     if (method === 'DELETE' && id !== undefined)
       return shop.hooks.delete(id) ? { status: 204, body: '' } : { status: 404, body: { error: 'none such' } }
@@ -98,10 +128,12 @@ export async function startShop({ lists = false, choice = true, issues = false }
 export interface ShopOptions {
   lists: boolean
   issues?: boolean
+  lives?: number
+  renews?: boolean
 }
 
 /** An event of such a shop, as `define_event` takes it. */
-export const shopEvent = ({ lists, issues = false }: ShopOptions) => ({
+export const shopEvent = ({ lists, issues = false, lives = 0, renews = false }: ShopOptions) => ({
   slug: 'order_paid',
   name: 'Order paid',
   description: '',
@@ -117,6 +149,14 @@ export const shopEvent = ({ lists, issues = false }: ShopOptions) => ({
     unsubscribe: { action: 'delete_webhook', input: { hook_id: '{subscriptionId}' } },
     idPath: 'data.id',
     ...(issues ? { secretPath: 'data.signing_secret' } : {}),
+    ...(lives === 0
+      ? {}
+      : {
+          renewal: {
+            expiresPath: 'data.expires_at',
+            ...(renews ? { renew: { action: 'renew_webhook', input: { hook_id: '{subscriptionId}' } } } : {}),
+          },
+        }),
     ...(lists ? { list: { action: 'list_webhooks', itemsPath: 'data' } } : {}),
   },
 })
@@ -142,6 +182,11 @@ export async function connectShop(ok: Tenant['ok'], options: ShopOptions): Promi
 }
 
 const text = { type: 'string' }
+const RENEW = {
+  operationId: 'renewWebhook',
+  parameters: [{ name: 'hook_id', in: 'path', required: true, schema: text }],
+  responses: { 200: { description: 'Renewed.' } },
+}
 const LIST = {
   operationId: 'listWebhooks',
   responses: {
@@ -165,9 +210,11 @@ interface Described {
   lists: boolean
   choice: boolean
   issues: boolean
+  lives: number
+  renews: boolean
 }
 
-const describeShop = (url: string, { lists, choice, issues }: Described) => ({
+const describeShop = (url: string, { lists, choice, issues, lives, renews }: Described) => ({
   openapi: '3.1.0',
   info: { title: 'Shop', version: '1' },
   servers: [{ url }],
@@ -210,7 +257,12 @@ const describeShop = (url: string, { lists, choice, issues }: Described) => ({
                   properties: {
                     data: {
                       type: 'object',
-                      properties: { id: text, target_url: text, ...(issues ? { signing_secret: text } : {}) },
+                      properties: {
+                        id: text,
+                        target_url: text,
+                        ...(issues ? { signing_secret: text } : {}),
+                        ...(lives > 0 ? { expires_at: { type: 'string', format: 'date-time' } } : {}),
+                      },
                     },
                   },
                 },
@@ -221,6 +273,7 @@ const describeShop = (url: string, { lists, choice, issues }: Described) => ({
       },
     },
     '/webhooks/{hook_id}': {
+      ...(renews ? { patch: RENEW } : {}),
       delete: {
         operationId: 'deleteWebhook',
         parameters: [{ name: 'hook_id', in: 'path', required: true, schema: text }],

@@ -29,7 +29,7 @@ export const defineEvent = defineTool({
     const replaced = await context.transaction(async (tx) => {
       const before = await requireConnectorForChange(tx, connector)
       context.touches(before.id)
-      for (const call of ['subscribe', 'unsubscribe', 'list'] as const)
+      for (const call of ['subscribe', 'unsubscribe', 'list', 'renewal.renew'] as const)
         await checkCall(tx, before.id, event, call)
       const head = headOf(before)
       const others = head.events.filter(({ slug }) => slug !== event.slug)
@@ -52,9 +52,9 @@ async function checkCall(
   tx: Tx,
   connectorId: string,
   { subscription }: EventDefinition,
-  call: 'subscribe' | 'unsubscribe' | 'list',
+  call: 'subscribe' | 'unsubscribe' | 'list' | 'renewal.renew',
 ): Promise<void> {
-  const described = subscription?.[call]
+  const described = call === 'renewal.renew' ? subscription?.renewal?.renew : subscription?.[call]
   if (described === undefined) return
   const where = `event.subscription.${call}`
   const { action, input } = described

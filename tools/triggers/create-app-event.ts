@@ -99,6 +99,8 @@ export const createAppEvent = defineTool({
           endedAt: null,
           left: null,
           publicUrl: services.publicUrl(),
+          answer: {},
+          ending: [],
           round: 0,
           secretNames: secretNames(event.subscription),
           unsubscribe: event.subscription.unsubscribe,

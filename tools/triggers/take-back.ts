@@ -29,13 +29,16 @@ export async function takeBack({ services, actor, signal }: Caller, row: Trigger
   const what =
     subscription.id === null ? 'may have a subscription' : `still has the subscription ${subscription.id}`
   try {
-    const ids =
-      subscription.id === null
-        ? await findSubscriptions(connections, scope, row, subscription, signal)
-        : [subscription.id]
-    if (ids === null)
+    const { id, answer, ending } = subscription
+    const held =
+      id === null
+        ? (await findSubscriptions(connections, scope, row, subscription, signal))?.map((one) => ({
+            ...{ id: one, answer: {} },
+          }))
+        : [{ id, answer }, ...ending]
+    if (held === undefined)
       throw conflict('Its answer to subscribing was lost, and its event defines no whole list to find it in.')
-    for (const id of ids) await unsubscribe(connections, scope, row, subscription, id, signal)
+    for (const one of held) await unsubscribe(connections, scope, row, subscription, one, signal)
   } catch (cause) {
     const { code, message, retryable } = toAppError(cause)
     throw new AppError(code, `The app ${what} that sends to ${row.id}. ${message}`, {

@@ -26,6 +26,8 @@ export const MissedRuns = z
 
 export const TriggerRef = z.string().min(1).describe("A trigger's id (trg_…).")
 
+const State = z.enum(['subscribed', 'unsettled', 'failing', 'failed', 'ended'])
+
 export const Trigger = z.object({
   id: z.string().describe('trg_…'),
   type: z.enum(['webhook', 'scheduler', 'app_event']),
@@ -53,12 +55,13 @@ export const Trigger = z.object({
       mode: RunMode,
       subscription: Subscribed.pick({ connector: true, event: true, connection: true, id: true, left: true })
         .extend({
-          state: z
-            .enum(['subscribed', 'unsettled', 'ended'])
-            .describe(
-              'unsettled: the app is being asked, or its answer was lost: it is looked for at the app at nextAttemptAt, or now by create_app_event with the same input. ended: its account is gone.',
-            ),
-          failures: z.number().int().describe('Attempts to settle it that failed in a row.'),
+          state: State.describe(
+            'unsettled: the app is being asked, or its answer was lost: it is looked for at the app at nextAttemptAt, or now by create_app_event with the same input. failing: it could not be renewed, and is tried again. failed: nor will it be tried again. ended: its account is gone.',
+          ),
+          expiresAt: Timestamp.nullable().describe(
+            'Until when the app sends; it is renewed before. Null: for ever, or not known.',
+          ),
+          failures: z.number().int().describe('Attempts to settle or renew it that failed in a row.'),
           problem: z.string().nullable().describe('Why the last attempt failed; null: it did not.'),
           nextAttemptAt: Timestamp.nullable().describe(
             'When the app is asked next by itself; null: it is not, update_trigger with enabled true begins anew.',
@@ -133,14 +136,19 @@ function toWebhook(row: TriggerRow, publicUrl: string) {
 
 const toSubscription = (subscription: Subscribed, upkeep: TriggerRow['upkeep']) => ({
   ...subscription,
-  state: stateOf(subscription),
+  state: stateOf(subscription, upkeep),
+  expiresAt: asDate(upkeep?.expires_at),
   failures: upkeep?.failures ?? 0,
   problem: upkeep?.problem ?? null,
   nextAttemptAt: asDate(upkeep?.due_at),
 })
 
-const stateOf = ({ id, endedAt }: Subscribed): 'subscribed' | 'unsettled' | 'ended' =>
-  endedAt !== null ? 'ended' : id === null ? 'unsettled' : 'subscribed'
+function stateOf({ id, endedAt }: Subscribed, upkeep: TriggerRow['upkeep']): z.output<typeof State> {
+  if (endedAt !== null) return 'ended'
+  if (id === null) return 'unsettled'
+  if (upkeep === null || upkeep.failures === 0) return 'subscribed'
+  return upkeep.due_at === null ? 'failed' : 'failing'
+}
 
 function toScheduler(row: TriggerRow) {
   const config = SchedulerConfig.parse(row.config)
