@@ -48,10 +48,11 @@ export async function benchDocs(
 ): Promise<void> {
   const corpora = [await developmentCorpus(), ...othersCorpus()]
   const sizes = environment.DOCS_BENCH_SIZES?.split(',').map(Number) ?? [defaultChunkSizes.maxChars]
+  const log = buildLogger('error')
   const db = await openDatabase({
     databaseUrl: undefined,
     dataDir,
-    log: buildLogger('error'),
+    log,
     prepare: (client) => prepareDocVectors(client, [BUILTIN_LENGTH]),
   })
   const vectors = await findDocVectors(db)
@@ -76,7 +77,7 @@ export async function benchDocs(
           transaction: <T>(fn: Parameters<typeof db.tenant<T>>[1]) => db.tenant(scope, fn),
         }
         const { signal } = new AbortController()
-        const index = buildDocsIndex({ vectors, embedder, sizes: { maxChars } })
+        const index = buildDocsIndex({ vectors, embedder, log, sizes: { maxChars } })
         const startedAt = performance.now()
         const source = {
           connectorId: null,

@@ -101,7 +101,7 @@ export const deleteOtherChunks = (tx: Tx, sourceId: string, hashes: readonly str
   ])
 
 /**
- * Puts chunks in; one that is there keeps its row and is only told its place. In the full-text index the nearest
+ * Puts chunks in; one that is there keeps its row and is only told its place, and tried again where a model refused it. In the full-text index the nearest
  * heading weighs most, then those above it, then the text, then the parts of identifiers.
  */
 export const upsertChunks = (
@@ -115,7 +115,8 @@ export const upsertChunks = (
        setweight(to_tsvector('english', n.heading), 'A') || setweight(to_tsvector('english', n.above), 'B')
        || setweight(to_tsvector('english', n.content), 'C') || setweight(to_tsvector('english', n.parts), 'D')
      FROM jsonb_to_recordset($4::jsonb) AS n (id text, hash text, page int, position int, url text, breadcrumb jsonb, content text, heading text, above text, parts text)
-     ON CONFLICT (source_id, hash) DO UPDATE SET page = excluded.page, position = excluded.position, url = excluded.url`,
+     ON CONFLICT (source_id, hash) DO UPDATE SET page = excluded.page, position = excluded.position, url = excluded.url,
+       embedding_refused_by = NULL`,
     [
       source.organizationId,
       source.id,

@@ -61,19 +61,40 @@ export interface UnembeddedChunk {
   content: string
 }
 
-const UNEMBEDDED = `FROM doc_chunks c WHERE c.source_id = $1
-  AND NOT EXISTS (SELECT FROM doc_embeddings e WHERE e.chunk_id = c.id AND e.embedder = $2)`
+/** A model, and how long its vectors are; undefined: of any length. */
+export interface VectorsOf {
+  embedder: string
+  length: number | undefined
+}
 
-/** Chunks of a source that have no embedding of this model, in their order. */
-export const listUnembedded = (tx: Tx, sourceId: string, embedder: string, limit: number) =>
+const UNEMBEDDED = `FROM doc_chunks c WHERE c.source_id = $1
+  AND NOT EXISTS (SELECT FROM doc_embeddings e WHERE e.chunk_id = c.id AND e.embedder = $2 AND ($3::int IS NULL OR e.length = $3))`
+
+/** Chunks of a source that have no embedding of this model and were not refused by it, in their order. */
+export const listUnembedded = (tx: Tx, sourceId: string, { embedder, length }: VectorsOf, limit: number) =>
   tx.rows<UnembeddedChunk>(
-    `SELECT c.id, c.breadcrumb, c.content ${UNEMBEDDED} ORDER BY c.position LIMIT $3`,
-    [sourceId, embedder, limit],
+    `SELECT c.id, c.breadcrumb, c.content ${UNEMBEDDED} AND c.embedding_refused_by IS DISTINCT FROM $2
+     ORDER BY c.position LIMIT $4`,
+    [sourceId, embedder, length ?? null, limit],
   )
 
-export const countUnembedded = async (tx: Tx, sourceId: string, embedder: string): Promise<number> =>
-  (await tx.row<{ count: number }>(`SELECT count(*)::int AS count ${UNEMBEDDED}`, [sourceId, embedder]))
-    ?.count ?? 0
+/** How many chunks of a source have no embedding of this model, refused ones too. */
+export const countUnembedded = async (
+  tx: Tx,
+  sourceId: string,
+  { embedder, length }: VectorsOf,
+): Promise<number> =>
+  (
+    await tx.row<{ count: number }>(`SELECT count(*)::int AS count ${UNEMBEDDED}`, [
+      sourceId,
+      embedder,
+      length ?? null,
+    ])
+  )?.count ?? 0
+
+/** Keeps which chunks the model refused. */
+export const refuseChunks = (tx: Tx, embedder: string, chunkIds: readonly string[]) =>
+  tx.run('UPDATE doc_chunks SET embedding_refused_by = $1 WHERE id = ANY ($2)', [embedder, chunkIds])
 
 /** Keeps embeddings; of chunks that are gone by now, none. */
 export const insertEmbeddings = (
@@ -122,28 +143,79 @@ export const releaseEmbedding = (tx: Tx, sourceId: string, claim: string) =>
     claim,
   ])
 
-/** Every chunk of the source has an embedding of this model: those of others take room for nothing. */
-export async function settleEmbedding(tx: Tx, sourceId: string, embedder: string): Promise<void> {
-  await tx.run('UPDATE doc_sources SET embedded_by = $2, embedding_until = NULL WHERE id = $1', [
-    sourceId,
-    embedder,
-  ])
+/** Every chunk of the source that can have one has an embedding of this model: other ones take room for nothing. */
+export async function settleEmbedding(
+  tx: Tx,
+  sourceId: string,
+  { embedder, length }: VectorsOf,
+): Promise<void> {
   await tx.run(
-    `DELETE FROM doc_embeddings e USING doc_chunks c WHERE c.id = e.chunk_id AND c.source_id = $1 AND e.embedder <> $2`,
+    `DELETE FROM doc_embeddings e USING doc_chunks c
+     WHERE c.id = e.chunk_id AND c.source_id = $1 AND (e.embedder <> $2 OR e.length <> $3)`,
+    [sourceId, embedder, length ?? null],
+  )
+  await tx.run(
+    `UPDATE doc_sources SET embedded_by = $2, embedding_until = NULL, embedded_length = (
+       SELECT max(e.length) FROM doc_embeddings e JOIN doc_chunks c ON c.id = e.chunk_id WHERE c.source_id = $1)
+     WHERE id = $1`,
     [sourceId, embedder],
   )
 }
 
 /** Sources, of all organizations, that wait for embeddings of this model and that nobody embeds; a few, any. */
-export const listUnsettledSources = (db: Pick<Database, 'system'>, embedder: string, limit: number) =>
+export const listUnsettledSources = (
+  db: Pick<Database, 'system'>,
+  { embedder, length }: VectorsOf,
+  limit: number,
+) =>
   db.system((tx) =>
     tx.rows<{ id: string; organization_id: string }>(
       `SELECT id, organization_id FROM doc_sources
-       WHERE embedded_by IS DISTINCT FROM $1 AND (embedding_until IS NULL OR embedding_until < clock_timestamp())
-       ORDER BY random() LIMIT $2`,
-      [embedder, limit],
+       WHERE (embedded_by IS DISTINCT FROM $1 OR embedded_length <> $2::int)
+         AND (embedding_until IS NULL OR embedding_until < clock_timestamp())
+       ORDER BY random() LIMIT $3`,
+      [embedder, length ?? null, limit],
     ),
   )
+
+/** Is a source embedded by another model, or with vectors of another length? */
+export const hasOtherVectors = async (
+  tx: Tx,
+  { embedder, length }: VectorsOf,
+  connectorId: string | null,
+): Promise<boolean> =>
+  (await tx.row(
+    `SELECT FROM doc_sources WHERE (embedded_by <> $1 OR embedded_length <> $2::int)
+       AND ($3::text IS NULL OR connector_id = $3) LIMIT 1`,
+    [embedder, length ?? null, connectorId],
+  )) !== undefined
+
+/** A process says which model it has each half minute; one not heard of for this long is gone. */
+const GONE_SECONDS = 300
+
+/**
+ * Says that there is a process with this model (`starts`: as of now).
+ * @returns the model to embed with in the background: that of the process that started last, of those that are there
+ */
+export const announceEmbedder = (
+  db: Pick<Database, 'system'>,
+  embedder: string,
+  starts: boolean,
+): Promise<string> =>
+  db.system(async (tx) => {
+    await tx.run(
+      `INSERT INTO doc_embedders AS d (embedder, started_at, seen_at) VALUES ($1, clock_timestamp(), clock_timestamp())
+       ON CONFLICT (embedder) DO UPDATE SET seen_at = excluded.seen_at,
+         started_at = CASE WHEN $2::boolean THEN excluded.started_at ELSE d.started_at END`,
+      [embedder, starts],
+    )
+    const last = await tx.row<{ embedder: string }>(
+      `SELECT embedder FROM doc_embedders WHERE seen_at > clock_timestamp() - make_interval(secs => $1)
+       ORDER BY started_at DESC LIMIT 1`,
+      [GONE_SECONDS],
+    )
+    return last?.embedder ?? embedder
+  })
 
 /** So many rows are looked at for each one wanted: where the index does not look on, others' are left out of them. */
 const LOOKED_AT = 4

@@ -9,4 +9,6 @@ export interface ComposeOptions {
   models?: Models
   /** Called in each visit of a node of any agent. */
   atNode?: AtNode
+  /** How often documentation is embedded in the background. */
+  embedEveryMs?: number
 }

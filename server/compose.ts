@@ -230,6 +230,7 @@ export async function compose(
     const docsIndex = buildDocsIndex({
       vectors: await findDocVectors(database),
       embedder: embedder && tellOutages(embedder, log),
+      log,
     })
     const { note } = docsIndex.describe()
     if (note !== null) log.info({ note }, 'documentation index')
@@ -279,7 +280,7 @@ export async function compose(
     }
 
     let sweeper: ReturnType<typeof startSweeper> | undefined
-    let stopEmbedding: (() => Promise<void>) | undefined
+    let stopEmbedding: (() => Promise<unknown>) | undefined
     let cleanUp: NodeJS.Timeout | undefined
     return {
       config,
@@ -307,10 +308,17 @@ export async function compose(
         subscriptions.start()
         await agentRuns.startWork()
         webhooks.start()
+        await docsIndex.announce(database)
+        const { embedEveryMs = EMBED_EVERY_MS } = options
         const tellRefused = refusalTeller(log)
         const embedRest = async (stopped: AbortSignal) =>
           tellRefused(await docsIndex.embedRest(database, stopped))
-        stopEmbedding = every(EMBED_EVERY_MS, embedRest, log, 'embeddings')
+        const embedding = [
+          every(embedEveryMs, embedRest, log, 'embeddings'),
+          // Beside it: a round may take long.
+          every(embedEveryMs, () => docsIndex.announce(database), log, 'embedding model'),
+        ]
+        stopEmbedding = () => Promise.all(embedding.map((stop) => stop()))
         const maintain = async () => {
           const round = await maintainHistory(database, { days: config.historyDays })
           if (round.made.length + round.dropped.length > 0)

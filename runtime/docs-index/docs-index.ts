@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { invalidInput, toAppError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
+import type { Logger } from '../../core/log.ts'
 import type { Database, Tx } from '../../db/database.ts'
 import {
   type DocChunkRow,
@@ -13,12 +14,18 @@ import {
   upsertChunks,
   upsertDocSource,
 } from '../../db/doc-index.ts'
-import { type DocVectors, listUnsettledSources, nearestChunks } from '../../db/doc-vectors.ts'
+import {
+  type DocVectors,
+  hasOtherVectors,
+  listUnsettledSources,
+  nearestChunks,
+} from '../../db/doc-vectors.ts'
 import { type ChunkSizes, chunkDocument, defaultChunkSizes } from './chunk.ts'
 import { cleanText, type DocDocument } from './document.ts'
-import { type EmbedRun, embedSource, type Meaning } from './embed-source.ts'
+import { type EmbedRun, embedSource } from './embed-source.ts'
 import type { Embedder } from './embedder.ts'
 import { firstOfEach, fuseRankings } from './fuse.ts'
+import { buildMeaning, type Meaning } from './meaning.ts'
 import { identifierParts, termsOf } from './words.ts'
 
 /** The caller's short transactions; none is open while texts are embedded. */
@@ -69,10 +76,15 @@ export interface DocsIndex {
   ): Promise<{ passages: DocChunkRow[]; note: string | null }>
   /**
    * Embeds what has no embedding yet, of all organizations: a call's time was up, an endpoint was away, a process was
-   * killed, or the model is another since. @returns the sources with passages the endpoint refuses, and why: another round
+   * killed, or the model is another since; nothing, while a process that started later has another model. @returns the sources with passages the endpoint refuses, and why: another round
    *   does not help there
    */
   embedRest(db: Database, signal: AbortSignal): Promise<{ sourceId: string; open: number; why: string }[]>
+  /**
+   * Says which model this process has: of several the one of the process that started last embeds in the background.
+   * To be said at the start, and each half minute.
+   */
+  announce(db: Database): Promise<void>
   close(): Promise<void>
 }
 
@@ -87,6 +99,8 @@ const ROUND = 20
 
 const NO_PGVECTOR =
   'The database has no pgvector: passages are found by their words alone, not by meaning. Install the extension and restart to have both.'
+const OTHER_VECTORS =
+  'Some passages have embeddings that cannot be compared with this question’s (another model made them, or this one when its vectors had another length): until they are embedded again, in the background, those are found by their words alone.'
 const NO_EMBEDDER = 'Embeddings are turned off: passages are found by their words alone, not by meaning.'
 
 /** The index of API documentation: chunks in Postgres, found by words and by meaning. */
@@ -95,11 +109,14 @@ export function buildDocsIndex(options: {
   vectors: DocVectors | undefined
   /** Undefined: turned off. */
   embedder: Embedder | undefined
+  log: Pick<Logger, 'info' | 'warn' | 'error'>
   sizes?: ChunkSizes
 }): DocsIndex {
-  const { vectors, embedder, sizes = defaultChunkSizes } = options
+  const { vectors, embedder, log, sizes = defaultChunkSizes } = options
   const meaning: Meaning | undefined =
-    vectors === undefined || embedder === undefined ? undefined : { vectors, embedder }
+    vectors === undefined || embedder === undefined ? undefined : buildMeaning(vectors, embedder, log)
+  /** Sources that failed unexpectedly, told once. */
+  const broken = new Set<string>()
   const missing = vectors === undefined ? NO_PGVECTOR : NO_EMBEDDER
 
   return {
@@ -161,8 +178,10 @@ export function buildDocsIndex(options: {
         if (retrieval !== 'vector' && terms.length > 0)
           rankings.push(await matchChunks(tx, { ...asked, terms }))
         if (meaning !== undefined && vector !== undefined) {
-          const { id } = meaning.embedder
-          rankings.push(await nearestChunks(tx, meaning.vectors, { ...asked, vector, embedder: id }))
+          const embedder = meaning.embedder.id
+          rankings.push(await nearestChunks(tx, meaning.vectors, { ...asked, vector, embedder }))
+          if (await hasOtherVectors(tx, { embedder, length: vector.length }, connectorId))
+            note = OTHER_VECTORS
         }
         const ids = fuseRankings(rankings).slice(0, CANDIDATES)
         const rows = new Map((await getChunks(tx, ids)).map((row) => [row.id, row]))
@@ -174,9 +193,10 @@ export function buildDocsIndex(options: {
 
     embedRest: async (db, signal) => {
       if (meaning === undefined) return []
+      await meaning.announce(db)
       const left: { sourceId: string; open: number; why: string }[] = []
-      for (const { id, organization_id } of await listUnsettledSources(db, meaning.embedder.id, ROUND)) {
-        if (signal.aborted) break
+      for (const { id, organization_id } of await listUnsettledSources(db, meaning.made(), ROUND)) {
+        if (signal.aborted || meaning.other() !== undefined) break
         const scope = { organizationId: organization_id, customerIds: null }
         const tenant: Transactions = {
           read: (fn) => db.read(scope, fn),
@@ -185,13 +205,19 @@ export function buildDocsIndex(options: {
         try {
           const rest = await embedSource(tenant, meaning, id, { signal, patienceMs: Infinity })
           const { open, why, refused } = rest
+          broken.delete(id)
           if (why !== undefined && refused) left.push({ sourceId: id, open, why })
-        } catch (error) {
-          if (!signal.aborted) throw error
+        } catch (err) {
+          // One that cannot be embedded must not keep the others from it.
+          if (signal.aborted || broken.has(id)) continue
+          broken.add(id)
+          log.error({ sourceId: id, err }, 'a source could not be embedded; it is tried again')
         }
       }
       return left
     },
+
+    announce: async (db) => meaning?.announce(db),
 
     close: async () => embedder?.close(),
   }

@@ -1,25 +1,21 @@
-import { type AppError, toAppError } from '../../core/errors.ts'
+import { AppError, toAppError } from '../../core/errors.ts'
 import {
   claimEmbedding,
   countUnembedded,
-  type DocVectors,
   insertEmbeddings,
   listUnembedded,
+  refuseChunks,
   releaseEmbedding,
   settleEmbedding,
   type UnembeddedChunk,
 } from '../../db/doc-vectors.ts'
 import type { Transactions } from './docs-index.ts'
-import type { Embedder } from './embedder.ts'
+import { embedApart } from './embed-apart.ts'
+import type { Meaning } from './meaning.ts'
 import { isAboutTexts } from './tell-outages.ts'
 
 /** Passages embedded and stored at a time: progress is told, and kept, between them. */
 const BATCH = 16
-
-export interface Meaning {
-  vectors: DocVectors
-  embedder: Embedder
-}
 
 export interface EmbedRun {
   signal: AbortSignal
@@ -35,54 +31,94 @@ export interface EmbedRun {
  */
 export async function embedSource(
   tenant: Transactions,
-  { vectors, embedder }: Meaning,
+  meaning: Meaning,
   sourceId: string,
   run: EmbedRun,
 ): Promise<{ open: number; why: string | undefined; refused: boolean }> {
+  const { vectors, embedder } = meaning
   const { id } = embedder
   const startedAt = performance.now()
-  const openAtFirst = await tenant.read((tx) => countUnembedded(tx, sourceId, id))
+  const openAtFirst = await tenant.read((tx) => countUnembedded(tx, sourceId, meaning.made()))
+  const sameLength = oneChangeOfLength()
   let claim: string | undefined
   let embedded = 0
+  let refusal: AppError | undefined
   const left = async (why: string, refused = false) => {
     const held = claim
     return {
       ...{ why, refused },
       open: await tenant.transaction(async (tx) => {
         if (held !== undefined) await releaseEmbedding(tx, sourceId, held)
-        return countUnembedded(tx, sourceId, id)
+        return countUnembedded(tx, sourceId, meaning.made())
       }),
     }
   }
   for (;;) {
+    const other = meaning.other()
+    if (other !== undefined) return left(`a server that started later embeds them, with ${other}.`)
+    const made = meaning.made()
     const batch = await tenant.transaction(async (tx) => {
       claim = await claimEmbedding(tx, sourceId, claim)
       if (claim === undefined) return undefined
-      const open = await listUnembedded(tx, sourceId, id, BATCH)
-      if (open.length === 0) await settleEmbedding(tx, sourceId, id)
-      return open
+      const chunks = await listUnembedded(tx, sourceId, made, BATCH)
+      if (chunks.length > 0) return { chunks, open: 0 }
+      await settleEmbedding(tx, sourceId, made)
+      return { chunks, open: await countUnembedded(tx, sourceId, made) }
     })
     if (batch === undefined) return left('another call is embedding them.')
-    if (batch.length === 0) return { open: 0, why: undefined, refused: false }
+    const { chunks, open } = batch
+    if (chunks.length === 0)
+      return { open, why: open === 0 ? undefined : refusedFor(refusal), refused: open > 0 }
     if (performance.now() - startedAt > run.patienceMs) return left('that goes on in the background.')
     try {
-      const found = await embedder.embed(batch.map(textOf), run.signal)
-      const embeddings = batch.flatMap((chunk, at) => {
-        const vector = found[at]
+      const found = await embedApart(embedder, chunks.map(textOf), run.signal)
+      refusal ??= found.why
+      const embeddings = chunks.flatMap((chunk, at) => {
+        const vector = found.made[at]
         return vector === undefined ? [] : [{ chunkId: chunk.id, vector }]
       })
-      await tenant.transaction((tx) => insertEmbeddings(tx, vectors, id, embeddings))
+      for (const { vector } of embeddings) sameLength(vector.length)
+      const refused = chunks.filter((_, at) => found.made[at] === undefined)
+      await tenant.transaction(async (tx) => {
+        if (embeddings.length > 0) await insertEmbeddings(tx, vectors, id, embeddings)
+        if (refused.length > 0)
+          await refuseChunks(
+            tx,
+            id,
+            refused.map((chunk) => chunk.id),
+          )
+      })
     } catch (error) {
       const failed = toAppError(error)
       const rest = await left(failure(failed), isAboutTexts(failed))
       if (failed.code === 'internal' || run.signal.aborted) throw error
       return rest
     }
-    embedded += batch.length
-    run.progress?.(embedded, openAtFirst)
+    embedded += chunks.length
+    run.progress?.(Math.min(embedded, openAtFirst), openAtFirst)
   }
 }
 
 const textOf = ({ breadcrumb, content }: UnembeddedChunk) => `${breadcrumb.join(' > ')}\n${content}`
 
 const failure = ({ message }: AppError) => `${message} It is tried again in the background.`
+const refusedFor = (refusal: AppError | undefined) =>
+  `the embedding model refuses them${refusal === undefined ? '' : ` (${refusal.message})`}. Index again to have them tried again.`
+
+/** A model may come to give vectors of another length, and what it made before is made again; but not for ever. */
+function oneChangeOfLength(): (length: number) => void {
+  const seen: number[] = []
+  return (length) => {
+    if (seen.at(-1) !== length) seen.push(length)
+    if (seen.length > 2)
+      throw new AppError(
+        'upstream_error',
+        'The embedding model gives vectors of one length and of another.',
+        {
+          where: 'PATCHBAY_EMBEDDING_BASE_URL',
+          hint: 'Check that one model answers there, or set PATCHBAY_EMBEDDING_DIMENSIONS.',
+          retryable: false,
+        },
+      )
+  }
+}
