@@ -28,11 +28,15 @@ function buildSchema(type: z.ZodType, io: 'input' | 'output'): Schema {
   return schema as Schema
 }
 
+/** What zod gives as a `format` and no reader knows for one: the regular expression beside it says it. */
+const NO_FORMATS: readonly unknown[] = ['starts_with', 'ends_with', 'includes', 'lowercase', 'uppercase']
+
 /**
  * Drops what zod adds and readers do not need: the regular expression beside a `format`, key types that are
  * always strings, and union members that say nothing (the `Date` a handler may give where callers see text).
  */
 function tidy(schema: Schema): void {
+  if (NO_FORMATS.includes(schema.format)) delete schema.format
   if (schema.format !== undefined) delete schema.pattern
   if ((schema.propertyNames as Schema | undefined)?.type === 'string') delete schema.propertyNames
   if (schema.anyOf === undefined) return

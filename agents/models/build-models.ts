@@ -100,7 +100,7 @@ export function noModel(): AppError {
     hint:
       'The operator sets PATCHBAY_MODEL_BASE_URL and PATCHBAY_MODEL (any OpenAI-compatible server, also a local one; docs/models.md); ' +
       'or call from an MCP client whose own model the agents may use (the capability sampling). ' +
-      'Without one the same is done by hand: import_spec, create_connector and create_action build connectors, verify_connection and run_action try them, propose_action_fix and update_action mend them, ' +
+      'Without one the same is done by hand: import_spec, create_connector and create_action build connectors, test_actions and run_action try them, propose_action_fix and update_action mend them, ' +
       'create_workflow, validate_workflow, run_workflow and deploy_workflow build workflows; search_tools finds the rest.',
   })
 }

@@ -208,6 +208,31 @@ describeOnEachDatabase('the model of a run', (kind) => {
     expect(events.tools.filter(({ error }) => error !== undefined)).toHaveLength(3)
   })
 
+  test('each request of a conversation begins as the one before it did, so that a provider’s prompt cache has it', async () => {
+    const other: AgentTool = { ...add, name: 'a_first_by_name' }
+    const calls = (name: string, args: unknown) => ({ toolCalls: [{ name, arguments: args }] })
+    const { server, model, again } = await play({
+      turns: [
+        calls('add_numbers', { a: 1, b: 2 }),
+        calls('add_numbers', '{ "b":2,"a" : 1 '),
+        calls('subtract', {}),
+        { text: 'It is 3.' },
+        { text: 'Still 3.' },
+      ] as ScriptInput['turns'],
+    })
+    await model.converse(talk([add, other]))
+    // Another run that is offered the same tools in another order begins alike too.
+    await again().converse(talk([other, add]))
+    const sent = server.received.map(({ request }) => request)
+    expect(sent).toHaveLength(5)
+    for (const [at, { tools, messages = [] }] of sent.entries()) {
+      expect(tools, `request ${at + 1}`).toEqual(sent[0]?.tools)
+      const before = sent[at - 1]?.messages ?? []
+      if (at < 4) expect(messages.slice(0, before.length), `request ${at + 1}`).toEqual(before)
+    }
+    expect(sent[4]?.messages).toEqual(sent[0]?.messages)
+  })
+
   test('a model whose server takes no tools calls them in words', async () => {
     const { model } = await play({
       lacks: ['tools', 'json_schema'],

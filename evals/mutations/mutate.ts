@@ -4,6 +4,7 @@ import { mutateBaseUrl, mutateMethod, mutatePath } from './address.ts'
 import { mutatePagination, mutateResponse } from './answers.ts'
 import { mutateAuth } from './auth.ts'
 import { mutateContentType, mutateNesting } from './bodies.ts'
+import { mutateEncoding } from './encoding.ts'
 import type { Mutation, MutationClass, Mutator } from './mutation.ts'
 import {
   mutateEnum,
@@ -29,6 +30,7 @@ const mutators: Record<MutationClass, Mutator> = {
   body_nesting: mutateNesting,
   pagination: mutatePagination,
   response_schema: mutateResponse,
+  encoding: mutateEncoding,
 }
 
 /**

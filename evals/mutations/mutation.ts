@@ -18,6 +18,7 @@ export const mutationClasses = [
   'body_nesting',
   'pagination',
   'response_schema',
+  'encoding',
 ] as const
 export type MutationClass = (typeof mutationClasses)[number]
 

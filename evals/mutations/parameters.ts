@@ -128,7 +128,7 @@ const OTHER_TYPES: Record<string, object[]> = {
   object: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
 }
 
-/** A value has another type, or a list is written in another style. */
+/** A value has another type. */
 export const mutateType: Mutator = (target, random) => {
   const { action } = target
   const properties = propertiesOf(action)

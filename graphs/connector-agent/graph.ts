@@ -125,7 +125,7 @@ export const manualActionBuilder = defineAgent({
   name: 'manual_action_builder',
   title: 'Manual Action Builder',
   description:
-    'Writes a connector’s actions from documentation in prose, each with the passages it is founded on. Needs a model.',
+    'Writes a connector’s actions from documentation in prose, each with the passages it is founded on.',
   needsModel: true,
   tools: MAKING_TOOLS,
   input: BuildConnectorInput.omit({ spec: true, url: true, discover: true, operations: true }),

@@ -1,4 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Actor } from '../../core/actor.ts'
 import { actorLike, openWorld, type World } from '../connections/testing/world.ts'
@@ -117,11 +118,16 @@ describe('every tool', () => {
     }
   })
 
-  test('has schemas a validator accepts', () => {
-    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  test('has schemas a validator accepts, with no format that clients do not know', () => {
+    const complaints: string[] = []
+    const complain = (...said: unknown[]) => complaints.push(said.join(' '))
+    const logger = { log: complain, warn: complain, error: complain }
+    const ajv = addFormats.default(new Ajv2020({ strict: false, logger }))
     for (const tool of registry.all) {
-      for (const io of ['input', 'output'] as const)
+      for (const io of ['input', 'output'] as const) {
         expect(() => ajv.compile(toolSchema(tool, io)), tool.name).not.toThrow()
+        expect(complaints.splice(0), `${tool.name}, ${io}`).toEqual([])
+      }
     }
   })
 

@@ -19,7 +19,7 @@ const KNOWLEDGE = ['spec', 'import', 'evidence'] as const
 /**
  * A correct action is made wrong in one of the ways APIs break, and is to be mended. Settings: `knowledge` (spec: the
  * API's description is given; import: what the last import made may be compared with; evidence: failed calls only)
- * `specs` (names, separated by commas); and `slugs` (meaningless: the names of actions tell nothing).
+ * `specs` and `classes` (names, separated by commas); and `slugs` (meaningless: the names of actions tell nothing).
  */
 export const fixAction: Suite<FixSituation> = {
   name: 'fix-action',
@@ -30,6 +30,7 @@ export const fixAction: Suite<FixSituation> = {
     const { knowledge = 'spec', specs, slugs } = options.settings
     if (!KNOWLEDGE.some((one) => one === knowledge))
       throw new Error(`knowledge is one of ${KNOWLEDGE.join(', ')}, not '${knowledge}'.`)
+    const classes = classesOf(options.settings.classes)
     const { found, absent } = specifications(specs?.split(','))
     if (absent.length > 0) options.note(`not there, left out: ${absent.join(', ')}`)
     const server = await startApiServer()
@@ -44,7 +45,7 @@ export const fixAction: Suite<FixSituation> = {
         )
         worlds.push(world)
       }
-      return opened(options, server, worlds, absent)
+      return opened(options, server, worlds, absent, classes)
     } catch (error) {
       await server.close()
       throw error
@@ -52,16 +53,24 @@ export const fixAction: Suite<FixSituation> = {
   },
 }
 
+function classesOf(named: string | undefined): readonly MutationClass[] {
+  if (named === undefined) return mutationClasses
+  const unknown = named.split(',').find((one) => !mutationClasses.some((known) => known === one))
+  if (unknown !== undefined) throw new Error(`classes are ${mutationClasses.join(', ')}, not '${unknown}'.`)
+  return mutationClasses.filter((known) => named.split(',').includes(known))
+}
+
 function opened(
   options: SuiteOptions,
   server: ApiServer,
   worlds: readonly World[],
   absent: readonly string[],
+  classes: readonly MutationClass[],
 ): OpenSuite<FixSituation> {
   const harmless: Record<string, number> = {}
   return {
     async *tasks() {
-      const open = new Set<MutationClass>(mutationClasses)
+      const open = new Set(classes)
       const seen = new Set<string>()
       for (let number = 0; number < options.count && open.size > 0; ) {
         for (const kind of [...open]) {
