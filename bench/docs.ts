@@ -97,7 +97,7 @@ export async function benchDocs(
           for (const question of questions) {
             const { passages } = await index.search(
               tenant,
-              { query: question.question, connectorId: null, limit: LOOKED_AT, retrieval },
+              { query: question.question, connectorId: null, sourceIds: null, limit: LOOKED_AT, retrieval },
               signal,
             )
             ranks.push(passages.findIndex((passage) => answers(passage, question)))

@@ -148,6 +148,12 @@ export const getChunks = (tx: Tx, ids: readonly string[]) =>
     [ids],
   )
 
+/** Which passages are looked through; null: all. */
+export interface DocScope {
+  connectorId: string | null
+  sourceIds: readonly string[] | null
+}
+
 /** Weights of D, C, B, A: parts of identifiers, text, headings above, nearest heading. */
 const WEIGHTS = '{0.1, 0.33, 0.5, 1.0}'
 /** How soon more of the same word says no more (BM25's k1, in units of a word of the nearest heading). */
@@ -169,7 +175,7 @@ const bm25 = (text: { density: string; words: string; usual: string; holders: st
  */
 export const matchChunks = async (
   tx: Tx,
-  query: { terms: readonly string[]; connectorId: string | null; limit: number },
+  query: DocScope & { terms: readonly string[]; limit: number },
 ): Promise<string[]> => {
   // How many rows hold a word cannot be foretold: taken for one, they would be joined one by one.
   await tx.run('SET LOCAL enable_nestloop = off')
@@ -178,11 +184,12 @@ export const matchChunks = async (
          SELECT DISTINCT q FROM (SELECT plainto_tsquery('english', t) AS q FROM unnest($1::text[]) AS t) every WHERE numnode(q) > 0),
        pages AS (
          SELECT source_id, page, count(*) AS chunks, sum(words)::float8 AS words FROM doc_chunks
-         WHERE $2::text IS NULL OR connector_id = $2 GROUP BY source_id, page),
+         WHERE ($2::text IS NULL OR connector_id = $2) AND ($4::text[] IS NULL OR source_id = ANY ($4)) GROUP BY source_id, page),
        corpus AS (SELECT sum(chunks)::float8 AS chunks, count(*)::float8 AS pages, sum(words) AS words FROM pages),
        hits AS (
          SELECT d.id, d.source_id, d.page, d.words, t.q, ts_rank_cd('${WEIGHTS}', d.search, t.q) AS density
-         FROM terms t JOIN doc_chunks d ON d.search @@ t.q WHERE $2::text IS NULL OR d.connector_id = $2),
+         FROM terms t JOIN doc_chunks d ON d.search @@ t.q
+         WHERE ($2::text IS NULL OR d.connector_id = $2) AND ($4::text[] IS NULL OR d.source_id = ANY ($4))),
        by_chunk AS MATERIALIZED (
          SELECT h.id, h.source_id, h.page, sum(${bm25({ density: 'h.density', words: 'h.words', usual: 'c.words / c.chunks', holders: 'h.holders', all: 'c.chunks' })}) AS score
          FROM (SELECT *, count(*) OVER (PARTITION BY q) AS holders FROM hits) h, corpus c GROUP BY h.id, h.source_id, h.page),
@@ -192,7 +199,7 @@ export const matchChunks = async (
          JOIN pages p USING (source_id, page), corpus c GROUP BY h.source_id, h.page)
        SELECT m.id FROM by_chunk m JOIN by_page p USING (source_id, page)
        ORDER BY m.score + ${PAGE_WEIGHT} * p.score DESC, m.id LIMIT $3`,
-    [query.terms, query.connectorId, query.limit],
+    [query.terms, query.connectorId, query.limit, query.sourceIds],
   )
   return rows.map(({ id }) => id)
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { Database, Tx } from './database.ts'
+import type { DocScope } from './doc-index.ts'
 
 /** Where pgvector is, when this database has it. */
 export interface DocVectors {
@@ -224,7 +225,7 @@ const LOOKED_AT = 4
 export async function nearestChunks(
   tx: Tx,
   { schema, iterates }: DocVectors,
-  query: { vector: Float32Array; embedder: string; connectorId: string | null; limit: number },
+  query: DocScope & { vector: Float32Array; embedder: string; limit: number },
 ): Promise<string[]> {
   // The index gives its nearest before rows of others are left out: it must look on until there are enough.
   if (iterates) await tx.run("SET LOCAL hnsw.iterative_scan = 'relaxed_order'")
@@ -236,9 +237,10 @@ export async function nearestChunks(
     `SELECT chunk_id FROM (
        SELECT chunk_id, ${distance} AS distance FROM doc_embeddings
        WHERE length = ${length} AND embedder = $2 AND ($3::text IS NULL OR connector_id = $3)
+         AND ($5::text[] IS NULL OR chunk_id IN (SELECT id FROM doc_chunks WHERE source_id = ANY ($5)))
        ORDER BY ${distance} LIMIT $4) near
      ORDER BY near.distance`,
-    [asVector(query.vector), query.embedder, query.connectorId, query.limit],
+    [asVector(query.vector), query.embedder, query.connectorId, query.limit, query.sourceIds],
   )
   return rows.map(({ chunk_id }) => chunk_id)
 }

@@ -79,10 +79,12 @@ async function ensureAction(
   draft: DraftAction,
   wasThere: boolean,
 ): Promise<void> {
-  const { citations: _citations, hasBody, outputSchema, ...fields } = draft
+  const { citations: _citations, bodyType, outputSchema, pagination, parameters, ...fields } = draft
   const action = {
     ...fields,
-    ...(hasBody ? { body: {} } : {}),
+    parameters: parameters.map(({ explode, ...rest }) => (explode === null ? rest : { ...rest, explode })),
+    ...(bodyType === null ? {} : { body: { contentType: bodyType, required: true } }),
+    ...(pagination === null ? {} : { pagination }),
     ...(outputSchema === null ? {} : { outputSchema }),
   } as unknown as JsonObject
   try {

@@ -5,6 +5,7 @@ type Node = Record<string, any>
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
 const MAX_DEPTH = 8
+const FIELD_DEPTH = 4
 
 /**
  * An API description as the page of a manual: prose, tables and examples in HTML, and nothing a machine reads. What a
@@ -50,14 +51,23 @@ function operationText(document: Node, { path, method, operation, shared }: Desc
   const [type, content] = Object.entries<Node>(body.content ?? {})[0] ?? []
   const swaggerBody = parameters.find(({ in: place }) => place === 'body')
   const schema = resolve(content?.schema ?? swaggerBody?.schema ?? {})
-  const required = new Set<string>(schema.required ?? [])
-  const fields = Object.entries<Node>(schema.properties ?? {}).map(([name, field]) =>
-    row(name, 'body', resolve(field), required.has(name)),
+  const fields = fieldsOf(schema, resolve).map(({ name, field, required }) =>
+    row(name, 'body', { ...field, type: typeText(field, resolve) }, required),
   )
   const rows = parameters
     .filter(({ in: place }) => place !== 'body')
     .map((one) =>
-      row(one.name, one.in, { ...resolve(one.schema ?? one), description: one.description }, one.required),
+      row(
+        one.name,
+        one.in,
+        {
+          type: typeText(resolve(one.schema ?? one), resolve),
+          description: [one.description, severalText(one, resolve(one.schema ?? one))]
+            .filter(Boolean)
+            .join(' '),
+        },
+        one.required,
+      ),
     )
   const example = exampleOf(document, operation)
   return `<h2>${text(operation.summary ?? operation.operationId ?? `${method} ${path}`)}</h2>
@@ -67,12 +77,52 @@ ${content === undefined ? '' : `<p>The body is sent as <code>${text(type)}</code
 ${example === undefined ? '' : `<h3>Example of an answer</h3><pre>${text(JSON.stringify(example, null, 2))}</pre>`}`
 }
 
-const row = (name: string, place: string, schema: Node, required: unknown): string =>
-  `<tr><td><code>${text(name)}</code><td>${text(place)}<td>${text(typeText(schema))}<td>${required === true ? 'yes' : 'no'}<td>${text(schema.description)}</tr>`
+const row = (name: string, place: string, { type, description }: Node, required: unknown): string =>
+  `<tr><td><code>${text(name)}</code><td>${text(place)}<td>${text(type)}<td>${required === true ? 'yes' : 'no'}<td>${text(description)}</tr>`
 
-function typeText(schema: Node): string {
+interface Field {
+  name: string
+  field: Node
+  required: boolean
+}
+
+/** Fields and those within them: `lines`, `lines[].amount`. */
+function fieldsOf(schema: Node, resolve: (node: Node) => Node, within = '', depth = 0): Field[] {
+  const required = new Set<string>(schema.required ?? [])
+  return Object.entries<Node>(schema.properties ?? {}).flatMap(([key, given]) => {
+    const field = resolve(given)
+    const name = `${within}${key}`
+    const isList = field.type === 'array'
+    const more =
+      depth + 1 < FIELD_DEPTH
+        ? fieldsOf(
+            isList ? resolve(field.items ?? {}) : field,
+            resolve,
+            `${name}${isList ? '[]' : ''}.`,
+            depth + 1,
+          )
+        : []
+    return [{ name, field, required: required.has(key) }, ...more]
+  })
+}
+
+/** As a manual has it: `array of string (date)`, `integer, at least 1, at most 100`, `string, one of a, b`. */
+function typeText(schema: Node, resolve: (node: Node) => Node): string {
   const type = Array.isArray(schema.type) ? schema.type.join(' or ') : (schema.type ?? 'any')
-  return schema.enum === undefined ? type : `${type}, one of ${(schema.enum as unknown[]).join(', ')}`
+  if (type === 'array') return `array of ${typeText(resolve(schema.items ?? {}), resolve)}`
+  return [
+    `${type}${schema.format === undefined ? '' : ` (${schema.format})`}`,
+    ...(schema.minimum === undefined ? [] : [`at least ${schema.minimum}`]),
+    ...(schema.maximum === undefined ? [] : [`at most ${schema.maximum}`]),
+    ...(schema.enum === undefined ? [] : [`one of ${(schema.enum as unknown[]).join(', ')}`]),
+  ].join(', ')
+}
+
+/** How a list goes into a query: OpenAPI's `explode`, Swagger's `collectionFormat`. */
+function severalText({ in: place, explode, collectionFormat }: Node, { type }: Node): string {
+  if (place !== 'query' || type !== 'array') return ''
+  const isJoined = explode === false || (explode === undefined && collectionFormat === 'csv')
+  return isJoined ? 'Several are joined by commas.' : 'Several are sent by repeating the parameter.'
 }
 
 function exampleOf(document: Node, operation: Node): unknown {

@@ -31,7 +31,13 @@ async function build(manual: string, baseUrl: string | null, input: object = {})
     actions: [
       {
         ...{ slug: 'list_orders', name: 'List orders', description: '', method: 'GET', path: '/orders' },
-        ...{ parameters: [], hasBody: false, inputSchema: { type: 'object' }, outputSchema: null },
+        ...{
+          parameters: [],
+          bodyType: null,
+          pagination: null,
+          inputSchema: { type: 'object' },
+          outputSchema: null,
+        },
         citations: cited,
       },
     ],

@@ -44,8 +44,8 @@ async function importIt(input: ConnectorRunInput, discovery: Discovery, run: Run
 
 async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Created> {
   await docsBefore(run)
-  const passages = await findPassages(run.call, input.docs ?? [], input.goal)
-  const { draft, unfounded } = await draftFromDocs(run.model(), passages, input.goal)
+  const passages = await findPassages(run.call, input.docs ?? [], input)
+  const { draft, unfounded, missing } = await draftFromDocs(run.model(), passages, input)
   const name = input.name ?? draft.name
   const slug = input.slug ?? slugify(name)
   const existing = await run.once('existing', () => isThere(run, slug))
@@ -74,7 +74,10 @@ async function writeIt(input: ConnectorRunInput, run: RunContext): Promise<Creat
     keepHead: existing,
     ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl }),
   })
-  const leftOut = unfounded.map((action) => ({ action, why: 'It cites no passage of the documentation.' }))
+  const leftOut = [
+    ...unfounded.map((action) => ({ action, why: 'It cites no passage of the documentation.' })),
+    ...missing.map((action) => ({ action, why: 'The documentation that was read does not tell of it.' })),
+  ]
   const made = await madeOf(connector, [...leftOut, ...refused], run)
   return { made: address === null ? made : { ...made, address }, before }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_ACTIONS } from '../../agents/manual-action-builder/build-from-docs.ts'
 import { chooseOperations, type Operation } from '../../agents/spec-import-builder/choose-operations.ts'
 import { AppError, conflict, toAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
@@ -119,6 +120,16 @@ async function choose(
 
 async function discoverDocs(input: ConnectorRunInput, run: RunContext): Promise<Partial<State>> {
   run.model() // throws what to configure: prose needs a reader
+  const named = input.operations?.length ?? 0
+  if (named > MAX_ACTIONS)
+    throw new AppError(
+      'invalid_input',
+      `${named} operations are named; from documentation in prose, ${MAX_ACTIONS} are written at a time.`,
+      {
+        where: 'operations',
+        hint: `Name the first ${MAX_ACTIONS}, then the others with replace: true and the same slug.`,
+      },
+    )
   const answer = await run.handback({
     point: 'after_discovery',
     question: `No description was found; ${input.docs?.length ?? 0} pages of documentation are to be read, and actions written from them by a model. Go on?`,

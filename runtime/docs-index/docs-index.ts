@@ -5,6 +5,7 @@ import type { Logger } from '../../core/log.ts'
 import type { Database, Tx } from '../../db/database.ts'
 import {
   type DocChunkRow,
+  type DocScope,
   type DocSourceKey,
   deleteOtherChunks,
   getChunks,
@@ -71,7 +72,7 @@ export interface DocsIndex {
   /** The passages that answer best, best first; of a section one, as long as there are others. */
   search(
     tenant: Pick<Transactions, 'read'>,
-    query: { query: string; connectorId: string | null; limit: number; retrieval?: Retrieval },
+    query: DocScope & { query: string; limit: number; retrieval?: Retrieval },
     signal: AbortSignal,
   ): Promise<{ passages: DocChunkRow[]; note: string | null }>
   /**
@@ -159,7 +160,7 @@ export function buildDocsIndex(options: {
       return { ...stored, chunks: chunks.length, embedded: chunks.length - open, notes }
     },
 
-    search: async (tenant, { query, connectorId, limit, retrieval = 'fused' }, signal) => {
+    search: async (tenant, { query, connectorId, sourceIds, limit, retrieval = 'fused' }, signal) => {
       const terms = termsOf(query)
       let note = meaning === undefined ? missing : null
       let vector: Float32Array | undefined
@@ -173,7 +174,7 @@ export function buildDocsIndex(options: {
         }
       }
       const passages = await tenant.read(async (tx) => {
-        const asked = { connectorId, limit: CANDIDATES }
+        const asked = { connectorId, sourceIds, limit: CANDIDATES }
         const rankings: string[][] = []
         if (retrieval !== 'vector' && terms.length > 0)
           rankings.push(await matchChunks(tx, { ...asked, terms }))

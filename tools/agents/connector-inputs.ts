@@ -76,7 +76,7 @@ export const BuildConnectorInput = z.object({
     .max(1_000)
     .optional()
     .describe(
-      'The operations to include (operationId, or "get /path"); all, or those for the goal, when left out.',
+      'The operations to include (operationId, or "get /path"); all, or those for the goal, when left out. From documentation in prose at most 40 at a time.',
     ),
   replace: z.boolean().default(false).describe('Make the next version of a connector that is there already?'),
   ...testFields,

@@ -127,6 +127,22 @@ describeOnBothDatabases('documentation index', (kind) => {
     expect((await tenant.ok('list_api_docs')).sources).toHaveLength(1)
   })
 
+  test('only the sources that are named are searched; one that is not there is told', async () => {
+    const one = (
+      await tenant.ok('index_api_docs', { text: '# Void\n\nVoid an order of this app.', title: 'One' })
+    ).source
+    const two = (
+      await tenant.ok('index_api_docs', { text: '# Void\n\nVoid an order of that app.', title: 'Two' })
+    ).source
+    const titles = async (sources: string[]) =>
+      [...new Set((await found('void an order', { sources })).map(({ source }) => source))].toSorted()
+    expect(await titles([two.id])).toEqual(['Two'])
+    expect(await titles([one.id, two.id])).toEqual(['One', 'Two'])
+    const refused = await tenant.call('search_api_docs', { query: 'void', sources: [one.id, 'doc_none'] })
+    expect([refused.status, refused.body.detail]).toEqual([404, expect.stringContaining('doc_none')])
+    for (const { id } of [one, two]) await tenant.ok('delete_api_docs', { source: id })
+  })
+
   test('an API description is indexed as a document, and a source can be deleted', async () => {
     const { source } = await tenant.ok('index_api_docs', { text: JSON.stringify(SPEC) })
     expect(source).toMatchObject({ title: 'Ledger', kind: 'text' })

@@ -79,7 +79,7 @@ describeOnBothDatabases('embedding in the background', (kind) => {
       round: () => index.embedRest(db, signal),
       firstOf: async ({ organizationId }: Tenant, query: string) => {
         const scope = { organizationId, customerIds: null }
-        const asked = { query, connectorId: null, limit: 1 }
+        const asked = { query, connectorId: null, sourceIds: null, limit: 1 }
         const { passages, note } = await index.search({ read: (fn) => db.read(scope, fn) }, asked, signal)
         return { content: passages[0]?.content, note }
       },

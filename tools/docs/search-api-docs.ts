@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { requireConnector } from '../connectors/connector.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
+import { DocSourceRef, requireDocSource } from './source.ts'
 
 const MAX_RESULTS = 20
 const DEFAULT_RESULTS = 5
@@ -21,6 +22,12 @@ export const searchApiDocs = defineTool({
       .max(1000)
       .describe('A question, or words and identifiers: "how are webhooks signed", "expires_in".'),
     connector: ConnectorRef.optional().describe('Only the documentation of this connector, by slug or id.'),
+    sources: z
+      .array(DocSourceRef)
+      .min(1)
+      .max(50)
+      .optional()
+      .describe('Only these sources (doc_…), as index_api_docs and list_api_docs name them.'),
     limit: z.coerce
       .number()
       .int()
@@ -49,12 +56,16 @@ export const searchApiDocs = defineTool({
   permission: 'connectors.read',
   effect: 'read',
   http: 'GET /docs/search',
-  async run(context, { query, connector, limit }) {
+  async run(context, { query, connector, sources, limit }) {
+    if (sources !== undefined)
+      await context.read(async (tx) => {
+        for (const source of sources) await requireDocSource(tx, source)
+      })
     const connectorId =
       connector === undefined ? null : (await context.read((tx) => requireConnector(tx, connector))).id
     const { passages, note } = await context.services.docsIndex.search(
       context,
-      { query, connectorId, limit },
+      { query, connectorId, sourceIds: sources ?? null, limit },
       context.signal,
     )
     return {

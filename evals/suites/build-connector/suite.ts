@@ -9,6 +9,7 @@ import { buildRandom, type Random } from '../../random.ts'
 import type { Policy, Suite, SuiteOptions, Task, Verdict } from '../../suite.ts'
 import { connect, exported, openWorld, type World } from '../fix-action/world.ts'
 import { checkOperation, type Operation } from './check-operation.ts'
+import { startReader } from './reader.ts'
 
 /** What whoever builds a connector is told. */
 export interface BuildSituation {
@@ -30,6 +31,8 @@ interface Source {
   publish(pages: Pages, world: World): string
   /** The input of import_spec that makes most of it without a model. */
   baseline(situation: BuildSituation): object
+  /** Models of its own, by the policy that has the Connector Agent use it. */
+  models?: Record<string, typeof startReader>
   /** What build_connector is told of where the API is described. */
   read(situation: BuildSituation): object
 }
@@ -59,6 +62,7 @@ export const buildConnectorFromDocs = suiteOf({
   },
   baseline: ({ url }) => ({ discover: url }),
   read: ({ url }) => ({ docs: [url] }),
+  models: { reader: startReader },
 })
 
 function suiteOf(source: Source): Suite<BuildSituation> {
@@ -66,7 +70,11 @@ function suiteOf(source: Source): Suite<BuildSituation> {
     name: source.name,
     description: source.description,
     baseline: 'deterministic',
-    policies: { deterministic: importing(source), client, agent: building(source) },
+    policies: {
+      ...{ deterministic: importing(source), client, agent: building(source) },
+      ...Object.fromEntries(Object.keys(source.models ?? {}).map((name) => [name, building(source)])),
+    },
+    ...(source.models === undefined ? {} : { models: source.models }),
     async open(options) {
       const { doors, note } = options
       const { found, absent } = specifications(options.settings.specs?.split(','))

@@ -42,7 +42,7 @@ const QUIET = [
 
 const listStatuses = {
   ...{ slug: 'list_statuses', name: 'List statuses', description: 'Lists the statuses of orders.' },
-  ...{ method: 'GET', path: '/statuses', parameters: [], hasBody: false },
+  ...{ method: 'GET', path: '/statuses', parameters: [], bodyType: null, pagination: null },
   ...{ inputSchema: { type: 'object', properties: {} }, outputSchema: null, citations: [ALL_PASSAGES] },
 }
 const bearer = { slug: 'token', name: 'Token', type: 'bearer_token' }
