@@ -146,6 +146,7 @@ test('who declines cancels the run; who dismisses the question leaves it to be a
   expect((await update({ another: { action: 'accept', content: { name: 'Eve' } } })).result).toMatchObject({
     resultType: 'complete',
   })
+  expect((await update({ another: { action: 'decline' } })).result).toMatchObject({ resultType: 'complete' })
   expect((await update({ [key]: { action: 'accept', content: { name: 'E' } } })).error).toMatchObject({
     code: -32602,
     message: expect.stringContaining('name'),

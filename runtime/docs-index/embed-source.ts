@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '../../core/errors.ts'
+import { type AppError, toAppError } from '../../core/errors.ts'
 import {
   claimEmbedding,
   countUnembedded,
@@ -39,7 +39,7 @@ export async function embedSource(
   const { id } = embedder
   const startedAt = performance.now()
   const openAtFirst = await tenant.read((tx) => countUnembedded(tx, sourceId, meaning.made()))
-  const sameLength = oneChangeOfLength()
+  const mayHave = oneChangeOfLength()
   let claim: string | undefined
   let embedded = 0
   let refusal: AppError | undefined
@@ -77,7 +77,7 @@ export async function embedSource(
         const vector = found.made[at]
         return vector === undefined ? [] : [{ chunkId: chunk.id, vector }]
       })
-      for (const { vector } of embeddings) sameLength(vector.length)
+      if (!embeddings.every(({ vector }) => mayHave(vector.length))) return left(TWO_LENGTHS, true)
       const refused = chunks.filter((_, at) => found.made[at] === undefined)
       await tenant.transaction(async (tx) => {
         if (embeddings.length > 0) await insertEmbeddings(tx, vectors, id, embeddings)
@@ -105,20 +105,14 @@ const failure = ({ message }: AppError) => `${message} It is tried again in the 
 const refusedFor = (refusal: AppError | undefined) =>
   `the embedding model refuses them${refusal === undefined ? '' : ` (${refusal.message})`}. Index again to have them tried again.`
 
+const TWO_LENGTHS =
+  'the embedding model gives vectors of one length and of another. Check that one model answers at PATCHBAY_EMBEDDING_BASE_URL, or set PATCHBAY_EMBEDDING_DIMENSIONS.'
+
 /** A model may come to give vectors of another length, and what it made before is made again; but not for ever. */
-function oneChangeOfLength(): (length: number) => void {
+function oneChangeOfLength(): (length: number) => boolean {
   const seen: number[] = []
   return (length) => {
     if (seen.at(-1) !== length) seen.push(length)
-    if (seen.length > 2)
-      throw new AppError(
-        'upstream_error',
-        'The embedding model gives vectors of one length and of another.',
-        {
-          where: 'PATCHBAY_EMBEDDING_BASE_URL',
-          hint: 'Check that one model answers there, or set PATCHBAY_EMBEDDING_DIMENSIONS.',
-          retryable: false,
-        },
-      )
+    return seen.length <= 2
   }
 }
