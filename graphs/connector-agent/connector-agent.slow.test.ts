@@ -207,6 +207,27 @@ describe('with a model, played at the wire', () => {
     expect(model.left()).toBe(0)
   })
 
+  test('a model that fails ends no test and no mending: what needs none is done, and the run says what failed', async () => {
+    await play([{ error: { status: 400 }, times: 0 }])
+    await tenant.ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
+    await connect(tenant)
+    await tenant.ok('update_action', { connector: 'notes', action: 'get_note', path: '/note/{note_id}' })
+    // Of what made this one wrong, nothing that compares can tell.
+    await tenant.ok('create_action', { connector: 'notes', slug: 'lost', name: 'Lost', path: '/lost' })
+    const { run } = await tenant.ok('fix_action', {
+      ...{ connector: 'notes', actions: ['get_note', 'lost'] },
+      ...{ allowWrites: true, approval: 'auto', ...WAIT },
+    })
+    expect(run, JSON.stringify(run.error)).toMatchObject({
+      status: 'completed',
+      output: { fixed: ['get_note'], failing: [{ action: 'lost' }] },
+    })
+    const said = (await eventsOf(tenant, run.id)).filter(({ type }) => type === 'message')
+    const text = said.map(({ data }) => data.text).join('\n')
+    expect(text).toContain('Explaining failures: the model failed')
+    expect(text).toContain('Mending lost: the model failed')
+  })
+
   test('it proposes a patch where comparing finds nothing; the patch is proven before it stays', async () => {
     const told = { reason: 'The documentation has the plural.', confidence: 0.9, citations: ['made-up'] }
     await play([

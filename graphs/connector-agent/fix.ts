@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import type { Candidate } from '../../agents/action-fixer/candidate.ts'
 import { proposeByComparing } from '../../agents/action-fixer/deterministic.ts'
-import { type FixResult, fixAction } from '../../agents/action-fixer/fix-action.ts'
+import { type FixResult, fixAction, type Proposer } from '../../agents/action-fixer/fix-action.ts'
 import type { Move } from '../../agents/action-fixer/moves.ts'
 import { proposeByModel } from '../../agents/action-fixer/propose-by-model.ts'
 import { mergeReports } from '../../agents/action-tester/merge-reports.ts'
 import type { Json } from '../../core/json.ts'
 import type { RunContext } from '../frame/define-agent.ts'
 import { docsBefore } from './docs-read.ts'
-import { modelOf } from './model-of.ts'
+import { modelOf, withoutWhereItFails } from './model-of.ts'
 import type { Output, State } from './state.ts'
 import { keepUnpatched, revisionOf, tellRejecting } from './take-back.ts'
 import { failedIn, testInputOf } from './test.ts'
@@ -29,7 +29,7 @@ export async function fix(state: State, run: RunContext): Promise<Partial<State>
   for (const url of docs) await run.call('index_api_docs', { url, connector })
   const proposers = [
     proposeByComparing(run.call, { spec: input.spec, url: input.spec === undefined ? input.url : undefined }),
-    ...(model === undefined ? [] : [proposeByModel(run.call, model)]),
+    ...(model === undefined ? [] : [askingModel(run, proposeByModel(run.call, model))]),
   ]
   const fixes: FixResult[] = []
   for (const { action } of failed) {
@@ -52,6 +52,11 @@ export async function fix(state: State, run: RunContext): Promise<Partial<State>
   await run.artifact({ kind: 'diff', title: `Patches of ${connector}`, content: fixes as unknown as Json })
   return { fixes, unpatched, revision: await revisionOf(run, connector) }
 }
+
+const askingModel =
+  (run: RunContext, propose: Proposer): Proposer =>
+  (situation) =>
+    withoutWhereItFails(run, `Mending ${situation.action}`, () => propose(situation), undefined)
 
 /** Asks a person, in Auto mode too: what a description or a failure says does not settle where credentials go. */
 const askToMove =

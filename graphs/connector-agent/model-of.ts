@@ -11,3 +11,23 @@ export function modelOf(run: Pick<RunContext, 'model'>): RunModel | undefined {
     throw cause
   }
 }
+
+/**
+ * What a model adds to work that is done without one too: where it fails, the run says so and goes on without. Budgets and
+ * cancelling end the run all the same.
+ */
+export async function withoutWhereItFails<T>(
+  run: RunContext,
+  what: string,
+  ask: () => Promise<T>,
+  without: T,
+): Promise<T> {
+  try {
+    return await ask()
+  } catch (cause) {
+    const { code, message } = toAppError(cause)
+    if (run.signal.aborted || code !== 'upstream_error') throw cause
+    await run.message(`${what}: the model failed, and the run goes on without it. ${message}`)
+    return without
+  }
+}

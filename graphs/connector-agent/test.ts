@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../../core/json.ts'
 import { independentGroups } from '../../runtime/connectors/test/groups.ts'
 import type { TestReport } from '../../runtime/connectors/test/report.ts'
 import type { RunContext } from '../frame/define-agent.ts'
-import { modelOf } from './model-of.ts'
+import { modelOf, withoutWhereItFails } from './model-of.ts'
 import type { ConnectorRunInput, State } from './state.ts'
 
 const MAX_GROUPS = 4
@@ -77,7 +77,10 @@ export async function tellTest({ reports, made }: State, run: RunContext): Promi
   if (report === undefined) return {}
   const failed = failedIn(report)
   const model = modelOf(run)
-  const explanations = model === undefined ? [] : await explainFailures(model, failed)
+  const explanations =
+    model === undefined
+      ? []
+      : await withoutWhereItFails(run, 'Explaining failures', () => explainFailures(model, failed), [])
   await run.artifact({
     kind: 'test_report',
     title: `Test of ${made?.connector ?? ''}`,
