@@ -70,6 +70,7 @@ const MAX_PASSAGES = 80
 const FOUND = 10
 const GENERAL = [
   'base URL of the API',
+  'address, host or server that all requests are sent to',
   'authentication: how requests are authorized',
   'list of endpoints, methods and paths',
   'pages of a list, cursor, next page',
