@@ -11,8 +11,10 @@ GRANT SELECT (id, organization_id, embedded_by, embedding_until) ON doc_sources 
 DO $$
 BEGIN
   IF to_regclass('patchbay.doc_embeddings') IS NOT NULL THEN
-    -- Those of the model before it are of no use to this one, and are made anew.
+    -- Those of the model before it are of no use to this one, and are made anew. (Whoever migrates is bound by forced policies.)
+    ALTER TABLE patchbay.doc_embeddings NO FORCE ROW LEVEL SECURITY;
     DELETE FROM patchbay.doc_embeddings WHERE span > 0 OR embedder = 'builtin-use-lite-en';
+    ALTER TABLE patchbay.doc_embeddings FORCE ROW LEVEL SECURITY;
     ALTER TABLE patchbay.doc_embeddings DROP COLUMN span;
     ALTER TABLE patchbay.doc_embeddings ADD PRIMARY KEY (chunk_id, embedder);
     DROP INDEX IF EXISTS patchbay.doc_embeddings_512;
