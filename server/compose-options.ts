@@ -11,4 +11,6 @@ export interface ComposeOptions {
   atNode?: AtNode
   /** How often documentation is embedded in the background. */
   embedEveryMs?: number
+  /** How often watched APIs that are due are looked for. */
+  driftEveryMs?: number
 }

@@ -17,6 +17,7 @@ import { deleteExpiredOAuthAuthorizations } from '../db/oauth-authorizations.ts'
 import { deleteEndedWindows } from '../db/rate-windows.ts'
 import { deleteEndedSecrets } from '../db/triggers.ts'
 import { deleteOldDeliveries } from '../db/webhook-deliveries.ts'
+import { startDriftWatch } from '../graphs/drift-watch/drift-watch.ts'
 import { buildAgentRuns } from '../graphs/frame/agent-runs.ts'
 import { agents } from '../graphs/index.ts'
 import { type ApiKeys, buildApiKeys } from '../runtime/access/api-keys.ts'
@@ -280,6 +281,7 @@ export async function compose(
     }
 
     let sweeper: ReturnType<typeof startSweeper> | undefined
+    let stopDriftWatch: (() => Promise<unknown>) | undefined
     let stopEmbedding: (() => Promise<unknown>) | undefined
     let cleanUp: NodeJS.Timeout | undefined
     return {
@@ -308,6 +310,7 @@ export async function compose(
         subscriptions.start()
         await agentRuns.startWork()
         webhooks.start()
+        stopDriftWatch = startDriftWatch({ db: database, catalog, log }, options.driftEveryMs)
         await docsIndex.announce(database)
         const { embedEveryMs = EMBED_EVERY_MS } = options
         const tellRefused = refusalTeller(log)
@@ -370,6 +373,7 @@ export async function compose(
         await end('schedules', schedules.stop())
         await end('subscriptions', subscriptions.stop())
         await end('webhooks', webhooks.stop())
+        await end('drift watch', stopDriftWatch?.() ?? Promise.resolve())
         await end('embeddings', stopEmbedding?.() ?? Promise.resolve())
         await within(QUEUE_CLOSE_MS, 'queue', queue.close(), log)
         await sandbox.close()

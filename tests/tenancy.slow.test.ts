@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { setUpkeep } from '../db/app-subscriptions.ts'
+import { noteDriftLook, setDriftWatch } from '../db/drift-watches.ts'
 import { insertModelRequest } from '../db/model-requests.ts'
 import { insertModelReservation } from '../db/model-reservations.ts'
 import { addModelUsage } from '../db/model-usage.ts'
@@ -48,6 +49,7 @@ const tables = [
   'files',
   'file_chunks',
   'doc_sources',
+  'drift_watches',
   'doc_chunks',
   'doc_embeddings',
   'model_usage',
@@ -295,6 +297,12 @@ describeOnBothDatabases('tenancy', (kind) => {
       await insertModelRequest(tx, run, `mreq_${MARK}`, request)
       // Nothing subscribes at an app here.
       for (const { refs, customerId } of [planted, neighbour]) {
+        // Nothing was imported from an address either.
+        const [connectorId = '', apiKeyId = ''] = ['con_', 'key_'].map((kind) =>
+          refs.find((ref) => ref.startsWith(kind)),
+        )
+        await setDriftWatch(tx, { connectorId, organizationId, apiKeyId, everyHours: 720 })
+        await noteDriftLook(tx, connectorId, { inMs: 86_400_000, failures: 1, problem: MARK })
         const triggerId = refs.find((ref) => ref.startsWith('trg_')) ?? ''
         await setUpkeep(tx, { triggerId, organizationId, customerId }, { dueAt: null, problem: MARK })
         await setTriggerSecret(tx, triggerId, MARK)

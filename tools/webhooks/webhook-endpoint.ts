@@ -14,6 +14,8 @@ export const webhookEventTypes = [
   'connection.failed',
   'connection.deleted',
   'connector.version_created',
+  'connector.drifted',
+  'connector.drift_check_failed',
   'trigger.subscription_failed',
 ] as const
 

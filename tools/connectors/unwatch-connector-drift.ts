@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { notFound } from '../../core/errors.ts'
+import { deleteDriftWatch } from '../../db/drift-watches.ts'
+import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
+import { defineTool } from '../define-tool.ts'
+import { ConnectorRef } from '../params.ts'
+import { requireConnector } from './connector.ts'
+
+export const unwatchConnectorDrift = defineTool({
+  name: 'unwatch_connector_drift',
+  title: 'Stop watching an API for changes',
+  description:
+    'Ends what watch_connector_drift began. A run that proposes changes stays: answer or cancel it.',
+  input: z.object({ connector: ConnectorRef }),
+  output: z.object({ unwatched: z.literal(true), connector: z.string().describe('Slug of the connector.') }),
+  permission: 'agents.execute',
+  effect: 'write',
+  http: 'DELETE /connectors/:connector/drift-watch',
+  resource: (input) => input.connector,
+  async run(context, { connector: ref }) {
+    refuseCustomerKey(context.actor, 'A connector')
+    const connector = await context.transaction(async (tx) => {
+      const { id, slug } = await requireConnector(tx, ref)
+      if ((await deleteDriftWatch(tx, id)) === 0)
+        throw notFound('drift watch', slug, 'list_drift_watches shows those there are.')
+      return slug
+    })
+    return { unwatched: true as const, connector }
+  },
+})
