@@ -138,7 +138,7 @@ function compoundsOf(text: string): string[] {
   return words.flatMap((_, at) => [2, 3].map((count) => words.slice(at, at + count).join('')))
 }
 
-const ASKING = new Set('show which what who list find give tell look'.split(' '))
+const ASKING = new Set('show which what who list find get give tell look'.split(' '))
 
 const isQuestion = (wish: string): boolean => wish.trim().endsWith('?') || ASKING.has(wordsOf(wish)[0] ?? '')
 
