@@ -136,7 +136,7 @@ async function playManual(tenant: Tenant): Promise<void> {
   const action = {
     ...{ slug: 'get_note', name: 'Get a note', description: 'Gives one note.', method: 'GET' },
     ...{ path: '/notes/{note_id}', parameters: [{ name: 'note_id', in: 'path', required: true }] },
-    ...{ hasBody: false, inputSchema: note, outputSchema: null, citations: [cited.id] },
+    ...{ bodyType: null, pagination: null, inputSchema: note, outputSchema: null, citations: [cited.id] },
   }
   const token = { slug: 'token', name: 'Token', type: 'bearer_token' }
   await world.play({

@@ -24,6 +24,7 @@ const DraftAction = z.object({
         explode: z
           .boolean()
           .nullable()
+          .default(null)
           .describe(
             'Of a list: true: the parameter is repeated; false: joined by commas; null: not said, or no list.',
           ),
@@ -39,7 +40,9 @@ const DraftAction = z.object({
     .record(z.string(), z.unknown())
     .nullable()
     .describe('JSON Schema of the answer; null: not documented.'),
-  pagination: Pagination.nullable().describe('How pages follow each other; null: no list in pages.'),
+  pagination: Pagination.nullable()
+    .default(null)
+    .describe('How pages follow each other; null: no list in pages.'),
   citations: z.array(z.string()).describe('Ids of the passages this is founded on.'),
 })
 export type DraftAction = z.output<typeof DraftAction>
