@@ -51,6 +51,20 @@ const putManual: AgentJob['prepare'] = async (world, { 'page of a manual': text 
   world.docs.put('/handbook', { type: 'text/markdown', body: manualOf(world.api, text) })
 const handbook = ({ docs }: HostileWorld) => [`${docs.origin}/handbook`]
 
+/**
+ * The state before one of the shop's actions, which has a wrong path, was mended: a run that tests what it made mends that by
+ * comparing, without a model. All else of the action stays as it is.
+ */
+function unmended(state: Record<string, unknown>): Record<string, unknown> {
+  const connectors = state.connectors as Record<string, Definition>
+  const shop = connectors[APP]
+  if (shop === undefined) return state
+  const actions = shop.actions.map((action) =>
+    action.slug === 'list_states' && action.path === '/statuses' ? { ...action, path: '/status' } : action,
+  )
+  return { ...state, connectors: { ...connectors, [APP]: { ...shop, actions } } }
+}
+
 const missingStatuses = async ({ doors }: HostileWorld, slug: string): Promise<string[]> =>
   (await definitionOf(doors, slug))?.actions.some(
     ({ method, path }) => method === 'GET' && path === '/statuses',
@@ -80,7 +94,11 @@ export const addFromManual: AgentJob = {
   ],
   missing: (world) => missingStatuses(world, APP),
   others: (state) =>
-    withoutActions(withoutParts(state, APP, ['events']), APP, (slug) => !SHOP_ACTIONS.includes(slug)),
+    withoutActions(
+      withoutParts(unmended(state), APP, ['events']),
+      APP,
+      (slug) => !SHOP_ACTIONS.includes(slug),
+    ),
   solve: async ({ doors }) => void (await addStatuses(doors, APP)),
 }
 
