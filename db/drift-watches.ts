@@ -1,7 +1,8 @@
 import type { Database, Tx } from './database.ts'
 
 export interface DriftWatchRow {
-  connector_id: string
+  /** Of the connector. */
+  id: string
   /** Its slug. */
   connector: string
   api_key_id: string
@@ -19,7 +20,7 @@ export interface DriftWatchRow {
   created_at: Date
 }
 
-const WATCHES = `SELECT w.connector_id, c.slug AS connector, w.api_key_id, w.every_hours, w.due_at, w.looked_at, w.failures,
+const WATCHES = `SELECT w.connector_id AS id, c.slug AS connector, w.api_key_id, w.every_hours, w.due_at, w.looked_at, w.failures,
     w.problem, w.proposed, w.run_id, w.created_at
   FROM drift_watches w JOIN connectors c ON c.id = w.connector_id`
 
@@ -54,6 +55,7 @@ export interface DueDriftWatch {
   every_hours: number
   failures: number
   proposed: string | null
+  run_id: string | null
 }
 
 /** Takes watches that are due, the longest first, for one process: should it die with them, they are due again after `leaseMs`. */
@@ -63,7 +65,7 @@ export const claimDueDriftWatches = (db: Database, { limit, leaseMs }: { limit: 
       `UPDATE drift_watches w SET due_at = now() + $2 * interval '1 millisecond'
        FROM (SELECT connector_id FROM drift_watches WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
        WHERE w.connector_id = due.connector_id
-       RETURNING w.connector_id, w.organization_id, w.api_key_id, w.every_hours, w.failures, w.proposed`,
+       RETURNING w.connector_id, w.organization_id, w.api_key_id, w.every_hours, w.failures, w.proposed, w.run_id`,
       [limit, leaseMs],
     ),
   )

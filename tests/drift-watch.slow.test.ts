@@ -118,6 +118,22 @@ describe('an API that is watched', () => {
     expect(await runs()).toHaveLength(2)
   }, 120_000)
 
+  test('a proposal whose run failed before anybody was asked is made again', async () => {
+    await watched()
+    published = changed
+    const { run } = await nextLook()
+    await question(run)
+    const scope = { organizationId: tenant.organizationId, customerIds: null }
+    await server.platform.db.tenant(scope, (tx) =>
+      tx.run("UPDATE agent_runs SET status = 'failed', ended_at = now() WHERE id = $1", [run]),
+    )
+    expect((await nextLook()).run).not.toBe(run)
+    expect(await told()).toMatchObject([
+      { type: 'connector.drifted', data: { connector: 'shop', breaking: 1, workflows: 0 } },
+      { type: 'connector.drifted', data: { run } },
+    ])
+  }, 120_000)
+
   test('a description that is away is tried again sooner and told at the third time; back, all is forgotten', async () => {
     await watched()
     published = undefined

@@ -150,7 +150,13 @@ export async function draftFromDocs(
     name: 'connector_draft',
     purpose: 'write actions from documentation',
     system: SYSTEM,
-    prompt: `What the connector is for: ${goal ?? (operations.length === 0 ? 'everything that is documented' : 'these operations')}.${operations.length === 0 ? '' : `\nWrite these operations, and no others: ${operations.join('; ')}.`}\n\nThe passages, each with its id first:\n${data.join('\n')}`,
+    prompt: [
+      `What the connector is for: ${goal ?? (operations.length === 0 ? 'everything that is documented' : 'what is named next')}.`,
+      ...(operations.length === 0
+        ? []
+        : [`Write these operations, and no others: ${operations.join('; ')}.`]),
+      `\nThe passages, each with its id first:\n${data.join('\n')}`,
+    ].join('\n'),
     schema: Draft,
   })
   const known = new Set(passages.map(({ id }) => id))

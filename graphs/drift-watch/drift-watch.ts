@@ -5,7 +5,12 @@ import type { JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import { getApiKey } from '../../db/api-keys.ts'
 import type { Database } from '../../db/database.ts'
-import { claimDueDriftWatches, type DueDriftWatch, noteDriftLook } from '../../db/drift-watches.ts'
+import {
+  claimDueDriftWatches,
+  type DueDriftWatch,
+  getDriftWatch,
+  noteDriftLook,
+} from '../../db/drift-watches.ts'
 import { enqueueWebhook } from '../../db/webhook-deliveries.ts'
 import { actorOf } from '../../runtime/access/api-keys.ts'
 import { every } from '../../runtime/queue/every.ts'
@@ -53,26 +58,25 @@ async function look({ db, catalog, log }: Deps, watch: DueDriftWatch, signal: Ab
   const scope: TenantScope = { organizationId, customerIds: null }
   try {
     const actor = await actorNow(db, scope, watch.api_key_id)
-    const call = (tool: string, input: JsonObject) => catalog.call(tool, input, { actor, signal })
+    const call: Call = (tool, input) => catalog.call(tool, input, { actor, signal })
     const found = await call('check_connector_drift', { connector })
     const proposed = found.drifted === true ? hashOf([found.changes, found.newAddresses]) : undefined
-    const runId =
-      proposed === undefined || proposed === watch.proposed ? undefined : await propose(call, connector)
+    const isKnown = proposed === watch.proposed && !(await hasFailed(call, watch.run_id))
+    const runId = proposed === undefined || isKnown ? undefined : await propose(call, connector)
     await db.tenant(scope, async (tx) => {
       const inMs = watch.every_hours * HOUR_MS
       const ran = proposed === undefined || runId === undefined ? {} : { proposed, runId }
       await noteDriftLook(tx, connector, { inMs, failures: 0, problem: null, ...ran })
-      if (runId === undefined) return
+      const watched = await getDriftWatch(tx, connector)
+      // Ended meanwhile: the run that was started is there all the same.
+      if (runId === undefined || watched === undefined) return
       const { changes, impact, customersTotal } = found as unknown as Drift
       await enqueueWebhook(tx, {
         ...{ organizationId, customerId: null, type: 'connector.drifted' },
         data: {
-          ...{ connectorId: connector, run: runId, breaking: changes.breaking.length },
-          ...{
-            workflows: impact.workflows.length,
-            connections: impact.connections,
-            customers: customersTotal,
-          },
+          ...{ connectorId: connector, connector: watched.connector, run: runId },
+          ...{ breaking: changes.breaking.length, workflows: impact.workflows.length },
+          ...{ connections: impact.connections, customers: customersTotal },
         },
       })
     })
@@ -109,11 +113,21 @@ async function actorNow(db: Database, scope: TenantScope, id: string): Promise<A
   return actorOf(key, 'agent')
 }
 
+type Call = (tool: string, input: JsonObject) => Promise<Record<string, unknown>>
+
+/** One that failed has put nothing to a person; one that was answered or cancelled has. */
+async function hasFailed(call: Call, run: string | null): Promise<boolean> {
+  if (run === null) return true
+  const { runs } = await call('list_agent_runs', {
+    agent: 'connector_repairer',
+    status: 'failed',
+    limit: 100,
+  })
+  return (runs as { id: string }[]).some(({ id }) => id === run)
+}
+
 /** One proposal at a time: a run that is under way looks at the description itself. @returns its id */
-async function propose(
-  call: (tool: string, input: JsonObject) => Promise<Record<string, unknown>>,
-  connector: string,
-): Promise<string> {
+async function propose(call: Call, connector: string): Promise<string> {
   for (const status of OPEN) {
     const { runs } = await call('list_agent_runs', { agent: 'connector_repairer', status, limit: 100 })
     const open = (runs as { id: string; input: JsonObject }[]).find(

@@ -1,6 +1,9 @@
 import { z } from 'zod'
-import type { DriftWatchRow } from '../../db/drift-watches.ts'
+import { notFound } from '../../core/errors.ts'
+import type { Tx } from '../../db/database.ts'
+import { type DriftWatchRow, getDriftWatch } from '../../db/drift-watches.ts'
 import { Timestamp } from '../params.ts'
+import { requireConnector } from './connector.ts'
 
 export const DriftWatch = z.object({
   connector: z.string().describe('Slug of the connector.'),
@@ -28,3 +31,11 @@ export const toDriftWatch = (row: DriftWatchRow): z.input<typeof DriftWatch> => 
   problem: row.problem,
   run: row.run_id,
 })
+
+/** The watch of a connector, by slug or id. @throws AppError `not_found` */
+export async function requireDriftWatch(tx: Tx, connector: string): Promise<DriftWatchRow> {
+  const { id, slug } = await requireConnector(tx, connector)
+  const row = await getDriftWatch(tx, id)
+  if (row === undefined) throw notFound('drift watch', slug, 'list_drift_watches shows those there are.')
+  return row
+}

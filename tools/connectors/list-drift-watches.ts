@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { listDriftWatches as list } from '../../db/drift-watches.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
-import { Cursor, Limit, NextCursor } from '../params.ts'
+import { Cursor, Limit, NextCursor, page } from '../params.ts'
 import { DriftWatch, toDriftWatch } from './drift-watch.ts'
 
 export const listDriftWatches = defineTool({
@@ -17,9 +17,8 @@ export const listDriftWatches = defineTool({
   http: 'GET /drift-watches',
   async run(context, { cursor, limit }) {
     refuseCustomerKey(context.actor, 'A connector')
-    const rows = await context.read((tx) => list(tx, { cursor, limit: limit + 1 }))
-    const shown = rows.slice(0, limit)
-    const nextCursor = rows.length > limit ? (shown.at(-1)?.connector_id ?? null) : null
-    return { watches: shown.map(toDriftWatch), nextCursor }
+    const found = await context.read((tx) => list(tx, { cursor, limit: limit + 1 }))
+    const { rows, nextCursor } = page(found, limit)
+    return { watches: rows.map(toDriftWatch), nextCursor }
   },
 })

@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import { notFound } from '../../core/errors.ts'
 import { deleteDriftWatch } from '../../db/drift-watches.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
-import { requireConnector } from './connector.ts'
+import { requireDriftWatch } from './drift-watch.ts'
 
 export const unwatchConnectorDrift = defineTool({
   name: 'unwatch_connector_drift',
@@ -20,10 +19,9 @@ export const unwatchConnectorDrift = defineTool({
   async run(context, { connector: ref }) {
     refuseCustomerKey(context.actor, 'A connector')
     const connector = await context.transaction(async (tx) => {
-      const { id, slug } = await requireConnector(tx, ref)
-      if ((await deleteDriftWatch(tx, id)) === 0)
-        throw notFound('drift watch', slug, 'list_drift_watches shows those there are.')
-      return slug
+      const watch = await requireDriftWatch(tx, ref)
+      await deleteDriftWatch(tx, watch.id)
+      return watch.connector
     })
     return { unwatched: true as const, connector }
   },

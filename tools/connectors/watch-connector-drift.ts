@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { invalidInput } from '../../core/errors.ts'
 import { getImportedFrom } from '../../db/connectors.ts'
-import { getDriftWatch, setDriftWatch } from '../../db/drift-watches.ts'
+import { setDriftWatch } from '../../db/drift-watches.ts'
 import { refuseCustomerKey } from '../customers/refuse-customer-key.ts'
 import { defineTool } from '../define-tool.ts'
 import { ConnectorRef } from '../params.ts'
 import { requireConnector } from './connector.ts'
-import { DriftWatch, toDriftWatch } from './drift-watch.ts'
+import { DriftWatch, requireDriftWatch, toDriftWatch } from './drift-watch.ts'
 
 export const watchConnectorDrift = defineTool({
   name: 'watch_connector_drift',
@@ -29,7 +29,7 @@ export const watchConnectorDrift = defineTool({
     refuseCustomerKey(actor, 'A connector')
     if (actor.kind !== 'api_key')
       throw invalidInput('A watch works for an API key.', { hint: 'Call this with an API key.' })
-    const row = await context.transaction(async (tx) => {
+    await context.transaction(async (tx) => {
       const { id, slug } = await requireConnector(tx, ref)
       if ((await getImportedFrom(tx, id)) === null)
         throw invalidInput(`'${slug}' was not imported from an address, so there is nothing to read again.`, {
@@ -39,9 +39,7 @@ export const watchConnectorDrift = defineTool({
       await setDriftWatch(tx, {
         ...{ connectorId: id, organizationId: actor.organizationId, apiKeyId: actor.id, everyHours },
       })
-      return getDriftWatch(tx, id)
     })
-    if (row === undefined) throw new Error('the watch was not stored')
-    return { watch: toDriftWatch(row) }
+    return { watch: toDriftWatch(await context.read((tx) => requireDriftWatch(tx, ref))) }
   },
 })
