@@ -28,26 +28,20 @@ export async function endChildStep(
   return wake(tx, parent)
 }
 
-/** The executions that it called and waits for. */
-export const pendingChildren = async (tx: Tx, executionId: string): Promise<string[]> => {
-  const rows = await tx.rows<{ waits_for: string }>(
-    `SELECT waits_for FROM execution_steps WHERE execution_id = $1 AND kind = '${WAIT_WORKFLOW}' AND status = 'pending'`,
-    [executionId],
-  )
-  return rows.map((row) => row.waits_for)
-}
-
-/** An execution whose caller has ended without it. */
+/** An execution whose caller has ended, or is about to, without it. */
 export interface LeftChild {
   id: string
   organization_id: string
 }
 
-/** The same of many, whichever tenants they are of. */
+/**
+ * The executions that these called and that are not over, whichever tenants they are of. One that runs for the first
+ * time does so in the process of its caller and stops with it.
+ */
 export const leftChildren = (tx: Tx, executionIds: readonly string[]) =>
   tx.rows<LeftChild>(
-    `SELECT waits_for AS id, organization_id FROM execution_steps
-     WHERE execution_id = ANY($1) AND kind = '${WAIT_WORKFLOW}' AND status = 'pending'`,
+    `SELECT id, organization_id FROM executions
+     WHERE parent_execution_id = ANY($1) AND (status IN ('queued', 'waiting') OR status = 'running' AND run > 1)`,
     [executionIds],
   )
 

@@ -44,6 +44,8 @@ export interface FinishedRun {
   steps: readonly NewStep[]
   /** Of `waiting`: the places in the record of what it waits for. */
   parked: readonly number[]
+  /** Did it, now or in an earlier run, perhaps call workflows? Those go with it when it ends. */
+  called_workflows: boolean
   /** The execution that called it and may wait for it. */
   parent_execution_id: string | null
   dead_letter: NewDeadLetter | null
@@ -64,7 +66,7 @@ export interface NewDeadLetter {
  * owns (it was given up as lost) is not recorded; one that somebody asked to cancel does not go on. Executions that
  * waited for one of these are queued.
  * @returns the executions recorded, by id, those that were woken, lanes in which others wait for a place that became free, and
- *   what those that failed for good called and waited for: nobody does any more
+ *   what those that ended had called and is not over: nobody waits for it any more
  */
 export const finishRuns = (
   db: Database,
@@ -161,17 +163,17 @@ export const finishRuns = (
     const outcomes = scheduleOutcomes(mine)
     if (outcomes.length > 0) await countScheduleOutcomes(tx, outcomes)
     const woken = await wakeAfter(tx, mine, rows)
-    const failed = rows.filter(({ status }) => !UNDER_WAY.includes(status) && status !== 'completed')
+    const over = mine.filter(({ id, called_workflows }) => called_workflows && hasEnded(recorded, id))
     return {
       recorded,
       woken,
       freed: await leaveLanes(tx, rows.map(leavingOf)),
       left:
-        failed.length === 0
+        over.length === 0
           ? []
           : await leftChildren(
               tx,
-              failed.map(({ id }) => id),
+              over.map(({ id }) => id),
             ),
     }
   })
@@ -186,6 +188,9 @@ export interface EndedRow extends Pick<ExecutionRow, 'due_at' | 'finished_at' | 
 }
 
 const UNDER_WAY: readonly string[] = ['queued', 'waiting']
+
+const hasEnded = (recorded: ReadonlyMap<string, EndedRow>, id: string) =>
+  !UNDER_WAY.includes(recorded.get(id)?.status ?? '')
 
 function leavingOf({ status, lanes, slots }: EndedRow): Leaving {
   const ended = !UNDER_WAY.includes(status)

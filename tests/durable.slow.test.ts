@@ -406,6 +406,35 @@ describeOnBothDatabases('durable executions', (kind) => {
       expect(child).toMatchObject({ parentExecutionId: id })
     })
 
+    test('what a workflow called goes with it, at whatever moment it ends, and however', async () => {
+      await deployWorkflow(
+        tenant,
+        'child-at-once',
+        "export default async (ctx) => ctx.wait.event('never', { timeoutMs: 3_600_000 })",
+      )
+      const slug = await deployWorkflow(
+        tenant,
+        'leaves-at-once',
+        `export default async (ctx) => {
+          ctx.workflows.run('child-at-once', null).catch(() => undefined)
+          await ctx.sleep(ctx.input.after)
+          if (ctx.input.fails) throw new Error('given up')
+        }`,
+      )
+      // The child is put aside some 50 ms after it begins.
+      for (const fails of [true, false]) {
+        const ids = []
+        for (let after = 0; after < 300; after += 20) ids.push(await start(slug, { after, fails }))
+        for (const id of ids)
+          expect(await ended(id)).toMatchObject({ status: fails ? 'failed' : 'completed' })
+      }
+      const children = await eventually(async () => {
+        const { executions } = await tenant.ok('list_executions', { workflow: 'child-at-once', limit: 100 })
+        return executions.every(({ status }: Body) => status === 'cancelled') && executions
+      })
+      expect(children.length).toBeGreaterThan(0)
+    })
+
     test('it goes on when the workflow it waits for is cancelled', async () => {
       await deployWorkflow(
         tenant,

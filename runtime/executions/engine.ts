@@ -1,7 +1,7 @@
 import type { TenantScope } from '../../core/actor.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
-import { type LeftChild, pendingChildren } from '../../db/child-executions.ts'
+import { type LeftChild, leftChildren } from '../../db/child-executions.ts'
 import type { Database } from '../../db/database.ts'
 import { type Claim, claimExecutions } from '../../db/execution-queue.ts'
 import { keepSteps, type StepBatch } from '../../db/execution-steps.ts'
@@ -266,18 +266,18 @@ export function buildEngine(deps: EngineDeps): Engine {
     }
   }
 
-  /** Undefined: it has ended. With it goes what it called and waits for. */
+  /** Undefined: it has ended. With it goes what it called. */
   const cancel = async (scope: TenantScope, executionId: string): Promise<ExecutionRow | undefined> => {
     const { row, children } = await db.tenant(scope, async (tx) => ({
       row: await requestCancel(tx, executionId),
-      children: await pendingChildren(tx, executionId),
+      children: await leftChildren(tx, [executionId]),
     }))
     if (row === undefined) return undefined
     admission.serve(row.freed)
     active.get(executionId)?.abort.abort('cancelled')
     if (ahead.has(executionId)) ahead.set(executionId, true)
     await admission.enqueue(row.woken)
-    for (const child of children) await cancel(scope, child)
+    for (const child of children) await cancel(scope, child.id)
     return row
   }
 

@@ -14,7 +14,7 @@ const putAside = (answered: boolean, parked: number[]) => {
     logs: [],
     stats: { durationMs: 1, cpuMs: 1, heapBytes: 1, bridgeCalls: 1 },
   }
-  const run = { result, steps: [], parked, calls: 0 }
+  const run = { result, steps: [], parked, calls: 0, calledWorkflows: false }
   return concludeRun(execution, { retry: null, escalate_on_timeout: false }, run, circumstances)
 }
 

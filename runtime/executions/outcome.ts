@@ -22,6 +22,7 @@ const withoutResult = (name: string, message: string): RunResult => ({
   steps: [],
   parked: [],
   calls: 0,
+  calledWorkflows: true,
 })
 
 /** Its worker stopped. */
@@ -66,7 +67,7 @@ export interface Circumstances {
 export function concludeRun(
   execution: ExecutionRow,
   version: Pick<RunnableVersionRow, 'retry' | 'escalate_on_timeout'>,
-  { result, steps, parked }: RunResult,
+  { result, steps, parked, calledWorkflows }: RunResult,
   { inline, handedBack, random, waitedMs = 0 }: Circumstances,
 ): FinishedRun {
   const run: FinishedRun = {
@@ -94,6 +95,7 @@ export function concludeRun(
     logs: result.logs,
     steps,
     parked,
+    called_workflows: calledWorkflows,
     parent_execution_id: execution.parent_execution_id,
     dead_letter: null,
   }

@@ -34,6 +34,8 @@ export interface RunResult {
   parked: number[]
   /** How often it called something outside: connectors, stores, secrets. */
   calls: number
+  /** Did it, now or in an earlier run, perhaps call workflows? */
+  calledWorkflows: boolean
 }
 
 /** Runs a claimed execution in the sandbox until it ends or is put aside. Failures are results; it does not throw for them. */
@@ -59,6 +61,7 @@ export async function runOnce(
     calls += 1
     return effects(...given)
   }
+  const children: Promise<unknown>[] = []
   const { bridge, parked } = buildDurableBridge({
     db: deps.db,
     execution,
@@ -66,14 +69,19 @@ export async function runOnce(
     mayWait: execution.tier !== 'instant',
     fresh: !goesOn,
     effect: outlasting(effect),
-    runChild: async (slug, input, key, stop) => {
+    runChild: (slug, input, key, stop) => {
       refuseBeyond(version.reach, WAIT_WORKFLOW, [])
-      return deps.others.run(execution, text(slug, 'workflow'), input, key, stop)
+      const child = deps.others.run(execution, text(slug, 'workflow'), input, key, stop)
+      children.push(child)
+      return child
     },
     childOutcome: (id) => deps.others.outcome(scopeOfRun(execution), id),
   })
   const result = await deps.sandbox.run(await jobOf(deps.db, execution, version), bridge, signal)
-  return { result, steps: await recorder.rest(), parked: parked(), calls }
+  // Those under way stop with it. Whoever ends it has to find how they were left.
+  await Promise.allSettled(children)
+  const calledWorkflows = goesOn || children.length > 0
+  return { result, steps: await recorder.rest(), parked: parked(), calls, calledWorkflows }
 }
 
 async function jobOf(
