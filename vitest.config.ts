@@ -1,20 +1,16 @@
-import { globSync, readFileSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
 /**
- * `npm test` runs what a developer needs at each change, in under two minutes, on the embedded database. Files
- * named `*.slow.test.ts` (whole corpora, browsers, many processes), and every suite of the fast ones that is
- * about both databases once more on a Postgres server, run by `npm run test:slow`, and in CI.
+ * `npm test` runs what a developer needs at each change, in about two minutes, the integration tests
+ * (`*.int.test.ts`) on a Postgres server. `npm run test:slow`, which CI runs too, runs `*.slow.test.ts` (whole
+ * corpora, browsers, many processes) and the integration tests once more, on the embedded database.
  */
 const slow = process.env.SLOW_TESTS === '1'
-const onEachDatabase = () =>
-  globSync('{db,runtime,server,tests,tools}/**/*.test.ts').filter((file) =>
-    readFileSync(file, 'utf8').includes('describeOnEachDatabase('),
-  )
+const embedded = process.env.TEST_DATABASE === 'embedded'
 
 export default defineConfig({
   test: {
-    include: slow ? ['**/*.slow.test.ts', ...onEachDatabase()] : ['**/*.test.ts'],
+    include: [slow ? '**/*.slow.test.ts' : embedded ? '**/*.int.test.ts' : '**/*.test.ts'],
     exclude: ['node_modules/**', 'data/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
     globalSetup: ['tests/setup/global.ts'],
     pool: 'forks',

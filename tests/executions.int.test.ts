@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { describeOnEachDatabase, slowRun } from './setup/database.ts'
+import { describeOnEachDatabase, embeddedRun } from './setup/database.ts'
 import { deliver, deployWorkflow, installApp, installWebhook } from './setup/flow.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 import { startUpstream, type Upstream } from './setup/upstream.ts'
@@ -335,7 +335,7 @@ function promises(start: () => Promise<TestPlatform>): void {
 
 describeOnEachDatabase('executions', (kind) => promises(() => startTestPlatform(kind)))
 
-describe.skipIf(!slowRun || inject('postgresUrl') === null || inject('redisUrl') === null)(
+describe.skipIf(!embeddedRun || inject('postgresUrl') === null || inject('redisUrl') === null)(
   'executions with the queue on Redis (needs Postgres and Redis servers)',
   () => promises(() => startTestPlatform('postgres', { REDIS_URL: `${inject('redisUrl')}/1` })),
 )

@@ -12,7 +12,7 @@ const FORMS = { elicitation: { form: {} } }
 let platform: TestPlatform
 let tenant: Tenant
 beforeAll(async () => {
-  platform = await startTestPlatform('embedded', {}, { agents: [registrar] })
+  platform = await startTestPlatform(undefined, {}, { agents: [registrar] })
   tenant = await platform.organization()
 })
 afterAll(() => platform.close())

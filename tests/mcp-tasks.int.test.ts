@@ -9,7 +9,7 @@ import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatfor
 let platform: TestPlatform
 let tenant: Tenant
 beforeAll(async () => {
-  platform = await startTestPlatform('embedded', {}, { agents: [registrar] })
+  platform = await startTestPlatform(undefined, {}, { agents: [registrar] })
   tenant = await platform.organization()
 })
 afterAll(() => platform.close())

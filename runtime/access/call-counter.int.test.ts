@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { buildLogger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
-import { describeOnEachDatabase, openTestDatabase, slowRun } from '../../tests/setup/database.ts'
+import { describeOnEachDatabase, embeddedRun, openTestDatabase } from '../../tests/setup/database.ts'
 import { buildTraffic } from '../connectors/traffic.ts'
 import { buildCallCounter, type CallCounter } from './call-counter.ts'
 
@@ -76,7 +76,7 @@ describeOnEachDatabase('counting calls', (kind) => {
   )
 })
 
-describe.skipIf(!slowRun || inject('redisUrl') === null)(
+describe.skipIf(!embeddedRun || inject('redisUrl') === null)(
   'counting calls in Redis (needs a Redis server)',
   () => {
     let db: Database

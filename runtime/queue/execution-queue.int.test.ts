@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { buildLogger } from '../../core/log.ts'
 import type { Database } from '../../db/database.ts'
 import type { QueuedExecution } from '../../db/queued-execution.ts'
-import { describeOnEachDatabase, openTestDatabase, slowRun } from '../../tests/setup/database.ts'
+import { describeOnEachDatabase, embeddedRun, openTestDatabase } from '../../tests/setup/database.ts'
 import { buildExecutionQueue, type DueRun, type ExecutionQueue } from './execution-queue.ts'
 
 const due = (n: number, priority = 2): QueuedExecution => ({
@@ -125,7 +125,7 @@ describeOnEachDatabase('the queue of executions', (kind) => {
   )
 })
 
-describe.skipIf(!slowRun || inject('redisUrl') === null)('on Redis (needs redis-server)', () => {
+describe.skipIf(!embeddedRun || inject('redisUrl') === null)('on Redis (needs redis-server)', () => {
   test(IN_ORDER, async () => {
     const redisUrl = `${inject('redisUrl')}/11`
     const queue = buildExecutionQueue({

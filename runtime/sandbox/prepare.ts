@@ -92,7 +92,7 @@ function examine(
     if (issues.length === 0) new Script(wrapModule(read.code).code)
     return { prepared, program: read.program, issues }
   } catch (error) {
-    if (error instanceof RangeError) return { issues: [tooDeep] }
+    if (isTooDeep(error)) return { issues: [tooDeep] }
     throw error
   }
 }
@@ -104,6 +104,11 @@ const tooDeep: WorkflowIssue = {
   message: 'The workflow is nested too deeply to be read.',
   hint: 'Shorten its longest expression: split long chains and nested brackets into several statements.',
 }
+
+/** The parser says so with a SyntaxError of its own. */
+const isTooDeep = (error: unknown) =>
+  error instanceof RangeError ||
+  (error instanceof SyntaxError && error.message.startsWith('Not enough stack'))
 
 type Module = PreparedWorkflow & { program: Program }
 
@@ -128,6 +133,7 @@ function parseModule(code: string): { program: Program } | { issue: WorkflowIssu
   try {
     return { program: parse(code, { ecmaVersion: 'latest', sourceType: 'module', locations: true }) }
   } catch (error) {
+    if (isTooDeep(error)) return { issue: tooDeep }
     const { message, loc } = error as Error & { loc?: { line: number; column: number } }
     return {
       issue: {

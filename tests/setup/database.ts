@@ -28,8 +28,15 @@ async function administer(url: string, sql: string): Promise<void> {
   }
 }
 
+/** Is this the run of the integration tests on the embedded database? On Redis they run with it, too. */
+export const embeddedRun = process.env.TEST_DATABASE === 'embedded'
+
+/** What a suite runs on that does not say: a Postgres server, which takes half the time, where there is one. */
+export const usualKind = (): DatabaseKind =>
+  embeddedRun || inject('postgresUrl') === null ? 'embedded' : 'postgres'
+
 /** A fresh migrated database, copied from the template of its kind. */
-export async function createTestDatabase(kind: DatabaseKind = 'embedded'): Promise<TestDatabase> {
+export async function createTestDatabase(kind: DatabaseKind = usualKind()): Promise<TestDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'patchbay-test-'))
   if (kind === 'embedded') {
     const dataDir = join(folder, 'data')
@@ -55,7 +62,7 @@ export async function createTestDatabase(kind: DatabaseKind = 'embedded'): Promi
 }
 
 /** The same, opened; `close` drops it too. */
-export async function openTestDatabase(kind: DatabaseKind = 'embedded'): Promise<Database> {
+export async function openTestDatabase(kind: DatabaseKind = usualKind()): Promise<Database> {
   const { drop, ...where } = await createTestDatabase(kind)
   const db = await openDatabase({ ...where, log: buildLogger('warn'), prepare: prepareQueueSchema })
   return {
@@ -77,12 +84,9 @@ const onPostgres = (name: string, suite: (kind: DatabaseKind) => void) =>
     suite('postgres'),
   )
 
-/**
- * Runs a suite on the embedded database with the fast tests, and on a Postgres server with the slow ones (whose
- * run takes in the files that call this); skipped by name where there is none.
- */
+/** Runs a suite on a Postgres server with `npm test`, and on the embedded database with `npm run test:embedded`. */
 export function describeOnEachDatabase(name: string, suite: (kind: DatabaseKind) => void): void {
-  if (slowRun) onPostgres(name, suite)
+  if (usualKind() === 'postgres') onPostgres(name, suite)
   else onEmbedded(name, suite)
 }
 

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pLimit from 'p-limit'
-import { inject } from 'vitest'
 import { createTestDatabase } from './database.ts'
 import { type Body, eventually } from './platform.ts'
 import { OWNER_KEY } from './server-process.ts'
@@ -80,7 +79,7 @@ async function runOnce(
   killAt: number | undefined,
 ): Promise<{ run: KilledRun; moments: string[] }> {
   // A server starts sooner on a Postgres that is there already.
-  const database = await createTestDatabase(inject('postgresUrl') === null ? 'embedded' : 'postgres')
+  const database = await createTestDatabase()
   const file = join(database.dataDir, 'moments')
   const environment = {
     ...plan.environment,

@@ -8,7 +8,7 @@ import { createOrganization } from '../../runtime/access/bootstrap.ts'
 import type { Platform } from '../../server/compose.ts'
 import type { ComposeOptions } from '../../server/compose-options.ts'
 import { startServer } from '../../server/start.ts'
-import { createTestDatabase, type DatabaseKind } from './database.ts'
+import { createTestDatabase, type DatabaseKind, usualKind } from './database.ts'
 
 const MASTER_KEY = Buffer.alloc(32, 7).toString('base64')
 
@@ -42,7 +42,7 @@ export type Body = Record<string, any>
 
 /** A whole server as users run it, in this process, on a free port and a fresh database. */
 export async function startTestPlatform(
-  kind: DatabaseKind = 'embedded',
+  kind: DatabaseKind = usualKind(),
   environment: Record<string, string> = {},
   options: ComposeOptions = {},
 ): Promise<TestPlatform> {
