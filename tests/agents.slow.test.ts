@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { addAgentRunEvents } from '../db/agent-runs.ts'
 import { connectV1 } from '../server/mcp/transport/test-clients.ts'
@@ -284,6 +285,41 @@ describeOnBothDatabases('runs of agents', (kind) => {
     const all = await read(0)
     expect(all.length).toBeGreaterThan(10)
     expect(await read(7)).toEqual(all.filter((seq) => seq > 7))
+  })
+
+  test('a program drives a run by its stream alone: it is asked there, answers, and has the result there', async () => {
+    const request = { agent: 'registrar', input: { prefix: 'Live' }, approval: 'manual', waitSeconds: 0 }
+    const { id } = (await tenant.ok('start_agent_run', request)).run
+    const response = await fetch(`${platform.url}/api/v1/agent-runs/${id}/stream`, {
+      headers: { authorization: `Bearer ${tenant.ownerKey}` },
+    })
+    const seen: { type: string; data: Body }[] = []
+    const events = response.body
+      ?.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new EventSourceParserStream())
+    for await (const { event = '', data } of events ?? []) {
+      seen.push({ type: event, data: JSON.parse(data) })
+      if (event !== 'handback') continue
+      const asked = seen.at(-1)?.data
+      expect(asked).toMatchObject({
+        point: 'after_making',
+        question: 'What is the third one called?',
+        details: { made: 2 },
+        schema: { properties: { name: { minLength: 2 } }, required: ['name'] },
+      })
+      await tenant.ok('answer_agent_run', { run: id, question: asked?.id, answer: { name: 'Streamed' } })
+    }
+    const types = seen.map(({ type }) => type)
+    expect(types.filter((type) => type === 'handback')).toHaveLength(1)
+    expect(new Set(types)).toEqual(
+      new Set(['status', 'step', 'message', 'tool_call', 'handback', 'answer', 'artifact', 'end']),
+    )
+    expect(types.at(-1)).toBe('end')
+    expect(types.indexOf('handback')).toBeLessThan(types.indexOf('artifact'))
+    expect(seen.find(({ type }) => type === 'artifact')?.data).toMatchObject({
+      content: expect.arrayContaining(['Live Streamed']),
+    })
+    expect(await see(id)).toMatchObject({ status: 'completed', output: { answer: 'Streamed' } })
   })
 
   test('an MCP client that shows forms is asked the question, and told each step while it waits', async () => {

@@ -1,3 +1,4 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
 
@@ -30,34 +31,13 @@ export async function* streamEvents(
       data: { body: await response.text() },
     })
   }
-  let text = ''
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    text += chunk
-    for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
-      const event = parseEvent(text.slice(0, end))
-      text = text.slice(end + 2)
-      if (event !== undefined) yield event
+  const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
+  for await (const { id, event = 'message', data } of events) {
+    const parsed: unknown = JSON.parse(data)
+    yield {
+      id: id === undefined ? undefined : Number(id),
+      type: event,
+      data: isJsonObject(parsed) ? parsed : {},
     }
-  }
-}
-
-/** One block of the stream as the HTML standard (9.2.6) reads it; undefined for comments. */
-export function parseEvent(block: string): StreamedEvent | undefined {
-  const fields = new Map<string, string>()
-  for (const line of block.split('\n')) {
-    const colon = line.indexOf(':')
-    if (colon < 1) continue
-    const name = line.slice(0, colon)
-    const value = line.slice(colon + 1).replace(/^ /, '')
-    fields.set(name, name === 'data' && fields.has('data') ? `${fields.get('data')}\n${value}` : value)
-  }
-  const data = fields.get('data')
-  if (data === undefined) return undefined
-  const parsed: unknown = JSON.parse(data)
-  const id = fields.get('id')
-  return {
-    id: id === undefined ? undefined : Number(id),
-    type: fields.get('event') ?? 'message',
-    data: isJsonObject(parsed) ? parsed : {},
   }
 }
