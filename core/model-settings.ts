@@ -19,6 +19,8 @@ export interface ModelSettings {
   contextTokens: number
   /** Longest answer asked for. */
   maxOutputTokens: number
+  /** Mark in requests what the provider is to keep in its prompt cache? */
+  markCache: boolean
 }
 
 const OPENAI = 'https://api.openai.com/v1'
@@ -76,6 +78,12 @@ export const modelEnvironment = {
     .describe(
       'Longest answer asked for with one call, in tokens, thinking included; 32000 when not set. Budgets hold as much while a call is under way.',
     ),
+  PATCHBAY_MODEL_PROMPT_CACHE: z
+    .enum(['automatic', 'marked'])
+    .optional()
+    .describe(
+      'How the provider caches prompts: automatic (by how they begin) when not set; marked for those that cache only what is marked with cache_control, such as Claude models behind OpenRouter or LiteLLM.',
+    ),
 }
 type ModelEnvironment = z.output<z.ZodObject<typeof modelEnvironment>>
 
@@ -120,5 +128,6 @@ export function readModelSettings(env: ModelEnvironment): ModelSettings | undefi
     prices: env.PATCHBAY_MODEL_PRICES ?? {},
     contextTokens: env.PATCHBAY_MODEL_CONTEXT_TOKENS ?? DEFAULT_CONTEXT_TOKENS,
     maxOutputTokens: env.PATCHBAY_MODEL_MAX_OUTPUT_TOKENS ?? DEFAULT_MAX_OUTPUT_TOKENS,
+    markCache: env.PATCHBAY_MODEL_PROMPT_CACHE === 'marked',
   }
 }

@@ -233,6 +233,32 @@ describeOnEachDatabase('the model of a run', (kind) => {
     expect(sent[4]?.messages).toEqual(sent[0]?.messages)
   })
 
+  test('where a provider caches what is marked, the rules and what was said so far are marked', async () => {
+    const { server, model } = await play(
+      {
+        turns: [
+          { toolCalls: [{ name: 'add_numbers', arguments: { a: 1, b: 2 } }] },
+          { text: 'It is 3.' },
+        ] as ScriptInput['turns'],
+      },
+      {},
+      { PATCHBAY_MODEL_PROMPT_CACHE: 'marked' },
+    )
+    expect((await model.converse(talk())).text).toBe('It is 3.')
+    const sent = server.received.map(({ request }) => request.messages ?? [])
+    expect(sent.map((messages) => messages.map(({ role }) => role))).toEqual([
+      ['system', 'user'],
+      ['system', 'user', 'assistant', 'tool'],
+    ])
+    for (const messages of sent) {
+      const marks = messages.map(({ content }) => JSON.stringify(content ?? '').includes('"cache_control"'))
+      expect(marks).toEqual(messages.map((_, at) => at === 0 || at === messages.length - 1))
+    }
+    expect(sent[1]?.at(-1)?.content).toEqual([
+      { type: 'text', text: expect.stringContaining('3'), cache_control: { type: 'ephemeral' } },
+    ])
+  })
+
   test('a model whose server takes no tools calls them in words', async () => {
     const { model } = await play({
       lacks: ['tools', 'json_schema'],

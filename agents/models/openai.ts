@@ -36,7 +36,7 @@ export function buildOpenAiProvider(settings: ModelSettings): TurnProvider {
     async ask(turn, asking) {
       const client = await clientFor(turn.model)
       const { toMessages } = await import('./openai-messages.ts')
-      const messages = toMessages(turn)
+      const messages = toMessages(turn, settings.markCache)
       for (let tries = 1; ; tries += 1) {
         asking.signal.throwIfAborted()
         try {
