@@ -69,6 +69,14 @@ export function buildContext(claim: Claim, visit: string): RunContext {
     return value
   }
 
+  /** Run again, the visit tells the same, which is told already. */
+  const tellOnce = async (type: string, what: unknown[], data: JsonObject): Promise<void> => {
+    goOn()
+    const key = nameOf(type, ...what)
+    if ((await journal.recorded(key)) !== undefined) return
+    await journal.record(key, true, { type, data: { node: nodeOf(visit), ...data } })
+  }
+
   const callTool = async (tool: string, input: JsonObject, anew: boolean): Promise<JsonObject> => {
     goOn()
     if (!agent.tools.includes(tool)) {
@@ -141,20 +149,9 @@ export function buildContext(claim: Claim, visit: string): RunContext {
         used: () => model.used(),
       }
     },
-    message: async (text) => {
-      goOn()
-      await journal.tell('message', { node: nodeOf(visit), text })
-    },
-    artifact: async ({ kind, title, content }) => {
-      goOn()
-      // Told once: run again, the visit makes the same one.
-      const key = nameOf('artifact', kind, title, content)
-      if ((await journal.recorded(key)) !== undefined) return
-      await journal.record(key, true, {
-        type: 'artifact',
-        data: { node: nodeOf(visit), kind, title, content: redacted(content) },
-      })
-    },
+    message: (text) => tellOnce('message', [text], { text }),
+    artifact: ({ kind, title, content }) =>
+      tellOnce('artifact', [kind, title, content], { kind, title, content: redacted(content) }),
     handback: (question) => handback(claim, visit, nameOf('q'), question),
   }
 }

@@ -68,7 +68,7 @@ export interface RunContext {
   did(tools: readonly string[]): Promise<Did[]>
   /** The models under the run's budget. @throws AppError `unavailable` when none is configured */
   model(): RunModel
-  /** A sentence for whoever watches. */
+  /** A sentence for whoever watches; told once, also when the visit is run again. */
   message(text: string): Promise<void>
   artifact(artifact: Artifact): Promise<void>
   /** Asks a person and gives their answer. The node is run again from its start when the answer is there. */

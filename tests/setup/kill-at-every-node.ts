@@ -27,15 +27,15 @@ export interface KillPlan {
   agent: string
   input: object
   approval?: 'auto' | 'manual'
-  /** Answers to the run's questions, by their point. */
-  answers?: Record<string, object>
+  /** Answers to the run's questions, by their point; of one that is asked again and again, by its text. */
+  answers?: Record<string, Record<string, unknown> | ((question: string) => object)>
   /** Made before the run in each fresh server: connectors, customers, upstreams. */
   prepare?: (server: AgentServer) => Promise<void>
   /** What the run has changed, to be the same whatever was killed; read when the run has ended. */
   effects: (server: AgentServer) => Promise<unknown>
   environment?: Record<string, string>
-  /** Kills only at moments of this node; left out: of all. */
-  node?: string
+  /** Kills only at moments of this node, or of these; left out: of all. */
+  node?: string | string[]
 }
 
 export interface KilledRun {
@@ -53,8 +53,9 @@ export interface KilledRun {
  */
 export async function killAtEveryNode(plan: KillPlan, onlyEvery = 1): Promise<[KilledRun, ...KilledRun[]]> {
   const undisturbed = await runOnce(plan, undefined)
+  const nodes = plan.node === undefined ? undefined : [plan.node].flat()
   const moments = undisturbed.moments.flatMap((moment, at) =>
-    plan.node === undefined || moment.endsWith(` ${plan.node}`) ? [at + 1] : [],
+    nodes?.includes(moment.split(' ')[1] ?? '') === false ? [] : [at + 1],
   )
   const limit = pLimit(RUNS_AT_ONCE)
   const runs = await Promise.all(
@@ -102,10 +103,11 @@ async function runOnce(
       // It may die of the very call.
       const seen = await server.ok('get_agent_run', { run: id, waitSeconds: 2 }).catch(() => undefined)
       if (seen?.run.status === 'waiting') {
-        const { point } = seen.run.question
-        const answer = plan.answers?.[point]
-        if (answer === undefined) throw new Error(`nobody answers '${point}'`)
-        await server.ok('answer_agent_run', { run: id, answer }).catch(() => undefined)
+        const { id: question, point, question: text } = seen.run.question
+        const given = plan.answers?.[point]
+        if (given === undefined) throw new Error(`nobody answers '${point}'`)
+        const answer = typeof given === 'function' ? given(text) : given
+        await server.ok('answer_agent_run', { run: id, question, answer }).catch(() => undefined)
       }
       return ['completed', 'failed', 'canceled'].includes(seen?.run.status) ? seen?.run : undefined
     }, RUN_MS)
