@@ -6,7 +6,7 @@ import { createTestDatabase } from '../tests/setup/database.ts'
 import { clean, cliPath, json, spawnPatchbay } from './cli/testing.ts'
 
 test('a server is started, called, stopped; then the same folder is worked on without one', async () => {
-  const { dataDir, drop } = await createTestDatabase()
+  const { dataDir, drop } = await createTestDatabase('embedded')
   const env = { PATCHBAY_DATA_DIR: dataDir, PATCHBAY_PORT: '0', PATCHBAY_LOG_LEVEL: 'warn' }
   try {
     const started = execFile(process.execPath, [cliPath, 'start'], { env: { ...clean(process.env), ...env } })
@@ -27,7 +27,7 @@ test('a server is started, called, stopped; then the same folder is worked on wi
 })
 
 test('the first command on an empty folder sets it up and leaves the owner’s key there, for the owner alone', async () => {
-  const { dataDir, drop } = await createTestDatabase()
+  const { dataDir, drop } = await createTestDatabase('embedded')
   try {
     const run = await spawnPatchbay(dataDir, ['create_customer', '--name', 'First'])
     expect(json(run)).toMatchObject({ customer: { slug: 'first' } })

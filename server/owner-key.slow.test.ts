@@ -14,7 +14,7 @@ const configOf = (dataDir: string) =>
   readConfig({ PATCHBAY_DATA_DIR: dataDir, PATCHBAY_PORT: '0', PATCHBAY_MASTER_KEY: `${'A'.repeat(43)}=` })
 
 test('a first start over stdio leaves the owner’s key in the data folder, for the owner alone', async () => {
-  const { dataDir, drop } = await createTestDatabase()
+  const { dataDir, drop } = await createTestDatabase('embedded')
   try {
     const child = spawn(process.execPath, [stdio], {
       env: { PATH: process.env.PATH, PATCHBAY_DATA_DIR: dataDir },
@@ -22,7 +22,7 @@ test('a first start over stdio leaves the owner’s key in the data folder, for 
     })
     const path = join(dataDir, 'owner.key')
     await expect
-      .poll(() => statSync(path, { throwIfNoEntry: false })?.size, { timeout: 20_000 })
+      .poll(() => statSync(path, { throwIfNoEntry: false })?.size, { timeout: 35_000 })
       .toBeGreaterThan(40)
     expect(readFileSync(path, 'utf8')).toMatch(/^pk_live_/)
     expect(statSync(path).mode & 0o777).toBe(0o600)
@@ -32,10 +32,10 @@ test('a first start over stdio leaves the owner’s key in the data folder, for 
   } finally {
     await drop()
   }
-}, 40_000)
+}, 60_000)
 
 test('a key file others could read is not left readable by them', async () => {
-  const { dataDir, drop } = await createTestDatabase()
+  const { dataDir, drop } = await createTestDatabase('embedded')
   const path = join(dataDir, 'owner.key')
   writeFileSync(path, 'old')
   chmodSync(path, 0o644)
@@ -49,7 +49,7 @@ test('a key file others could read is not left readable by them', async () => {
 })
 
 test('a start that cannot keep the owner’s key makes no organization: the next one can', async () => {
-  const { dataDir, drop } = await createTestDatabase()
+  const { dataDir, drop } = await createTestDatabase('embedded')
   const path = join(dataDir, 'owner.key')
   mkdirSync(path) // a folder stands where the file should
   try {

@@ -11,7 +11,7 @@ const INFO = { name: 'patchbay-test', version: '1.0.0' }
 
 let database: TestDatabase
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createTestDatabase('embedded')
 })
 afterAll(() => database.drop())
 
