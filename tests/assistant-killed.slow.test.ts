@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type PlayedModel, startPlayedModel } from '../evals/models/played-model.ts'
 import { killAtEveryNode } from './setup/kill-at-every-node.ts'
+import { KILLED_NODES } from './setup/killed-nodes.ts'
 import { toldByRun } from './setup/told-by-run.ts'
 
 /** Kills at each n-th moment; 1 with KILL_EVERY=1. */
-const KILL_EVERY = Number(process.env.KILL_EVERY ?? 3)
+const KILL_EVERY = Number(process.env.KILL_EVERY ?? 5)
 const WORKFLOW = { name: 'Hello', slug: 'hello', code: 'export default async () => ({ hello: true })' }
 
 const use = (name: string, input: object) => ({
@@ -44,7 +45,7 @@ test('a chat whose server is killed at its nodes is the same chat: each answer s
         before_change: { decision: 'accept' },
         reply: (question) => ({ message: question.includes('It is made') ? 'Thanks' : '' }),
       },
-      node: ['talk', 'act', 'listen'],
+      node: KILLED_NODES.assistant,
       environment: { PATCHBAY_MODEL_BASE_URL: model.url, PATCHBAY_MODEL: 'played' },
       effects: async (server) => {
         const { ok } = server

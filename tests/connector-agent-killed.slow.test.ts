@@ -2,6 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import { startPages } from '../evals/environments/pages.ts'
 import { startPlayedModel } from '../evals/models/played-model.ts'
 import { type AgentServer, killAtEveryNode } from './setup/kill-at-every-node.ts'
+import { KILLED_NODES } from './setup/killed-nodes.ts'
 import { NOTES_TOKEN, type NotesApi, startNotesApi } from './setup/notes-api.ts'
 
 /** Kills at each n-th moment; 1 with KILL_EVERY=1. */
@@ -29,6 +30,7 @@ test('a run of the action fixer whose server is killed at moments of its nodes e
       agent: 'action_fixer',
       input: { connector: 'notes', actions: ['get_note'], allowWrites: true },
       approval: 'auto',
+      node: KILLED_NODES.action_fixer,
       prepare: brokenNotes,
       effects: pathsOf,
     },

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { endOfConnector } from './setup/end-of-connector.ts'
 import { type AgentServer, killAtEveryNode } from './setup/kill-at-every-node.ts'
+import { KILLED_NODES } from './setup/killed-nodes.ts'
 import { type NotesApi, startNotesApi } from './setup/notes-api.ts'
 
 /** One for each run: it moves on once it was imported. */
@@ -21,7 +22,7 @@ test('changes of an API that a run takes over, with the server killed at each mo
     agent: 'connector_repairer',
     input: { connector: 'notes' },
     answers: { after_discovery: { proceed: true } },
-    node: 'take_over',
+    node: KILLED_NODES.connector_repairer,
     prepare: imported(true),
     effects: endOfConnector('notes'),
   })
@@ -47,7 +48,7 @@ test('of an API that is as it was, a run says so once, whenever its server is ki
   const [undisturbed, ...killed] = await killAtEveryNode({
     agent: 'connector_repairer',
     input: { connector: 'notes' },
-    node: 'take_over',
+    node: KILLED_NODES.connector_repairer,
     prepare: imported(false),
     effects: endOfConnector('notes'),
   })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { killAtEveryNode } from './setup/kill-at-every-node.ts'
+import { KILLED_NODES } from './setup/killed-nodes.ts'
 import { passingBuild, REQUEST, startPlayground } from './setup/played-build.ts'
 
 /** Kills at each n-th moment; 1 with KILL_EVERY=1 takes many minutes. */
@@ -26,6 +27,8 @@ test('a build whose server is killed at its nodes ends with the same workflow, v
       agent: 'workflow_agent',
       input: { request: REQUEST, mayWrite: ['ledger'] },
       approval: 'auto',
+      // Nothing is rejected here: what takes back is killed below.
+      node: KILLED_NODES.workflow_agent.filter((node) => node !== 'take_back'),
       environment: { PATCHBAY_MODEL_BASE_URL: world.modelUrl, PATCHBAY_MODEL: 'played' },
       prepare: async ({ ok }) => {
         await ok('import_spec', { url: `${world.ledger.url}/openapi.json`, slug: 'ledger' })

@@ -3,7 +3,7 @@ import { toldByRun } from './told-by-run.ts'
 
 /**
  * How a run that makes or changes one connector leaves its organization: connectors, the definition with actions and events,
- * versions, documentation, the changes the audit log has, and what the run told. Addresses of this machine are `host`. Not
+ * versions, documentation, the changes the audit log has, and what the run told. Addresses of this machine are `host`, passages of documentation `dch`. Not
  * counted in the log: calls that changed nothing, which are made again (failures; import_spec has previews among it, and
  * versions tell of its imports).
  */
@@ -26,5 +26,9 @@ export const endOfConnector = (slug: string) => async (server: AgentServer) => {
       .toSorted(),
     told: await toldByRun(server),
   }
-  return JSON.parse(JSON.stringify(end).replaceAll(/127\.0\.0\.1:\d+/g, 'host'))
+  return JSON.parse(
+    JSON.stringify(end)
+      .replaceAll(/127\.0\.0\.1:\d+/g, 'host')
+      .replaceAll(/dch_[0-9a-f]{28}/g, 'dch'),
+  )
 }

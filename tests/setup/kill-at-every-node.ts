@@ -34,8 +34,8 @@ export interface KillPlan {
   /** What the run has changed, to be the same whatever was killed; read when the run has ended. */
   effects: (server: AgentServer) => Promise<unknown>
   environment?: Record<string, string>
-  /** Kills only at moments of this node, or of these; left out: of all. */
-  node?: string | string[]
+  /** Kills only at moments of this node, or of these, each of which it must come to; left out: of all. */
+  node?: string | readonly string[]
 }
 
 export interface KilledRun {
@@ -49,30 +49,38 @@ export interface KilledRun {
 /**
  * Runs an agent once undisturbed, and once more for each moment of that run with the server killed (SIGKILL) at that
  * moment and started again; each time on a fresh database. What came out is to be the same each time.
- * @param onlyEvery kills at every n-th moment, for long graphs
+ * @param onlyEvery kills at every n-th moment, for long graphs; at each node once at least
  */
 export async function killAtEveryNode(plan: KillPlan, onlyEvery = 1): Promise<[KilledRun, ...KilledRun[]]> {
   const undisturbed = await runOnce(plan, undefined)
-  const nodes = plan.node === undefined ? undefined : [plan.node].flat()
-  const moments = undisturbed.moments.flatMap((moment, at) =>
-    nodes?.includes(moment.split(' ')[1] ?? '') === false ? [] : [at + 1],
-  )
   const limit = pLimit(RUNS_AT_ONCE)
   const runs = await Promise.all(
-    moments
-      .filter((_, place) => place % onlyEvery === 0)
-      .map((moment) =>
-        limit(() =>
-          runOnce(plan, moment).then(
-            ({ run }) => run,
-            (cause: Error) => {
-              throw new Error(`killed at '${undisturbed.moments[moment - 1]}': ${cause.message}`, { cause })
-            },
-          ),
+    momentsToKillAt(undisturbed.moments, plan.node, onlyEvery).map((moment) =>
+      limit(() =>
+        runOnce(plan, moment).then(
+          ({ run }) => run,
+          (cause: Error) => {
+            throw new Error(`killed at '${undisturbed.moments[moment - 1]}': ${cause.message}`, { cause })
+          },
         ),
       ),
+    ),
   )
   return [undisturbed.run, ...runs]
+}
+
+/** Numbers of moments, from 1: every n-th, and of nodes that none of these is of, the last. */
+function momentsToKillAt(moments: readonly string[], only: KillPlan['node'], onlyEvery: number): number[] {
+  const nodeOf = (at: number) => moments[at]?.split(' ')[1] ?? ''
+  const nodes = only === undefined ? new Set(moments.map((_, at) => nodeOf(at))) : new Set([only].flat())
+  const all = [...moments.keys()].filter((at) => nodes.has(nodeOf(at)))
+  const chosen = new Set(all.filter((_, place) => place % onlyEvery === 0))
+  for (const node of nodes) {
+    const last = all.findLast((at) => nodeOf(at) === node)
+    if (last === undefined) throw new Error(`the run does not come to '${node}', so it is not killed there`)
+    if (![...chosen].some((at) => nodeOf(at) === node)) chosen.add(last)
+  }
+  return [...chosen].toSorted((a, b) => a - b).map((at) => at + 1)
 }
 
 async function runOnce(
@@ -107,17 +115,25 @@ async function runOnce(
         const given = plan.answers?.[point]
         if (given === undefined) throw new Error(`nobody answers '${point}'`)
         const answer = typeof given === 'function' ? given(text) : given
-        await server.ok('answer_agent_run', { run: id, question, answer }).catch(() => undefined)
+        await server.ok('answer_agent_run', { run: id, question, answer }).catch((error: Error) => {
+          if (error.message.includes('invalid_input')) throw error
+        })
       }
       return ['completed', 'failed', 'canceled'].includes(seen?.run.status) ? seen?.run : undefined
     }, RUN_MS)
     const moments = readFileSync(file, 'utf8').trim().split('\n')
+    const output = run.error ?? run.output
+    const effects = await plan.effects(server).catch((cause: unknown) => {
+      throw new Error(`the run is ${run.status} with ${JSON.stringify(output)}; its effects cannot be read`, {
+        cause,
+      })
+    })
     return {
       run: {
         at: killAt === undefined ? undefined : moments[killAt - 1],
         status: run.status,
-        output: run.error ?? run.output,
-        effects: await plan.effects(server),
+        output,
+        effects,
       },
       moments,
     }
