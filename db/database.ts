@@ -46,18 +46,21 @@ function checkedId(id: string): string {
   return id
 }
 
+/** What a request asks for is had sooner than it would be compiled, which Postgres does by what it takes the rows to be. */
+const SESSION = 'SET LOCAL search_path = patchbay; SET LOCAL jit = off'
+
 function tenantPrelude(scope: TenantScope, access: 'READ ONLY' | 'READ WRITE'): string {
   const organization = checkedId(scope.organizationId)
   // An actor limited to no customer at all must see none, not all.
   const customers = scope.customerIds === null ? '' : scope.customerIds.map(checkedId).join(',') || 'none'
   return (
-    `BEGIN ${access}; SET LOCAL ROLE patchbay_app; SET LOCAL search_path = patchbay; ` +
+    `BEGIN ${access}; SET LOCAL ROLE patchbay_app; ${SESSION}; ` +
     `SET LOCAL app.organization_id = '${organization}'; SET LOCAL app.customer_id = '${customers}'` +
     (scope.shared === true ? "; SET LOCAL app.shared = 'on'" : '')
   )
 }
 
-const systemPrelude = 'BEGIN; SET LOCAL ROLE patchbay_system; SET LOCAL search_path = patchbay'
+const systemPrelude = `BEGIN; SET LOCAL ROLE patchbay_system; ${SESSION}`
 
 type NameOf = (sql: string) => string | undefined
 
