@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { clean, cliPath } from '../server/cli/testing.ts'
 import { chatWith } from './setup/agent-runs.ts'
 import { NOTES_TOKEN, type NotesApi, startNotesApi } from './setup/notes-api.ts'
 import { startTestPlatform, type TestPlatform } from './setup/platform.ts'
@@ -35,3 +38,33 @@ test('patchbay chat shows a person what was tried, the evidence of what failed, 
   expect(printed).not.toMatch(/"(verdict|problems|patches|patch|accepted)":/)
   expect(printed).not.toContain(NOTES_TOKEN)
 })
+
+test('patchbay chat leaves when its run has ended, though what it reads answers from stays open', async () => {
+  const tenant = await platform.organization()
+  await tenant.ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
+  await tenant.ok('create_connection', { connector: 'notes', credentials: { token: NOTES_TOKEN } })
+  await tenant.ok('update_action', { connector: 'notes', action: 'get_note', path: '/note/{note_id}' })
+  const input = JSON.stringify({ connector: 'notes', allowWrites: true })
+  const child = spawn(process.execPath, [cliPath, 'chat', '--agent', 'action_fixer', '--input', input], {
+    env: {
+      ...clean(process.env),
+      PATCHBAY_URL: platform.url,
+      PATCHBAY_API_KEY: tenant.ownerKey,
+      PATCHBAY_DATA_DIR: platform.config.dataDir,
+    },
+  })
+  let printed = ''
+  let answered = 0
+  child.stderr.on('data', (chunk: Buffer) => (printed += chunk.toString('utf8')))
+  child.stdout.on('data', (chunk: Buffer) => {
+    printed += chunk.toString('utf8')
+    // As a person does: an answer when it is asked for, and the terminal is left open.
+    for (; answered < printed.split(' > ').length - 1; answered += 1)
+      child.stdin.write(answered === 0 ? 'y\n' : '\n')
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const [code] = await once(child, 'exit')
+  expect(code, printed).toBe(0)
+  expect(answered, printed).toBe(2)
+  expect(printed).toContain('Done.')
+}, 60_000)

@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type AppError, invalidInput, toAppError } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
@@ -202,7 +201,7 @@ const isBroken = (error: AppError): boolean => error.code === 'unavailable' || e
 type Lines = ReturnType<typeof readLines>
 
 function readLines(io: Io) {
-  const reader = createInterface({ input: Readable.from(io.stdin), crlfDelay: Number.POSITIVE_INFINITY })
+  const reader = createInterface({ input: io.stdin, crlfDelay: Number.POSITIVE_INFINITY })
   const iterator = reader[Symbol.asyncIterator]()
   return {
     next: async (): Promise<string> => {

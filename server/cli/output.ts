@@ -1,8 +1,9 @@
+import type { Readable } from 'node:stream'
 import { type AppError, type ErrorCode, errorCodes } from '../../core/errors.ts'
 
 /** What the command line needs of the process it runs in. */
 export interface Io {
-  stdin: AsyncIterable<Buffer | string>
+  stdin: Readable
   stdout: { write(text: string): unknown; isTTY?: boolean; columns?: number }
   stderr: { write(text: string): unknown }
   env: Record<string, string | undefined>

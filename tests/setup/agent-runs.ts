@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { runCli } from '../../server/cli/program.ts'
 import type { Body, Tenant, TestPlatform } from './platform.ts'
 
@@ -27,9 +28,7 @@ export async function chatWith(
   let printed = ''
   const print = { write: (text: string) => (printed += text) }
   const code = await runCli(['chat', ...args], {
-    stdin: (async function* () {
-      yield* lines
-    })(),
+    stdin: Readable.from(lines),
     stdout: print,
     stderr: print,
     env: {
