@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { NOTES_TOKEN, type NotesApi, startNotesApi } from '../tests/setup/notes-api.ts'
 import { startTestPlatform, type Tenant, type TestPlatform } from '../tests/setup/platform.ts'
 import { runCli } from './cli/program.ts'
@@ -81,15 +81,70 @@ test('one that does not is told with expected and actual, in a page too, and the
   expect(code).toBe(1)
 })
 
-test('a workflow that is not there fails its cases, and cases that are none are refused', async () => {
+test('a workflow that is not there, and cases that are none, are refused', async () => {
   expect(await patchbay('eval', 'workflow', 'triple', '--cases', cases([1, 3]))).toMatchObject({
-    code: 1,
-    stdout: expect.stringMatching('it did not run'),
+    code: 2,
+    stderr: expect.stringMatching(/'triple'/),
   })
   expect(await patchbay('eval', 'workflow', 'double')).toMatchObject({
     code: 2,
     stderr: expect.stringMatching('--cases FILE'),
   })
+})
+
+test('cases as the agents write them: new in each trial and the same within it, calls counted, mocks answering', async () => {
+  const code = `export default async (ctx) => {
+    if (await ctx.state.get(ctx.input.title)) return { skipped: true }
+    const { id } = await ctx.connectors.notes.create_note({ title: ctx.input.title, body: 'x' })
+    await ctx.state.set(ctx.input.title, id)
+    return { id }
+  }`
+  await tenant.ok('create_workflow', { slug: 'once', name: 'Once', code })
+  await tenant.ok('publish_workflow', { workflow: 'once' })
+  await tenant.ok('deploy_workflow', { workflow: 'once', environment: 'dev', version: 1 })
+  onTestFinished(() => notes.notes.clear())
+  const title = 'patchbay-test-{{run}}-1'
+  const called = (times: number) => [{ connector: 'notes', action: 'create_note', times }]
+  const written = [
+    {
+      ...{ id: 'TC-01', group: 'happy-path', scenario: 'a note is made', mode: 'live', input: { title } },
+      expect: { status: 'completed', output: [{ path: 'id', op: 'exists', value: null }], calls: called(1) },
+    },
+    {
+      ...{ id: 'TC-02', group: 'edge-cases', scenario: 'not made twice', mode: 'live', input: { title } },
+      expect: { status: 'completed', output: [], calls: called(0) },
+    },
+    {
+      ...{ id: 'TC-03', group: 'error-handling', scenario: 'the app is down', mode: 'mock' },
+      input: { title: `${title}-down` },
+      mocks: [
+        {
+          ...{ connector: 'notes', action: 'create_note', scenario: 'down' },
+          answers: [{ when: null, status: 503, headers: {}, output: { title: 'no' } }],
+        },
+      ],
+      expect: { status: 'failed', output: [], calls: called(1) },
+    },
+  ]
+  const evaluated = async (testCases: object[]) => {
+    const file = join(folder, 'written.json')
+    writeFileSync(file, JSON.stringify({ testCases }))
+    return patchbay('eval', 'workflow', 'once', '--cases', file, '--trials', '3')
+  }
+  const good = await evaluated(written)
+  expect(good.stderr).toBe('')
+  expect(good.stdout).toMatch(/pass@1 +9\/9 +100\.0 %/)
+  expect(good.code).toBe(0)
+  // Once in each trial, and the mocked case made none.
+  expect(notes.notes.size).toBe(3)
+
+  const [first, second] = written
+  const near = await evaluated([
+    first,
+    { ...second, expect: { ...second?.expect, calls: called(1) } },
+  ] as object[])
+  expect(near.code).toBe(1)
+  expect(near.stdout).toMatch('notes.create_note: expected 1 calls, were 0')
 })
 
 const connectorEval = (...args: string[]) =>

@@ -12,30 +12,69 @@ const Expectation = z.strictObject({
   value: z.unknown().optional(),
 })
 
-/** A case of a workflow: an input, and the end state it must lead to. */
-export const Case = z.strictObject({
-  id: z.string().min(1),
-  group: z.string().default('cases'),
-  scenario: z.string().default(''),
-  mode: z.literal('live', { error: 'must be live: calls of apps cannot be mocked' }).default('live'),
-  input: z.unknown().default({}),
-  environment: z.string().default('dev'),
-  customer: z.string().optional(),
-  expect: z
-    .strictObject({
-      status: z.enum(['completed', 'failed']).default('completed'),
-      output: z.array(Expectation).default([]),
-      /** JSON Schema 2020-12 of the output. */
-      schema: z.record(z.string(), z.unknown()).optional(),
-    })
-    .refine(
-      ({ status, output, schema }) => status === 'failed' || output.length > 0 || schema !== undefined,
-      {
-        error: 'must say something of the output: that a run completes is no end state',
-      },
-    ),
+const Call = z.strictObject({
+  connector: z.string(),
+  action: z.string(),
+  /** How often it must have been called; 0: never. */
+  times: z.int().min(0),
 })
+
+/** What an action answers in a mocked case; `answers` as set_action_mock takes them. */
+const Mock = z.strictObject({
+  connector: z.string(),
+  action: z.string(),
+  scenario: z.string().min(1),
+  answers: z.array(z.record(z.string(), z.unknown())).min(1),
+})
+
+/**
+ * A case of a workflow: an input, and the end state it must lead to. All that the agents write (`TestCase` of
+ * tools/agents/test-case.ts) is one, and more: any id and group, an environment, a customer, a schema of the output.
+ */
+export const Case = z
+  .strictObject({
+    id: z.string().min(1),
+    group: z.string().default('cases'),
+    scenario: z.string().default(''),
+    /** mock: no app is called, mocks answer. */
+    mode: z.enum(['live', 'mock']).default('live'),
+    input: z.unknown().default({}),
+    headers: z.record(z.string(), z.string()).default({}),
+    mocks: z.array(Mock).default([]),
+    /** Scenarios that are set already, by "connector.action". */
+    mockScenarios: z.record(z.string(), z.string()).default({}),
+    environment: z.string().default('dev'),
+    customer: z.string().optional(),
+    expect: z
+      .strictObject({
+        status: z.enum(['completed', 'failed']).default('completed'),
+        output: z.array(Expectation).default([]),
+        calls: z.array(Call).default([]),
+        /** JSON Schema 2020-12 of the output. */
+        schema: z.record(z.string(), z.unknown()).optional(),
+      })
+      .refine(
+        ({ status, output, calls, schema }) =>
+          status === 'failed' || output.length > 0 || calls.length > 0 || schema !== undefined,
+        {
+          error:
+            'must say something of the output, or of what is called: that a run completes is no end state',
+        },
+      ),
+  })
+  .refine(
+    ({ mode, mocks, mockScenarios }) =>
+      mode === 'mock' || (mocks.length === 0 && Object.keys(mockScenarios).length === 0),
+    { error: 'has mocks, so its mode must be mock', path: ['mode'] },
+  )
 export type Case = z.output<typeof Case>
+
+/** In a case: becomes what is new in each trial, and is the same in all cases of one. */
+const RUN_TOKEN = '{{run}}'
+
+/** The case as it is run: with `token` in place of each `{{run}}`. */
+export const inTrial = (given: Case, token: string): Case =>
+  JSON.parse(JSON.stringify(given).replaceAll(RUN_TOKEN, token)) as Case
 
 const Cases = z.array(Case).min(1)
 
@@ -44,18 +83,26 @@ export function readCases(file: string): Case[] {
   const given = JSON.parse(readFileSync(file, 'utf8')) as unknown
   // A list, or what holds one under the name that agents give it.
   const result = Cases.safeParse(Array.isArray(given) ? given : Object(given).testCases)
-  if (!result.success) throw new Error(`${file} holds no test cases: ${z.prettifyError(result.error)}`)
+  if (!result.success)
+    throw new Error(
+      `${file} is no list of test cases, as docs/evals.md has them: ${z.prettifyError(result.error)}`,
+    )
   const ids = result.data.map(({ id }) => id)
   const twice = ids.find((id, index) => ids.indexOf(id) !== index)
   if (twice !== undefined) throw new Error(`${file} has two cases with the id ${twice}.`)
   return result.data
 }
 
-/** What of an execution is not as its case expects. */
-export function problemsOf(
-  { expect }: Case,
-  execution: { status: string; output?: unknown; error?: unknown },
-): string[] {
+export interface EndedRun {
+  status: string
+  output?: unknown
+  error?: unknown
+  /** Calls of actions, in their order. */
+  calls: readonly { connector: string; action: string }[]
+}
+
+/** What of an execution is not as its case expects. Judges as the agents do (agents/test-case-agent/judge.ts). */
+export function problemsOf({ expect }: Case, execution: EndedRun): string[] {
   if (execution.status !== expect.status)
     return [
       `the run is ${execution.status}, expected ${expect.status}${execution.error ? `: ${JSON.stringify(execution.error).slice(0, 300)}` : ''}`,
@@ -70,6 +117,12 @@ export function problemsOf(
         : [
             `${one.path || 'output'}: expected ${one.op} ${JSON.stringify(one.value) ?? ''}, is ${JSON.stringify(actual)?.slice(0, 200) ?? 'absent'}`,
           ]
+    }),
+    ...expect.calls.flatMap(({ connector, action, times }) => {
+      const made = execution.calls.filter((call) => call.connector === connector && call.action === action)
+      return made.length === times
+        ? []
+        : [`${connector}.${action}: expected ${times} calls, were ${made.length}`]
     }),
     ...(fits ? [] : [`the output does not fit its schema: ${ajv.errorsText()}`]),
   ]
@@ -88,15 +141,20 @@ function holds({ op, value }: z.output<typeof Expectation>, actual: unknown): bo
     case 'exists':
       return actual !== undefined && actual !== null
     case 'absent':
-      return actual === undefined
+      return actual === undefined || actual === null
   }
 }
 
-const at = (value: unknown, path: string): unknown =>
-  path
+/** Into JSON by `created`, `lines[0].sku`, `lines.length`; a leading `$.` may be there. */
+function at(value: unknown, path: string): unknown {
+  const parts = path
+    .replace(/^\$\.?/, '')
     .split(/[.[\]]+/)
-    .filter((step) => step !== '')
-    .reduce<unknown>(
-      (found, step) => (found === null || found === undefined ? undefined : Object(found)[step]),
-      value,
-    )
+    .filter((part) => part !== '')
+  let found = value
+  for (const part of parts) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, part)) return undefined
+    found = (found as Record<string, unknown>)[part]
+  }
+  return found
+}

@@ -1,24 +1,25 @@
-import { ToolFailure } from '../../doors.ts'
+import { randomBytes } from 'node:crypto'
+import { type Answer, type Doors, ToolFailure } from '../../doors.ts'
 import type { Attempt, Suite, Task } from '../../suite.ts'
-import { type Case, problemsOf } from './cases.ts'
-
-interface Execution {
-  id: string
-  status: string
-  output?: unknown
-  error?: unknown
-}
+import { type Case, type EndedRun, inTrial, problemsOf } from './cases.ts'
 
 interface RunSituation {
-  test: Case
-  ran(execution: Execution): void
+  /** The case as it is in this trial. */
+  test(): Case
+  ran(run: EndedRun): void
 }
 
 const WAIT_SECONDS = 55
 const MAX_WAITS = 20
 const ENDED = ['completed', 'failed', 'timeout', 'cancelled']
 
-/** A user's workflow against the user's own cases: run for real, judged by how it ends and what comes out. */
+/** Steps of an execution are read in pages of this many. */
+const STEPS_PER_PAGE = 200
+
+/**
+ * A user's workflow against the user's own cases: run for real, or with the mocks that a case brings; judged by how it
+ * ends, what comes out, and what it called.
+ */
 export const workflowSuite = (workflow: string, cases: readonly Case[]): Suite<RunSituation> => ({
   name: `workflow ${workflow}`,
   description: 'Run a workflow on its test cases.',
@@ -26,38 +27,48 @@ export const workflowSuite = (workflow: string, cases: readonly Case[]): Suite<R
   policies: {
     run:
       ({ doors }) =>
-      async ({ situation: { test, ran } }): Promise<Attempt> => {
-        const input = {
-          ...{ workflow, input: test.input, environment: test.environment, waitSeconds: WAIT_SECONDS },
+      async ({ situation }): Promise<Attempt> => {
+        const test = situation.test()
+        const request = {
+          ...{ workflow, input: test.input, environment: test.environment, headers: test.headers },
+          ...(test.mode === 'live' ? {} : { mode: 'full_mock', mockScenarios: scenariosOf(workflow, test) }),
           ...(test.customer === undefined ? {} : { customer: test.customer }),
+          waitSeconds: WAIT_SECONDS,
         }
-        const step = { kind: 'tool' as const, title: 'run_workflow', input }
+        const step = { kind: 'tool' as const, title: 'run_workflow', input: request }
         try {
-          let { execution } = await doors.call('run_workflow', input)
-          for (let waits = 0; waits < MAX_WAITS && !ENDED.includes(execution.status); waits += 1)
-            ({ execution } = await doors.call('get_execution', {
-              execution: execution.id,
-              waitSeconds: WAIT_SECONDS,
-            }))
-          ran(execution as Execution)
-          const { steps } = await doors.call('list_execution_steps', { execution: execution.id })
+          await setMocks(doors, workflow, test)
+          const execution = await untilEnded(doors, (await doors.call('run_workflow', request)).execution)
+          const steps = await stepsOf(doors, execution.id)
+          situation.ran({
+            status: execution.status,
+            output: execution.output,
+            error: execution.error,
+            calls: steps.filter(({ kind }) => kind === 'connectors.call').map(callOf),
+          })
           return {
             steps: 1,
             trajectory: [
               { ...step, output: execution },
-              ...(steps as object[]).map((one) => ({ kind: 'note' as const, title: 'step', output: one })),
+              ...steps.map((one) => ({ kind: 'note' as const, title: 'step', output: one })),
             ],
           }
         } catch (error) {
           if (!(error instanceof ToolFailure)) throw error
+          // An input that is refused is a run that failed, which a case may expect.
+          if (error.body.error?.code === 'invalid_input')
+            situation.ran({ status: 'failed', error: error.body.error, calls: [] })
           return { steps: 1, toolErrors: 1, trajectory: [{ ...step, error: error.message }] }
         }
       },
   },
-  async open({ count }) {
+  async open({ count, doors }) {
+    await doors.call('get_workflow', { workflow })
+    /** What an evaluation made before is not taken for a duplicate. */
+    const evaluation = randomBytes(3).toString('hex')
     return {
       async *tasks() {
-        for (const test of cases.slice(0, count)) yield taskOf(workflow, test)
+        for (const test of cases.slice(0, count)) yield taskOf(workflow, test, evaluation)
       },
       notes: () => ({ cases: cases.length }),
       async close() {},
@@ -65,27 +76,80 @@ export const workflowSuite = (workflow: string, cases: readonly Case[]): Suite<R
   },
 })
 
-function taskOf(workflow: string, test: Case): Task<RunSituation> {
-  let execution: Execution | undefined
+/** The execution when it has ended, or after twenty minutes as it is then. */
+async function untilEnded(doors: Doors, started: Answer): Promise<Answer> {
+  let execution = started
+  for (let waits = 0; waits < MAX_WAITS && !ENDED.includes(execution.status); waits += 1)
+    execution = (await doors.call('get_execution', { execution: execution.id, waitSeconds: WAIT_SECONDS }))
+      .execution
+  return execution
+}
+
+/** A name for a case's mock that nobody else uses. */
+const nameOf = (workflow: string, { id }: Case, scenario: string) => `${workflow} ${id}: ${scenario}`
+
+const scenariosOf = (workflow: string, test: Case): Record<string, string> => ({
+  ...test.mockScenarios,
+  ...Object.fromEntries(
+    test.mocks.map(({ connector, action, scenario }) => [
+      `${connector}.${action}`,
+      nameOf(workflow, test, scenario),
+    ]),
+  ),
+})
+
+async function setMocks(doors: Doors, workflow: string, test: Case): Promise<void> {
+  for (const { connector, action, scenario, answers } of test.mocks)
+    await doors.call('set_action_mock', {
+      ...{ connector, action, answers },
+      scenario: nameOf(workflow, test, scenario),
+    })
+}
+
+async function stepsOf(doors: Doors, execution: string): Promise<Answer[]> {
+  const all: Answer[] = []
+  let after: number | null = -1
+  while (after !== null) {
+    const { steps, next } = await doors.call('list_execution_steps', {
+      ...{ execution, after, limit: STEPS_PER_PAGE },
+    })
+    all.push(...(steps as Answer[]))
+    after = (next as number | null | undefined) ?? null
+  }
+  return all
+}
+
+/** A step of the kind `connectors.call` is named "connector.action". */
+function callOf({ name }: Answer): { connector: string; action: string } {
+  const [connector = '', action = ''] = String(name).split('.')
+  return { connector, action }
+}
+
+function taskOf(workflow: string, test: Case, evaluation: string): Task<RunSituation> {
+  let run: EndedRun | undefined
+  let trial = 0
+  const now = () => inTrial(test, `${evaluation}${trial}`)
   return {
     id: test.scenario === '' ? test.id : `${test.id} ${test.scenario}`,
     class: test.group,
     environment: workflow,
     situation: {
-      test,
+      test: now,
       ran: (found) => {
-        execution = found
+        run = found
       },
     },
     async check() {
-      const problems = execution === undefined ? ['it did not run'] : problemsOf(test, execution)
+      const problems = run === undefined ? ['it did not run'] : problemsOf(now(), run)
       return { passed: problems.length === 0, problems }
     },
     regressions: async () => [],
     solve: async () => ({}),
     async reset() {
-      execution = undefined
+      run = undefined
     },
-    restart: async () => {},
+    async restart() {
+      trial += 1
+    },
   }
 }
