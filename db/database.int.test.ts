@@ -4,7 +4,7 @@ import { newId } from '../core/ids.ts'
 import { buildLogger } from '../core/log.ts'
 import { createTestDatabase, describeOnEachDatabase, openTestDatabase } from '../tests/setup/database.ts'
 import { insertCustomer } from './customers.ts'
-import { type Database, openDatabase } from './database.ts'
+import { type Database, openDatabase, type Tx } from './database.ts'
 import { insertOrganization } from './organizations.ts'
 
 describeOnEachDatabase('row-level security', (kind) => {
@@ -154,6 +154,14 @@ describeOnEachDatabase('row-level security', (kind) => {
       await fresh.drop()
     },
   )
+
+  test('Postgres compiles no query, whoever asks', async () => {
+    const jit = (tx: Tx) => tx.row("SELECT current_setting('jit') AS jit")
+    const off = { jit: 'off' }
+    expect(await db.read(all, jit)).toEqual(off)
+    expect(await db.tenant(all, jit)).toEqual(off)
+    expect(await db.system(jit)).toEqual(off)
+  })
 
   test('a failed transaction leaves nothing and the connection usable', async () => {
     const failing = db.tenant(all, async (tx) => {

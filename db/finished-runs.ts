@@ -163,18 +163,15 @@ export const finishRuns = (
     const outcomes = scheduleOutcomes(mine)
     if (outcomes.length > 0) await countScheduleOutcomes(tx, outcomes)
     const woken = await wakeAfter(tx, mine, rows)
-    const over = mine.filter(({ id, called_workflows }) => called_workflows && hasEnded(recorded, id))
+    const callers = mine.flatMap(({ id, called_workflows }) => {
+      const row = recorded.get(id)
+      return called_workflows && row !== undefined && isOver(row) ? [id] : []
+    })
     return {
       recorded,
       woken,
       freed: await leaveLanes(tx, rows.map(leavingOf)),
-      left:
-        over.length === 0
-          ? []
-          : await leftChildren(
-              tx,
-              over.map(({ id }) => id),
-            ),
+      left: callers.length === 0 ? [] : await leftChildren(tx, callers),
     }
   })
 
@@ -187,18 +184,17 @@ export interface EndedRow extends Pick<ExecutionRow, 'due_at' | 'finished_at' | 
   slots: number
 }
 
-const UNDER_WAY: readonly string[] = ['queued', 'waiting']
+/** Is its execution over? What is queued or waits runs again. */
+const isOver = ({ status }: Pick<EndedRow, 'status'>): boolean => status !== 'queued' && status !== 'waiting'
 
-const hasEnded = (recorded: ReadonlyMap<string, EndedRow>, id: string) =>
-  !UNDER_WAY.includes(recorded.get(id)?.status ?? '')
-
-function leavingOf({ status, lanes, slots }: EndedRow): Leaving {
-  const ended = !UNDER_WAY.includes(status)
+function leavingOf(row: EndedRow): Leaving {
+  const { lanes, slots } = row
+  const over = isOver(row)
   const own = lanes.at(-1)
   return {
-    taken: ended ? lanes : lanes.slice(slots),
+    taken: over ? lanes : lanes.slice(slots),
     waited: null,
-    ended: ended && own?.startsWith('c:') === true ? own : null,
+    ended: over && own?.startsWith('c:') === true ? own : null,
   }
 }
 
@@ -222,7 +218,7 @@ async function wakeAfter(
     const now = status.get(run.id)
     // In its first run its parent waits for it in the process that runs both.
     if (run.parent_execution_id === null || run.run === 1) continue
-    if (now === undefined || now === 'queued' || now === 'waiting') continue
+    if (now === undefined || !isOver({ status: now })) continue
     const outcome = { id: run.id, status: now, output: run.output, error: run.error }
     woken.push(...(await endChildStep(tx, run.parent_execution_id, outcome)))
   }

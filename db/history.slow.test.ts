@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../core/ids.ts'
-import { describeOnBothDatabases, openTestDatabase, slowRun } from '../tests/setup/database.ts'
+import { describeOnBothDatabases, openTestDatabase } from '../tests/setup/database.ts'
 import { workflowRow } from '../tests/setup/workflow-row.ts'
 import { insertEvents, type NewEvent } from './accepted-events.ts'
 import { deleteCustomer, insertCustomer } from './customers.ts'
@@ -15,8 +15,6 @@ import { deleteWorkflow, insertWorkflow, insertWorkflowVersion } from './workflo
 const DAY_MS = 86_400_000
 const DAYS = 90
 const PARTS = ['executions', 'execution_logs', 'execution_steps', 'events', 'traces'] as const
-/** With the slow tests only. */
-const unhurried = test.skipIf(!slowRun)
 const BELONGINGS = [
   'execution_logs',
   'execution_steps',
@@ -212,15 +210,12 @@ describeOnBothDatabases('history', (kind) => {
       )
     )?.home
 
-  unhurried(
-    'what happens now, and for weeks to come, has a partition; no partition is the default one’s',
-    async () => {
-      for (const at of [now, now + 22 * DAY_MS]) {
-        const id = await execution('completed', { at })
-        expect(await homeOf('executions', id)).toMatch(/executions_\d{8}$/)
-      }
-    },
-  )
+  test('what happens now, and for weeks to come, has a partition; no partition is the default one’s', async () => {
+    for (const at of [now, now + 22 * DAY_MS]) {
+      const id = await execution('completed', { at })
+      expect(await homeOf('executions', id)).toMatch(/executions_\d{8}$/)
+    }
+  })
 
   test('every table of history has the same partitions, and no role has a right to one', async () => {
     const spans = await partitionsOf('executions')
@@ -239,7 +234,7 @@ describeOnBothDatabases('history', (kind) => {
     )
   })
 
-  unhurried('another organization sees nothing through the tables', async () => {
+  test('another organization sees nothing through the tables', async () => {
     const id = await execution('completed')
     const stranger = { organizationId: newId('organization'), customerIds: null }
     for (const table of PARTS)
@@ -247,7 +242,7 @@ describeOnBothDatabases('history', (kind) => {
     expect(await there(id)).toEqual([id])
   })
 
-  unhurried('a look-up by id, and a list since a time, read only the partitions of that time', async () => {
+  test('a look-up by id, and a list since a time, read only the partitions of that time', async () => {
     const scanned = async (sql: string, params: unknown[]) => {
       const plan = await tenant((tx) => tx.rows<Record<string, string>>(`EXPLAIN ${sql}`, params))
       const lines = plan.flatMap((row) => Object.values(row)).join('\n')
@@ -264,7 +259,7 @@ describeOnBothDatabases('history', (kind) => {
     expect(since.size).toBeLessThan(all.size)
   })
 
-  unhurried('a list since a time has what began then or later, to the millisecond', async () => {
+  test('a list since a time has what began then or later, to the millisecond', async () => {
     const [, second, third] = [
       await execution('completed', { at: now - 1 }),
       await execution('completed', { at: now }),
@@ -338,7 +333,7 @@ describeOnBothDatabases('history', (kind) => {
     await later(DAYS + 23)
   })
 
-  unhurried('rows that came before their partition are moved into it', async () => {
+  test('rows that came before their partition are moved into it', async () => {
     const id = await execution('waiting', { at: now + 60 * DAY_MS })
     expect(await homeOf('executions', id)).toMatch(/executions_default$/)
     await later(40)
@@ -347,7 +342,7 @@ describeOnBothDatabases('history', (kind) => {
     await db.system((tx) => tx.run("UPDATE executions SET status = 'completed' WHERE id = $1", [id]))
   })
 
-  unhurried('many processes at once make and drop each span once', async () => {
+  test('many processes at once make and drop each span once', async () => {
     const id = await execution('completed')
     const rounds = await Promise.all(Array.from({ length: 5 }, () => later(DAYS + 23)))
     const made = rounds.flatMap((round) => round.made)
@@ -357,19 +352,16 @@ describeOnBothDatabases('history', (kind) => {
     expect(await there(id)).toEqual([])
   })
 
-  unhurried(
-    'a delivery that comes again is known for a month, whatever became of its event, and then forgotten',
-    async () => {
-      const first = event(now, 'k')
-      expect(await accept(first)).toEqual([first.id])
-      await maintainHistory(db, { days: 1, now: new Date(now + 29 * DAY_MS) })
-      expect(await homeOf('events', first.id)).toBeUndefined()
-      expect(await accept(event(now, 'k'))).toEqual([first.id])
-      await maintainHistory(db, { days: 1, now: new Date(now + 31 * DAY_MS) })
-      const again = event(now, 'k')
-      expect(await accept(again)).toEqual([again.id])
-    },
-  )
+  test('a delivery that comes again is known for a month, whatever became of its event, and then forgotten', async () => {
+    const first = event(now, 'k')
+    expect(await accept(first)).toEqual([first.id])
+    await maintainHistory(db, { days: 1, now: new Date(now + 29 * DAY_MS) })
+    expect(await homeOf('events', first.id)).toBeUndefined()
+    expect(await accept(event(now, 'k'))).toEqual([first.id])
+    await maintainHistory(db, { days: 1, now: new Date(now + 31 * DAY_MS) })
+    const again = event(now, 'k')
+    expect(await accept(again)).toEqual([again.id])
+  })
 
   test('of deliveries with one key in one batch or in many at once, one is taken', async () => {
     const batch = [event(now, 'a'), event(now, 'b'), event(now, 'a')]

@@ -3,6 +3,7 @@ import { createTaskSessionFromClient, type RawClientDispatch } from '@modelconte
 import { DetailedTaskV2Schema } from '@modelcontextprotocol/ext-tasks/core/v2'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { registrar } from './setup/agent.fixture.ts'
+import { usualKind } from './setup/database.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
 const REVISION = '2026-07-28'
@@ -12,7 +13,7 @@ const FORMS = { elicitation: { form: {} } }
 let platform: TestPlatform
 let tenant: Tenant
 beforeAll(async () => {
-  platform = await startTestPlatform(undefined, {}, { agents: [registrar] })
+  platform = await startTestPlatform(usualKind(), {}, { agents: [registrar] })
   tenant = await platform.organization()
 })
 afterAll(() => platform.close())

@@ -4,12 +4,13 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { CallToolResultSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { registrar } from './setup/agent.fixture.ts'
+import { usualKind } from './setup/database.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
 let platform: TestPlatform
 let tenant: Tenant
 beforeAll(async () => {
-  platform = await startTestPlatform(undefined, {}, { agents: [registrar] })
+  platform = await startTestPlatform(usualKind(), {}, { agents: [registrar] })
   tenant = await platform.organization()
 })
 afterAll(() => platform.close())

@@ -14,7 +14,7 @@ import type { Turn } from './turn.ts'
  * @param markCache mark the end of the system text (the tools stand before it) and of what was said so far, in the
  *   form of Anthropic's API that OpenRouter and LiteLLM take over: the next request reads from the cache up to there
  */
-export function toMessages(turn: Turn, markCache = false): BaseMessage[] {
+export function toMessages(turn: Turn, markCache: boolean): BaseMessage[] {
   const marked = (content: string, mark: boolean) =>
     mark && markCache && content !== ''
       ? [{ type: 'text' as const, text: content, cache_control: { type: 'ephemeral' } }]

@@ -74,9 +74,6 @@ export async function openTestDatabase(kind: DatabaseKind = usualKind()): Promis
   }
 }
 
-/** Is this the run of the slow tests? */
-export const slowRun = process.env.SLOW_TESTS === '1'
-
 const onEmbedded = (name: string, suite: (kind: DatabaseKind) => void) =>
   describe(`${name} (embedded database)`, () => suite('embedded'))
 const onPostgres = (name: string, suite: (kind: DatabaseKind) => void) =>

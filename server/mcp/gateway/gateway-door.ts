@@ -23,8 +23,8 @@ import { snakeCase } from './tool-names.ts'
 const MAX_LISTED_ACTIONS = 19
 const REMEMBERED_VIEWS = 5_000
 
-const instructionsFor = ({ customer, readOnly }: GatewaySession) => `The apps connected by ${customer.name}:
-The most used actions are tools of their own, named {app}_{action}. For everything else: search_actions (say what you want to do) → describe_action (its input) → run_action. list_integrations shows which apps are connected and which need attention.${readOnly ? ' This session only reads.' : ''} Errors say what was wrong, where, and what to do next.`
+const instructionsFor = ({ customer, readOnly }: GatewaySession) =>
+  `The apps connected by ${customer.name}: the most used actions are tools of their own, named {app}_{action}. For everything else: search_actions (say what you want to do) → describe_action (its input) → run_action. list_integrations shows which apps are connected and which need attention.${readOnly ? ' This session only reads.' : ''} Errors say what was wrong, where, and what to do next.`
 
 /** Opens doors of customers' sessions. What is remembered is shared between them, and holds no customer's data. */
 export function buildGateway({ registry, invoker }: McpDeps): (session: GatewaySession) => McpDoor {
