@@ -29,7 +29,7 @@ export const measurements: readonly Measurement[] = [
       '15 mutations by seed, one of each class, of our own API alone (--count and --set specs for more)',
   },
   {
-    // Seen: 46.8 %. Each new tool moves it by a wish or two, so that some room is left.
+    // Seen: 46.4 %. Each new tool moves it by a wish or two, so that some room is left.
     ...{ suite: 'choose-tool', policy: 'search', count: 1000, atLeast: 0.45 },
     sample: 'all wishes',
   },
