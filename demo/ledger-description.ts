@@ -11,7 +11,7 @@ const list = (name: string, of: string) => ({
 const query = (name: string, description: string) => ({
   name,
   in: 'query',
-  required: true,
+  required: false,
   description,
   schema: text,
 })
@@ -25,17 +25,23 @@ export const ledgerDescription = (url: string): object => ({
     '/customers': {
       get: {
         operationId: 'listCustomers',
-        summary: 'Find customers by email',
-        parameters: [query('email', 'The customer’s email address, exactly.')],
-        responses: { 200: answered('The customers with this address.', list('customers', 'Customer')) },
+        summary: 'List customers, or find one by email',
+        parameters: [query('email', 'The customer’s email address, exactly; left out, all customers.')],
+        responses: {
+          200: answered('The customers with this address, or all.', list('customers', 'Customer')),
+        },
       },
     },
     '/invoices': {
       get: {
         operationId: 'listInvoices',
-        summary: 'Find invoices by reference',
-        parameters: [query('reference', 'The reference the invoice was made with, exactly.')],
-        responses: { 200: answered('The invoices with this reference.', list('invoices', 'Invoice')) },
+        summary: 'List invoices, or find them by reference',
+        parameters: [
+          query('reference', 'The reference the invoice was made with, exactly; left out, all invoices.'),
+        ],
+        responses: {
+          200: answered('The invoices with this reference, or all.', list('invoices', 'Invoice')),
+        },
       },
       post: {
         operationId: 'createInvoice',

@@ -49,16 +49,18 @@ export async function startLedger(port = 0): Promise<Ledger> {
 
 async function answer(req: IncomingMessage, invoices: Invoice[]): Promise<{ status: number; body: unknown }> {
   const address = new URL(req.url ?? '/', `http://${req.headers.host}`)
-  const wanted = (name: string) => address.searchParams.get(name)
+  /** Without the parameter, everything fits. */
+  const fits = (name: string, value: string) =>
+    !address.searchParams.has(name) || address.searchParams.get(name) === value
   switch (`${req.method} ${address.pathname}`) {
     case 'GET /openapi.json':
       return { status: 200, body: ledgerDescription(address.origin) }
     case 'GET /customers':
-      return { status: 200, body: { customers: CUSTOMERS.filter(({ email }) => email === wanted('email')) } }
+      return { status: 200, body: { customers: CUSTOMERS.filter(({ email }) => fits('email', email)) } }
     case 'GET /invoices':
       return {
         status: 200,
-        body: { invoices: invoices.filter((one) => one.reference === wanted('reference')) },
+        body: { invoices: invoices.filter(({ reference }) => fits('reference', reference)) },
       }
     case 'POST /invoices': {
       const given = JSON.parse(await readAll(req)) as Omit<Invoice, 'id'>
