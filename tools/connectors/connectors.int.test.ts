@@ -240,6 +240,17 @@ describe('import and export', () => {
     server.close()
   })
 
+  test('an address that cannot be fetched is told by the field that named it', async () => {
+    const { url, server } = await serve(() => ({ status: 200, body: '' }))
+    await new Promise((resolve) => server.close(resolve))
+    expect(await world.refused(owner, importSpec, { url: `${url}/openapi.json` })).toMatchObject({
+      code: 'upstream_error',
+      where: 'url',
+      hint: expect.stringMatching(/^Check the address/),
+      retryable: true,
+    })
+  })
+
   test('an address inside the network is refused, and so are two sources at once', async () => {
     expect(await world.refused(owner, importSpec, { url: 'http://169.254.169.254/spec' })).toMatchObject({
       code: 'forbidden',
