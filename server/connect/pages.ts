@@ -61,7 +61,7 @@ export function chooseMethod(view: LinkView, shown: Shown, app: App): string {
   const item = (
     method: AuthMethod,
   ) => html`<li><a class="option" href="${hrefOf(shown, { connector: connector.slug, method: method.slug })}">
-<span class="glyph">${needsConsent(method) ? icons.person : icons.key}</span><span class="text"><strong>${methodTitle(method, app)}</strong><small>${method.description !== undefined ? firstSentence(method.description) : needsConsent(method) ? `Sign in to ${connector.name} and approve` : `Enter ${kindOf(method)} from ${connector.name}`}</small></span>${icons.chevron}</a></li>`
+<span class="glyph">${needsConsent(method) ? icons.person : icons.key}</span><span class="text"><strong>${methodTitle(method, app)}</strong><small>${method.description === undefined ? whatToDo(method, connector.name) : firstSentence(method.description)}</small></span>${icons.chevron}</a></li>`
   const body = html`${view.apps.length > 1 && backTo(hrefOf(shown), 'All apps')}
 ${marks(view.brand, app)}
 <h1>${heading(view, app)}</h1>
@@ -178,6 +178,13 @@ function lead(view: LinkView, { app, method }: Choice): string {
   if (method.type === 'no_auth') return `${theirs} needs no credentials. ${ours} will use it as it is.`
   if (method.description !== undefined) return method.description
   return `Enter ${kindOf(method)} from ${theirs}. It is tried once before it is stored.`
+}
+
+/** What connecting this way takes, in a list of ways. */
+const whatToDo = (method: AuthMethod, app: string): string => {
+  if (needsConsent(method)) return `Sign in to ${app} and approve`
+  if (method.type === 'no_auth') return `Nothing to enter: ${app} needs no credentials`
+  return `Enter ${kindOf(method)} from ${app}`
 }
 
 const kindOf = (method: AuthMethod): string => {

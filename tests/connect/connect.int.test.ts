@@ -85,6 +85,28 @@ describe('the page', () => {
     expect(text).toContain('&#60;img src=x')
   })
 
+  test('asks for nothing where an app needs no credentials', async () => {
+    await setting.tenant.ok('create_connector', {
+      name: 'Clock',
+      slug: 'clock',
+      baseUrl: setting.upstream.url,
+      authMethods: [
+        { slug: 'none', type: 'no_auth', name: 'No authentication' },
+        { slug: 'token', type: 'bearer_token', name: 'Bearer token' },
+      ],
+    })
+    const { token } = await setting.link({ connector: 'clock' })
+    const choices = await (await page(token)).text()
+    expect(choices).toContain('Enter an access token from Clock')
+    expect(choices).toContain('Clock needs no credentials')
+    expect(choices).not.toContain('Enter your credentials')
+    const form = await (await page(token, { connector: 'clock', method: 'none' })).text()
+    expect(form).toContain('Clock needs no credentials')
+    expect(form).not.toMatch(/Enter |name="field\./)
+    expect((await submit(token, { connector: 'clock', method: 'none' })).status).toBe(303)
+    expect(await setting.connections('clock')).toHaveLength(1)
+  })
+
   test('an unknown token is not found; an expired, cancelled or used link is gone, and takes nothing', async () => {
     expect((await page('no-such-token')).status).toBe(404)
     const expired = await linkForKey()
