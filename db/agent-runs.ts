@@ -39,8 +39,8 @@ export interface AgentRunRow {
   output: JsonObject | null
   error: ErrorBody | null
   approval: 'auto' | 'manual'
-  /** Whose model drives it: `client` is the MCP client that stays with it. */
-  model: 'server' | 'client'
+  /** Whose model drives it: `client` is the MCP client that stays with it; `none`: there was none when it started. */
+  model: 'server' | 'client' | 'none'
   status: AgentRunStatus
   question: OpenQuestion | null
   budget: { maxTokens: number; maxCostUsd?: number; maxSteps: number; maxSeconds: number }
@@ -66,7 +66,7 @@ export interface NewAgentRun {
   actor: RunActor
   input: JsonObject
   approval: 'auto' | 'manual'
-  model: 'server' | 'client'
+  model: AgentRunRow['model']
   budget: object
 }
 

@@ -38,6 +38,7 @@ describeOnBothDatabases('runs of agents', (kind) => {
     const asked = await start()
     expect(asked).toMatchObject({
       status: 'waiting',
+      model: 'none',
       question: { point: 'after_making', details: { made: 2 } },
     })
     const refused = await tenant.call('answer_agent_run', { run: asked.id, answer: { name: 'x' } })

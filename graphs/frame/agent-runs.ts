@@ -121,10 +121,10 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
       }
       // Asked for what it cannot do without, the layer of models says itself how to configure one.
       const given = Object.fromEntries(Object.entries(budget).filter(([, value]) => value !== undefined))
+      const withoutServers = clientModel ? ('client' as const) : ('none' as const)
       const run = {
         budget: { ...DEFAULT_BUDGET, ...given },
-        model:
-          models.describe().provider === 'none' && clientModel ? ('client' as const) : ('server' as const),
+        model: models.describe().provider === 'none' ? withoutServers : ('server' as const),
       }
       if (agent.needsModel) requireModel(models, actor, run)
       const row = await within((tx) =>

@@ -39,9 +39,9 @@ export const AgentRun = z.object({
     .describe('queued, running, waiting (for an answer to `question`), completed, failed or canceled.'),
   approval: z.enum(['auto', 'manual']).describe('manual: it asks at each point; auto: only where it must.'),
   model: z
-    .enum(['server', 'client'])
+    .enum(['server', 'client', 'none'])
     .describe(
-      'Whose model drives it. client: the model of the MCP client that started it, asked while that client waits: call get_agent_run with waitSeconds until it has ended.',
+      'Whose model drives it. client: the model of the MCP client that started it, asked while that client waits: call get_agent_run with waitSeconds until it has ended. none: no model was configured when it started.',
     ),
   input: z.record(z.string(), z.unknown()).describe('What it was started with.'),
   question: Question.nullable().describe(
