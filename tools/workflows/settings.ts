@@ -117,7 +117,7 @@ export const EscalateOnTimeout = z
 export const InputSchema = z
   .record(z.string(), z.unknown())
   .describe(
-    'JSON Schema (draft 2020-12) the input must fit; runs with another input are refused. Patterns with lookaround or backreferences are not checked.',
+    'JSON Schema (draft 2020-12) of the input. Who starts a run with another input (run_workflow, another workflow) is refused. What webhooks and schedulers start is not checked, since nobody is there to be refused: a route’s filter chooses deliveries, and the code says what it does with others. Patterns with lookaround or backreferences are not checked.',
   )
 
 /**

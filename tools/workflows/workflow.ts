@@ -24,7 +24,9 @@ export const Workflow = z.object({
   timeoutMs: z.number().int().describe('A run is stopped after this many milliseconds.'),
   retry: RetryPolicy.nullable().describe('How failed attempts are tried again; null: never.'),
   escalateOnTimeout: EscalateOnTimeout,
-  inputSchema: InputSchema.nullable().describe('What `ctx.input` must fit; null: anything.'),
+  inputSchema: InputSchema.nullable().describe(
+    'What the input of a caller must fit, null: anything. Not checked for webhooks and schedulers.',
+  ),
   concurrency: Concurrency.nullable(),
   rateLimit: StartRate.nullable(),
   reach: Reach.nullable().describe('What its code may reach; null: all that its runs may.'),
