@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { createTestDatabase } from '../tests/setup/database.ts'
 import { clean, cliPath, json, spawnPatchbay } from './cli/testing.ts'
@@ -22,6 +23,29 @@ test('a server is started, called, stopped; then the same folder is worked on wi
     const log = await spawnPatchbay(dataDir, ['list_audit_log', '--action', 'create_customer'])
     expect(json(log)).toMatchObject({ entries: [{ door: 'http' }] })
   } finally {
+    await drop()
+  }
+})
+
+test('who ends `npm start` ends the server', async () => {
+  const { dataDir, drop } = await createTestDatabase('embedded')
+  const env = { PATCHBAY_DATA_DIR: dataDir, PATCHBAY_PORT: '0', PATCHBAY_LOG_LEVEL: 'warn' }
+  const npm = spawn('npm', ['start', '--silent'], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    env: { ...clean(process.env), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  // Whatever still holds the output is still there.
+  let gone = false
+  npm.once('close', () => (gone = true))
+  for (const output of [npm.stdout, npm.stderr]) output.resume()
+  const file = join(dataDir, 'server.json')
+  try {
+    await expect.poll(() => existsSync(file), { timeout: 60_000 }).toBe(true)
+    npm.kill('SIGTERM')
+    await expect.poll(() => gone, { timeout: 20_000 }).toBe(true)
+  } finally {
+    if (!gone && existsSync(file)) process.kill(JSON.parse(readFileSync(file, 'utf8')).pid)
     await drop()
   }
 })
