@@ -1,5 +1,5 @@
 /**
- * `patchbay eval workflow order-sync --cases cases.json`, `patchbay eval connector shop`: the harness on a user's own
+ * `npm run -s patchbay -- eval workflow order-sync --cases cases.json`, and `eval connector shop`: the harness on a user's own
  * things, at the server that PATCHBAY_EVAL_URL and PATCHBAY_EVAL_KEY name. The exit code says whether all passed.
  */
 import { writeFileSync } from 'node:fs'
@@ -47,7 +47,7 @@ function suiteGiven(): AnySuite {
 
 const { PATCHBAY_EVAL_URL: url, PATCHBAY_EVAL_KEY: key } = process.env
 if (url === undefined || key === undefined)
-  fail('Run it by `patchbay eval`, which knows the server and the key.')
+  fail('Run it by `npm run -s patchbay -- eval`, which knows the server and the key.')
 try {
   const report = await runSuite(suiteGiven(), {
     doors: buildDoors(url, key),

@@ -112,7 +112,7 @@ describe('calling tools of the running server', () => {
       patchbay(['list_customers', '--url', url], { env }),
     ])
     expect([away.code, noPatchbay.code]).toEqual([9, 8])
-    expect(away.stderr).toContain('patchbay start')
+    expect(away.stderr).toContain('npm start')
     page.close()
   })
 })

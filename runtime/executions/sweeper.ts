@@ -121,7 +121,7 @@ export function startSweeper(deps: {
       toldAt = moment()
       log.warn(
         { executions: found },
-        'executions wait and no worker takes them; this server leaves them to workers (PATCHBAY_WORKER_CONCURRENCY is 0): start one with `patchbay worker`',
+        'executions wait and no worker takes them; this server leaves them to workers (PATCHBAY_WORKER_CONCURRENCY is 0): start one with `npm run worker`',
       )
     }
   }

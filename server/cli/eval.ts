@@ -43,7 +43,7 @@ export function addEvalCommand(
     const server = await serverOf(readConfig(io.env), { ...flags, ...program.opts<TargetOptions>() })
     if (server === undefined) {
       throw new AppError('unavailable', 'No server runs on this data folder.', {
-        hint: 'Start one with patchbay start, or name one with --url.',
+        hint: 'Start one with `npm start`, or name one with --url.',
       })
     }
     const code = await run(io, [kind, slug, ...argumentsOf(flags)], server)

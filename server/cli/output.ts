@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream'
 import { type AppError, type ErrorCode, errorCodes } from '../../core/errors.ts'
 
+/** How the command line is called from a checkout: no program of its own name is installed, and this one has the right Node. */
+export const COMMAND = 'npm run -s patchbay --'
+
 /** What the command line needs of the process it runs in. */
 export interface Io {
   stdin: Readable

@@ -9,7 +9,7 @@ import { toolSchema } from '../http/tool-schema.ts'
 import { callTool, serverOf } from './call.ts'
 import { addEvalCommand } from './eval.ts'
 import { addFieldOptions, readToolInput } from './input.ts'
-import { exitCodeOf, exitCodes, type Io, printError, printJson } from './output.ts'
+import { COMMAND, exitCodeOf, exitCodes, type Io, printError, printJson } from './output.ts'
 
 /** Options that say which server to call and as whom. */
 export interface TargetOptions {
@@ -25,10 +25,9 @@ ${Object.entries(exitCodes)
   .join('\n')}
 
 Examples:
-  patchbay start
-  patchbay create_customer --name "Acme Inc."
-  patchbay create_customer --json '{"name":"Acme Inc.","metadata":{"plan":"pro"}}'
-  patchbay create_workflow --slug hello --code @hello.ts
+  ${COMMAND} create_customer --name "Acme Inc."
+  ${COMMAND} create_customer --json '{"name":"Acme Inc.","metadata":{"plan":"pro"}}'
+  ${COMMAND} create_workflow --name Hello --slug hello --code @hello.ts
 `
 
 /**
@@ -55,7 +54,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 }
 
 function buildProgram(registry: Registry, io: Io): Command {
-  const program = new Command('patchbay')
+  const program = new Command(COMMAND)
     .description('Build, run and watch integrations: every Patchbay tool as a command.')
     .version(version)
     .enablePositionalOptions()
@@ -80,7 +79,7 @@ function buildProgram(registry: Registry, io: Io): Command {
     .description('Show what a tool takes and gives, as JSON.')
     .action((name: string, _options: object, command: Command) => {
       const tool = registry.get(name)
-      if (tool === undefined) command.error(`error: no tool '${name}'; patchbay tools lists them`)
+      if (tool === undefined) command.error(`error: no tool '${name}'; ${COMMAND} tools lists them`)
       else printJson(io, describeTool(tool))
     })
   addTypesCommand(program, registry, io)
@@ -157,7 +156,7 @@ function addTypesCommand(program: Command, registry: Registry, io: Io): void {
     .command('types [connectors...]')
     .helpGroup('Tools:')
     .description(
-      'Print the types of workflows and of the connectors named (all of them when none is) as a .d.ts file: patchbay types > patchbay.d.ts',
+      `Print the types of workflows and of the connectors named (all of them when none is) as a .d.ts file: ${COMMAND} types > patchbay.d.ts`,
     )
   withTargetOptions(command)
   command.action(async (connectors: string[], options: TargetOptions) => {
@@ -178,7 +177,7 @@ function addChatCommand(program: Command, io: Io): void {
     .description(
       'Start a run of an agent at a running server, or go on with one: prints its steps and asks its questions.',
     )
-    .option('--agent <name>', 'the agent to start; patchbay list_agents shows them')
+    .option('--agent <name>', 'the agent to start; list_agents shows them')
     .option('--input <json>', 'what the agent takes, as JSON', '{}')
     .option('--run <id>', 'go on with this run instead')
     .option('--auto', 'let it go on by itself where it can')
@@ -194,7 +193,7 @@ function addChatCommand(program: Command, io: Io): void {
     const server = await serverOf(readConfig(io.env), target)
     if (server === undefined) {
       throw new AppError('unavailable', 'No server runs on this data folder.', {
-        hint: 'Start one with patchbay start, or name one with --url.',
+        hint: 'Start one with `npm start`, or name one with --url.',
       })
     }
     const { chat } = await import('./chat.ts')

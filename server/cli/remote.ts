@@ -28,7 +28,7 @@ export async function callOverHttp(
   }).catch((cause: Error) => {
     const reason = cause.cause instanceof Error ? cause.cause.message : cause.message
     throw new AppError('unavailable', `${server.url} does not answer: ${reason}`, {
-      hint: 'Start it with `patchbay start`, or correct --url or PATCHBAY_URL.',
+      hint: 'Start it with `npm start`, or correct --url or PATCHBAY_URL.',
       cause,
     })
   })

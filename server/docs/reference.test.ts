@@ -62,7 +62,7 @@ test('a tool’s section has its fields, and an example that its own schema acce
   expect(text).toContain('| `kind` * | `"a" \\| "b"` | Which \\| sort. |')
   expect(text).toContain('| `limit` | `number` | How many. Default: `5`. |')
   expect(text).toContain('Gives `done` (boolean), `at` (string | null).')
-  const example = /patchbay do_it --json '(.+)'/.exec(text)?.[1] ?? ''
+  const example = /patchbay -- do_it --json '(.+)'/.exec(text)?.[1] ?? ''
   expect(input.parse(JSON.parse(example))).toMatchObject({ name: 'Acme Inc.', kind: 'a' })
 })
 

@@ -2,6 +2,7 @@ import { settings } from '../../core/config.ts'
 import { permissions, roleNames, rolePermissions } from '../../core/permissions.ts'
 import { type AnyTool, toolsets } from '../../tools/define-tool.ts'
 import type { Registry } from '../../tools/registry.ts'
+import { COMMAND } from '../cli/output.ts'
 import { toolSchema } from '../http/tool-schema.ts'
 import { exampleOf, fieldRows, typeText } from './schema-text.ts'
 
@@ -10,7 +11,7 @@ export function renderReference(registry: Registry): string {
   const sections = [
     '# Reference',
     '<!-- Made by `npm run docs` from the definitions in the code. Do not edit. -->',
-    'Every tool is reached by its name over MCP (`/mcp`), at its own route over HTTP (and at `POST /api/v1/tools/{name}`), and as `patchbay <name>` on the command line. [errors.md](errors.md) describes the errors.',
+    `Every tool is reached by its name over MCP (\`/mcp\`), at its own route over HTTP (and at \`POST /api/v1/tools/{name}\`), and as \`${COMMAND} <name>\` on the command line. [errors.md](errors.md) describes the errors.`,
     settingsSection(),
     rolesSection(),
     ...Object.entries(toolsets).flatMap(([toolset, purpose]) => {
@@ -76,7 +77,7 @@ function toolSection(tool: AnyTool): string {
         .map(([name, schema]) => `\`${name}\` (${typeText(schema)})`)
         .join(', ') || 'an empty object'
     }.`,
-    `\`\`\`sh\npatchbay ${tool.name}${exampleArguments(input)}\n\`\`\``,
+    `\`\`\`sh\n${COMMAND} ${tool.name}${exampleArguments(input)}\n\`\`\``,
   ].join('\n\n')
 }
 
