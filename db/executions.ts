@@ -31,6 +31,8 @@ export interface RetryPolicy {
 export interface Concurrency {
   limit: number
   key: string | null
+  /** Not there: while it runs. */
+  hold?: 'while_running' | 'until_ended'
 }
 
 /** What a workflow's code may reach besides its own input, stores and files. */

@@ -107,7 +107,7 @@ const owners = ['ann', 'bob', 'cy']
 test('whatever comes and goes, no lane ever holds more than it may, all run, and every place is given back', () => {
   const step = fc.record({
     owner: fc.constantFrom(...owners),
-    workflow: fc.constantFrom('one', 'two', null),
+    workflow: fc.constantFrom('one', 'two', 'kept', null),
     ordered: fc.boolean(),
     ends: fc.nat(8),
     again: fc.boolean(),
@@ -116,15 +116,22 @@ test('whatever comes and goes, no lane ever holds more than it may, all run, and
     fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 1, max: 4 }), (steps, places) => {
       const world = buildWorld([
         ...owners.map((owner) => lane(customerLane(owner), places)),
-        lane(workflowLane('one', 'dev', null), 2),
-        lane(workflowLane('two', 'dev', 'k'), 1),
+        lane(workflowLane('one', 'dev', { key: null }), 2),
+        lane(workflowLane('two', 'dev', { key: 'k' }), 1),
+        lane(workflowLane('kept', 'dev', { key: 'k', hold: 'until_ended' }), 1),
         lane(triggerLane('hook'), 1),
       ])
+      let keeps: string | undefined
       const inOrder: string[] = []
       const firstStart: string[] = []
       let inTurn: string | undefined
       const look = () => {
         for (const id of world.log.splice(0)) {
+          if (id.includes('k')) {
+            // The same holds of a workflow whose places are kept until the end.
+            expect(keeps ?? id).toBe(id)
+            keeps = id
+          }
           if (!id.startsWith('o')) continue
           // From its first start to its end, retries and waits included, no other of the trigger starts.
           expect(inTurn ?? id).toBe(id)
@@ -134,16 +141,24 @@ test('whatever comes and goes, no lane ever holds more than it may, all run, and
       }
       const leave = (run: Run, again: boolean) => {
         if (!again && run.id === inTurn) inTurn = undefined
+        if (!again && run.id === keeps) keeps = undefined
         world.leave(run, again)
         look()
       }
       let back = 0
       steps.forEach(({ owner, workflow, ordered, ends, again }, n) => {
-        const id = `${ordered ? 'o' : 'p'}${n}`
+        const id = `${ordered ? 'o' : 'p'}${workflow === 'kept' ? 'k' : ''}${n}`
         if (ordered) inOrder.push(id)
         const lanes = [
           ...(ordered ? [triggerLane('hook')] : []),
-          ...(workflow === null ? [] : [workflowLane(workflow, 'dev', workflow === 'two' ? 'k' : null)]),
+          ...(workflow === null
+            ? []
+            : [
+                workflowLane(workflow, 'dev', {
+                  key: workflow === 'one' ? null : 'k',
+                  hold: workflow === 'kept' ? 'until_ended' : 'while_running',
+                }),
+              ]),
           customerLane(owner),
         ]
         world.arrive({ id, owner, lanes, slots: 0 })
@@ -199,7 +214,7 @@ describe('fairness', () => {
   })
 
   test('in a workflow’s lane that customers share they take turns', () => {
-    const shared = workflowLane('w', 'dev', null)
+    const shared = workflowLane('w', 'dev', { key: null })
     const world = buildWorld([lane(shared, 1), ...owners.map((owner) => lane(customerLane(owner), null))])
     for (let n = 0; n < 50; n += 1)
       world.arrive({ id: `ann${n}`, owner: 'ann', lanes: [shared, customerLane('ann')], slots: 0 })

@@ -2,6 +2,7 @@
  * Who gets a place in which lane: plain functions over what the tables say, for db/lanes.ts to read and write under
  * the locks of the lanes. An execution takes a place in each of its lanes in order and may run when it has all.
  */
+import type { Concurrency } from './executions.ts'
 
 /** Executions of one customer that may be with the workers at once unless it has a limit of its own: its share. */
 export const FAIR_PLACES = 200
@@ -30,25 +31,34 @@ export interface Passing {
 
 /** What counts against everything a customer runs, a workflow's runs by key, a trigger's in their order. */
 export const customerLane = (customerOrOrganization: string) => `c:${customerOrOrganization}`
-export const workflowLane = (workflow: string, environment: string, key: string | null) =>
-  `w:${workflow}:${environment}${key === null ? '' : `:${key}`}`
+export const workflowLane = (
+  workflow: string,
+  environment: string,
+  { key, hold }: Pick<Concurrency, 'key' | 'hold'>,
+) => `${hold === 'until_ended' ? 'wk' : 'w'}:${workflow}:${environment}${key === null ? '' : `:${key}`}`
 export const triggerLane = (trigger: string) => `t:${trigger}`
 /** Counts the starts of a workflow; has no places. */
 export const startsLane = (workflow: string, environment: string) => `r:${workflow}:${environment}`
 
 const isTriggerLane = (id: string) => id.startsWith('t:')
 const isCustomerLane = (id: string) => id.startsWith('c:')
+const isHeldUntilEnded = (id: string) => isTriggerLane(id) || id.startsWith('wk:')
 
-/** An execution that waits or is tried again later keeps its trigger's place, for order; others may have the rest. */
-export const keptSlots = (lanes: readonly string[]): number =>
-  lanes[0] !== undefined && isTriggerLane(lanes[0]) ? 1 : 0
+/**
+ * An execution that waits or is tried again later keeps its trigger's place, for order, and its workflow's where that is
+ * held until it has ended; others may have the rest. Of lanes in their order: what is not kept comes last.
+ */
+export const keptSlots = (lanes: readonly string[]): number => {
+  const free = lanes.findIndex((id) => !isHeldUntilEnded(id))
+  return free === -1 ? lanes.length : free
+}
 
 export const placesOf = (lane: Lane): number => lane.places ?? FAIR_PLACES
 
 export const room = (lane: Lane): number => Math.max(0, placesOf(lane) - lane.taken)
 
 /** Whose turn it is in the lane: customers share those of workflows. */
-export const turnIn = (lane: string, owner: string): string => (lane.startsWith('w:') ? owner : '')
+export const turnIn = (lane: string, owner: string): string => (lane.startsWith('w') ? owner : '')
 
 /** Does arrival decide who is next, rather than priority and age? */
 export const inOrder = isTriggerLane

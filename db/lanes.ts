@@ -5,6 +5,7 @@
  */
 import { AppError } from '../core/errors.ts'
 import type { Tx } from './database.ts'
+import type { Concurrency } from './executions.ts'
 import { toJsonb } from './jsonb.ts'
 import {
   customerLane,
@@ -24,8 +25,8 @@ import type { NewExecution } from './new-executions.ts'
 
 /** Limits of a workflow and its trigger that come with a new execution. */
 export interface RunLimits {
-  /** At most so many at once; `key` tells apart what does not count together. */
-  concurrency?: { limit: number; key: string | null } | null
+  /** At most so many at once; `key` tells apart what does not count together; `hold` says for how long one counts. */
+  concurrency?: Concurrency | null
   /** At most so many starts in so many seconds. */
   starts?: { limit: number; seconds: number } | null
   /** One at a time for its trigger, in the order they came. */
@@ -120,7 +121,7 @@ function lanesOf(
     path.push(want(triggerLane(execution.trigger_id), 1))
   if (concurrency)
     path.push(
-      want(workflowLane(execution.workflow_id, execution.environment, concurrency.key), concurrency.limit),
+      want(workflowLane(execution.workflow_id, execution.environment, concurrency), concurrency.limit),
     )
   if (execution.parent_execution_id === null || execution.status === 'queued') {
     const own = want(customerLane(execution.customer_id ?? organization_id), null)

@@ -14,8 +14,7 @@ export function runLimits(
 ): RunLimits {
   const { concurrency, rate_limit } = version
   return {
-    concurrency:
-      concurrency === null ? null : { limit: concurrency.limit, key: keyOf(concurrency.key ?? null, input) },
+    concurrency: concurrency === null ? null : { ...concurrency, key: keyOf(concurrency.key ?? null, input) },
     starts: rate_limit,
   }
 }

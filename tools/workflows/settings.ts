@@ -77,9 +77,15 @@ export const Concurrency = z
       .nullable()
       .default(null)
       .describe('Path into the input, e.g. "input.order.id": only runs with the same value count together.'),
+    hold: z
+      .enum(['while_running', 'until_ended'])
+      .default('while_running')
+      .describe(
+        'while_running: one that sleeps, waits or is to be tried again makes way. until_ended: the next begins when it has ended, its retries included: what looks whether something is there before it makes it needs this, with limit 1 and a key.',
+      ),
   })
   .describe(
-    'How many of its runs may be under way at once, over all servers; the others wait, and customers take turns. One that sleeps, waits or is to be tried again makes way.',
+    'How many of its runs may be under way at once, over all servers; the others wait, and customers take turns.',
   )
 
 export const StartRate = z
