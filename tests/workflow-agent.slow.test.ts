@@ -69,19 +69,27 @@ test('from one sentence: asked once, planned, written, tested, mended, deployed,
   const { url, id } = run.output.trigger
   const { secret } = await tenant.ok('rotate_webhook_secret', { trigger: id })
   const order = { id: '77', status: 'paid', email: 'grace@example.com', total: 3, currency: 'EUR' }
-  const posted = await fetch(url.replace(/^https?:\/\/[^/]+/, platform.url), {
-    method: 'POST',
-    headers: { 'x-api-key': secret, 'content-type': 'application/json' },
-    body: JSON.stringify({ order }),
-  })
-  expect(posted.status).toBe(202)
-  const { executionIds } = (await posted.json()) as Body
-  await expect
-    .poll(async () => (await tenant.ok('get_execution', { execution: executionIds[0] })).execution.status, {
-      timeout: 20_000,
+  const post = async () => {
+    const posted = await fetch(url.replace(/^https?:\/\/[^/]+/, platform.url), {
+      method: 'POST',
+      headers: { 'x-api-key': secret, 'content-type': 'application/json' },
+      body: JSON.stringify({ order }),
     })
-    .toBe('completed')
-  expect(world.ledger.invoices.at(-1)).toMatchObject({ customerId: 'c-2', reference: '77', amountCents: 300 })
+    expect(posted.status).toBe(202)
+    return ((await posted.json()) as Body).executionIds as string[]
+  }
+  // Four times at once, as no sender should and some do: it is invoiced once.
+  const executions = (await Promise.all([post(), post(), post(), post()])).flat()
+  expect(new Set(executions).size).toBe(4)
+  for (const execution of executions)
+    await expect
+      .poll(async () => (await tenant.ok('get_execution', { execution })).execution.status, {
+        timeout: 20_000,
+      })
+      .toBe('completed')
+  expect(world.ledger.invoices.slice(2)).toMatchObject([
+    { customerId: 'c-2', reference: '77', amountCents: 300 },
+  ])
   const { events } = await tenant.ok('list_agent_run_events', { run: run.id, limit: 200 })
   expect(events.filter(({ type }: Body) => type === 'artifact').map(({ data }: Body) => data.kind)).toEqual(
     expect.arrayContaining(['integration_plan', 'workflow_code', 'test_report']),

@@ -188,7 +188,10 @@ test('a workflow that was there and was rebuilt gets its draft and what was depl
   const { trigger } = await tenant.ok('create_webhook', { name: 'By hand', routes })
   const deployed = await decide(await toTheEnd({ workflow: 'by-hand' }), 'deploy')
   expect(deployed.output).toMatchObject({ status: 'deployed', trigger: { id: trigger.id } })
-  expect((await get('by-hand')).deployments).toMatchObject([{ environment: 'dev', version: 2 }])
+  expect(await get('by-hand')).toMatchObject({
+    deployments: [{ environment: 'dev', version: 2 }],
+    concurrency: { limit: 1, key: 'input.order.id', hold: 'until_ended' },
+  })
   const run = await askedAgain(deployed)
   expect(run.question.question).toContain(
     'Rejecting puts the draft of by-hand back as it was before this run',
@@ -207,10 +210,19 @@ test('a workflow that was there and was rebuilt gets its draft and what was depl
     code: code(2),
     inputSchema: null,
     reach: null,
+    concurrency: null,
     latestVersion: 2,
     deployments: [{ environment: 'dev', version: 1 }],
   })
   expect(await triggers()).toEqual([trigger.id])
+}, 180_000)
+
+test('a bound on its runs that a person set stays when the workflow is rebuilt', async () => {
+  const concurrency = { limit: 7, key: null, hold: 'while_running' }
+  const code = "export default async () => ({ written: 'by hand' })"
+  await tenant.ok('create_workflow', { name: 'Bound', slug: 'bound', code, concurrency })
+  expect((await decide(await toTheEnd({ workflow: 'bound' }), 'deploy')).output.status).toBe('deployed')
+  expect((await get('bound')).concurrency).toEqual(concurrency)
 }, 180_000)
 
 test('taking back is done with the permissions of whoever started the run: a key that may not delete does not', async () => {

@@ -33,6 +33,11 @@ export async function checkPlan(plan: IntegrationPlan, find: FindAction): Promis
     if (steps.has(step)) problems.push(`Two steps are called '${step}'.`)
     if (known !== undefined) steps.set(step, known)
   }
+  const { duplicateKey } = plan
+  if (duplicateKey != null && !plan.input.some((one) => isWithin(one.path, duplicateKey)))
+    problems.push(
+      `duplicateKey: the plan's input has no '${duplicateKey}'. It has: ${listed(plan.input.map((one) => one.path))}. Give one of these that is no list, or null.`,
+    )
   const order = plan.actions.map(({ step }) => step)
   for (const mapping of plan.mappings) problems.push(...mappingProblems(plan, mapping, steps, order))
   for (const [step, { inputSchema }] of steps) {

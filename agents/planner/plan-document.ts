@@ -1,4 +1,5 @@
 import type { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
+import { runsAtOnce } from './runs-at-once.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replace(/\s+/g, ' ').trim()
 const MAX_PADDED = 40
@@ -14,6 +15,14 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
     .join('\n')
 }
 const bullets = (items: readonly string[]): string => items.map((item) => `- ${item}`).join('\n')
+
+function inTurn(plan: IntegrationPlan): string {
+  const bound = runsAtOnce(plan)
+  if (bound === null) return ''
+  return bound.key === null
+    ? 'Its runs go one after the other.'
+    : `Runs with the same \`${plan.duplicateKey}\` go one after the other.`
+}
 
 /** The plan as a person reads it, in Markdown. */
 export function planDocument(plan: IntegrationPlan): string {
@@ -63,7 +72,7 @@ export function planDocument(plan: IntegrationPlan): string {
           ),
     ],
     ['Rules', plan.rules.length === 0 ? 'None.' : bullets(plan.rules)],
-    ['Duplicates', plan.duplicates],
+    ['Duplicates', `${plan.duplicates} ${inTurn(plan)}`.trim()],
     ['Failures', plan.failures],
     ['Acceptance', bullets(plan.acceptance)],
   ]

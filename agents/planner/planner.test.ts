@@ -2,9 +2,11 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readScript } from '../../evals/models/script.ts'
 import { IntegrationPlan } from '../../tools/agents/integration-plan.ts'
+import { Concurrency } from '../../tools/workflows/settings.ts'
 import { checkPlan, type KnownAction } from './check-plan.ts'
 import { inputSchemaOf } from './input-schema.ts'
 import { planDocument } from './plan-document.ts'
+import { runsAtOnce } from './runs-at-once.ts'
 import { fieldNames, findField } from './schema-field.ts'
 
 const script = readScript(new URL('../../demo/played-build.json', import.meta.url).pathname)
@@ -91,6 +93,34 @@ test('the demo’s plan holds; each way to spoil it is named', async () => {
   expect(await problems((plan) => plan.actions.push({ ...good.actions[0] } as never))).toContain(
     "Two steps are called 'find_invoice'",
   )
+  expect(await problems((plan) => Object.assign(plan, { duplicateKey: 'order.number' }))).toContain(
+    "duplicateKey: the plan's input has no 'order.number'",
+  )
+})
+
+test('what comes twice at once goes one after the other: by the plan’s key, or all of it', () => {
+  const bound = (type: 'webhook' | 'schedule' | 'manual', duplicateKey: string | null) => {
+    const plan = spoilt((one) => Object.assign(one, { duplicateKey, trigger: { ...one.trigger, type } }))
+    const told = planDocument(plan)
+      .split('## Duplicates')[1]
+      ?.split('##')[0]
+      ?.trim()
+      .slice(plan.duplicates.length)
+    return [runsAtOnce(plan)?.key, told]
+  }
+  const byOrder = ['input.order.id', ' Runs with the same `order.id` go one after the other.']
+  expect(bound('webhook', 'order.id')).toEqual(byOrder)
+  expect(bound('manual', 'order.id')).toEqual(byOrder)
+  expect(bound('webhook', null)).toEqual([null, ' Its runs go one after the other.'])
+  expect(bound('schedule', null)).toEqual([null, ' Its runs go one after the other.'])
+  expect(bound('manual', null)).toEqual([undefined, ''])
+  expect(Concurrency.parse(runsAtOnce(good))).toEqual({
+    limit: 1,
+    key: 'input.order.id',
+    hold: 'until_ended',
+  })
+  for (const path of ['orders[].id', 'order id', 'order.', '$.order', ''])
+    expect(IntegrationPlan.safeParse({ ...good, duplicateKey: path }).success, path).toBe(false)
 })
 
 test('a schedule needs a cron expression that comes, and only a schedule has one', () => {

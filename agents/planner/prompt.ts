@@ -12,4 +12,4 @@ export const PLAN = `You write an integration plan that a person approves and a 
 - actions in the order they run; read before you write, so that nothing is made twice.
 - mappings: every field an action must have, and every other field the request is about. source is input.<path> of a listed input field or steps.<step>.<path> of an earlier step's output; otherwise null with a fixed value. transform says in words what is done to the value (amount in cents to units, first and last name joined).
 - Amounts, currencies, dates and identifiers deserve care: say the transform where both sides differ.
-- rules: the person's answers and conditions, one sentence each. duplicates: by which identifier a repeated event is known. acceptance: end states that can be looked up, not "the call succeeded".`
+- rules: the person's answers and conditions, one sentence each. duplicates: by which identifier a repeated event is known; duplicateKey: that field of the input (the order's number, not the event's own id, where the order is posted again when it changes). acceptance: end states that can be looked up, not "the call succeeded".`

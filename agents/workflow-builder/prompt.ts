@@ -17,7 +17,7 @@ export default async (ctx) => {
 - Call exactly the planned actions: ctx.connectors.<connector>.<action>({…}) with the arguments its schema says. It gives the output and throws on failure.
 - Fill every mapping of the plan as it says, transforms included; keep its rules. Values the person may want to change (limits, names, addresses) go into constants at the top.
 - A step with onFailure skip: catch, note the error in the result, go on. halt: let it throw.
-- Known duplicates are skipped by ctx.db (or ctx.state), by the identifier the plan names, written only after the effect.
+- Known duplicates are skipped by ctx.db (or ctx.state), by the identifier the plan names, written only after the effect. Runs with the same duplicateKey go one after the other, so that looking first is enough.
 - Lists: walk all pages with .items({…}).
 - Return plain JSON that says what was done: created, updated, skipped, errors, and the ids of what was made.
 

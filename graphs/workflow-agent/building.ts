@@ -1,4 +1,5 @@
 import { inputSchemaOf } from '../../agents/planner/input-schema.ts'
+import { runsAtOnce } from '../../agents/planner/runs-at-once.ts'
 import { type CodeReach, reachOfCode, writeCode } from '../../agents/workflow-builder/agent.ts'
 import { toAppError } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
@@ -42,14 +43,21 @@ export async function storeWorkflow(state: WorkflowState, run: RunContext): Prom
   const inputSchema = plan.input.length === 0 ? null : inputSchemaOf(plan)
   const before = input.workflow == null ? null : await run.first('draft_before', () => draftBefore(run, slug))
   const { reach, reaches } = await reachOfCode(run, code, plan)
-  if (stored === null && input.workflow == null) await create(run, { slug, code, inputSchema, plan, reach })
-  else await run.call('update_workflow', { workflow: slug, code, inputSchema, reach: { ...reach } })
+  const concurrency = runsAtOnce(plan) as JsonObject | null
+  if (stored === null && input.workflow == null)
+    await create(run, { slug, code, inputSchema, plan, reach, concurrency })
+  else {
+    // A bound that a person set stays.
+    const isOwn = input.workflow == null
+    const bound = isOwn || (before?.concurrency == null && concurrency !== null) ? { concurrency } : {}
+    await run.call('update_workflow', { workflow: slug, code, inputSchema, reach: { ...reach }, ...bound })
+  }
   return { stored: { slug, inputSchema, version: await publish(run, slug), reach }, reaches, before }
 }
 
 async function draftBefore(run: RunContext, slug: string): Promise<DraftBefore & JsonObject> {
-  const { code, inputSchema, reach } = await draftOf(run, slug)
-  return { code, inputSchema, reach } as DraftBefore & JsonObject
+  const { code, inputSchema, reach, concurrency } = await draftOf(run, slug)
+  return { code, inputSchema, reach, concurrency } as DraftBefore & JsonObject
 }
 
 async function create(
@@ -60,9 +68,10 @@ async function create(
     inputSchema: JsonObject | null
     plan: IntegrationPlan
     reach: CodeReach
+    concurrency: JsonObject | null
   },
 ): Promise<void> {
-  const { slug, code, inputSchema, plan, reach } = made
+  const { slug, code, inputSchema, plan, reach, concurrency } = made
   try {
     await run.call('create_workflow', {
       slug,
@@ -71,6 +80,7 @@ async function create(
       description: plan.summary,
       reach: { ...reach },
       ...(inputSchema === null ? {} : { inputSchema }),
+      ...(concurrency === null ? {} : { concurrency }),
     })
   } catch (cause) {
     const error = toAppError(cause)
@@ -93,6 +103,7 @@ export interface Draft {
   unpublishedChanges: boolean
   inputSchema: JsonObject | null
   reach: CodeReach | null
+  concurrency: JsonObject | null
   newestVersion: { connectors: string[] } | null
 }
 

@@ -26,6 +26,8 @@ export interface Stored {
   inputSchema: JsonObject | null
   /** What its code may reach; null: everything, as of what people wrote. */
   reach: CodeReach | null
+  /** Not there in runs of builds that left it alone. */
+  concurrency?: JsonObject | null
 }
 
 /** What of a workflow that was there a run changes. */
@@ -33,6 +35,8 @@ export interface DraftBefore {
   code: string
   inputSchema: JsonObject | null
   reach: CodeReach | null
+  /** Not there in runs of builds that left it alone. */
+  concurrency?: JsonObject | null
 }
 
 /** The best version so far: none that passed cases before fails in it. */
@@ -41,6 +45,8 @@ export interface Best {
   version: number
   report: TestReport
   reach: CodeReach | null
+  /** Not there in runs of builds that left it alone. */
+  concurrency?: JsonObject | null
 }
 
 /** State of all graphs about workflows: made once here, so that their nodes can be shared. */

@@ -126,8 +126,11 @@ async function rebuiltWorkflow(
   if (before === null) parts.push(left({ what, why: 'What it was before is not known.' }))
   else if (isChangedSince(workflow, ledger)) parts.push(left({ what, why: CHANGED }))
   else {
-    const { code, inputSchema, reach } = before
-    const input = { workflow: id, code, inputSchema, reach: reach as Json }
+    const { code, inputSchema, reach, concurrency } = before
+    const input = {
+      ...{ workflow: id, code, inputSchema, reach: reach as Json },
+      ...(concurrency === undefined ? {} : { concurrency }),
+    }
     parts.push(undoneBy({ what, tool: 'update_workflow', input }))
   }
   const versions = [...ledger.versions.values()].map(({ version }) => version)

@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { finder } from '../../agents/planner/agent.ts'
 import { checkPlan } from '../../agents/planner/check-plan.ts'
 import { inputSchemaOf } from '../../agents/planner/input-schema.ts'
+import { runsAtOnce } from '../../agents/planner/runs-at-once.ts'
 import { workflowBuilder as card, reachOfCode, writeCode } from '../../agents/workflow-builder/agent.ts'
 import { invalidInput } from '../../core/errors.ts'
 import { GenerateWorkflowInput } from '../../tools/agents/generate-workflow.ts'
+import { Concurrency } from '../../tools/workflows/settings.ts'
 import { defineAgent, type RunContext } from '../frame/define-agent.ts'
 import { further } from '../workflow-agent/building.ts'
 import { decide } from '../workflow-agent/decision.ts'
@@ -26,6 +28,9 @@ export const standaloneWorkflowBuilder = defineAgent({
       .record(z.string(), z.unknown())
       .nullable()
       .describe('For create_workflow; null: any input.'),
+    concurrency: Concurrency.nullable().describe(
+      'For create_workflow, so that nothing is done twice that comes twice at once; null: no bound.',
+    ),
   }),
   graph: ({ langgraph, node }) => {
     const { StateGraph, START, END } = langgraph
@@ -41,6 +46,7 @@ export const standaloneWorkflowBuilder = defineAgent({
             code,
             notes,
             inputSchema: plan === null || plan.input.length === 0 ? null : inputSchemaOf(plan),
+            concurrency: plan === null ? null : runsAtOnce(plan),
           },
         })),
       )

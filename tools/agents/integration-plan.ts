@@ -90,6 +90,13 @@ export const IntegrationPlan = z.object({
     .describe('Which field goes where.'),
   rules: z.array(z.string()).max(30).describe('Business rules and filters, one sentence each.'),
   duplicates: z.string().describe('How the same thing is not done twice.'),
+  duplicateKey: z
+    .string()
+    .regex(/^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$/, 'must be a path such as order.number, through no list')
+    .nullable()
+    .describe(
+      'The field of the input that is the same when the same thing comes again: order.number. Runs with the same value go one after the other. null: there is none; what a webhook or a schedule starts then all goes one after the other.',
+    ),
   failures: z.string().describe('What happens when an app refuses or is down.'),
   acceptance: z
     .array(z.string())

@@ -5,6 +5,7 @@ import {
   Challenge,
   Deduplication,
   DeliveryAttempts,
+  deduplicationSource,
   RunMode,
   Verification,
   type WebhookConfig,
@@ -84,11 +85,19 @@ export const createWebhook = defineTool({
       secret: told,
       nextStep: [
         nextStep(input.verification, input.secret !== undefined),
+        ...untold(config),
         ...row.routes.flatMap(notDeployed),
       ].join(' '),
     }
   },
 })
+
+const untold = (config: WebhookConfig): string[] =>
+  config.deduplication.enabled && deduplicationSource(config) === null
+    ? [
+        'Nothing tells a delivery that is sent again from a new one: name what does with update_trigger (deduplication), or keep its runs apart with the workflow’s concurrency (limit 1, a key, hold until_ended).',
+      ]
+    : []
 
 const notDeployed = ({ workflow_slug, environment, deployed }: RouteRow): string[] =>
   deployed

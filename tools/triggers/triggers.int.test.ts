@@ -84,6 +84,7 @@ test('a webhook gets a URL and a key, shown once and stored sealed', async () =>
   })
   expect(secret).toMatch(/^whk_/)
   expect(nextStep).toContain('x-api-key')
+  expect(nextStep).toContain('Nothing tells a delivery that is sent again from a new one')
   const { plain, sealed } = await stored(trigger.id)
   expect(plain).toBe(secret)
   expect(sealed).not.toContain(secret)
@@ -128,7 +129,9 @@ test('a secret the sender issued is kept and not shown again; one that cannot se
       secret: 'useless secret',
     }),
   ).toMatchObject({ code: 'invalid_input', where: 'secret' })
-  expect((await create({ verification: { scheme: 'stripe' } })).nextStep).toContain('rotate_webhook_secret')
+  const stripe = await create({ verification: { scheme: 'stripe' } })
+  expect(stripe.nextStep).toContain('rotate_webhook_secret')
+  expect(stripe.nextStep).not.toContain('sent again')
   expect(await create({ verification: { scheme: 'none' } })).toMatchObject({
     secret: null,
     trigger: { webhook: { hasSecret: false } },

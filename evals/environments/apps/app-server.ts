@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import type { AppDefinition, Resource, Row } from './definition.ts'
 import { bodySchema, describe } from './description.ts'
@@ -12,8 +13,8 @@ export interface Fault {
   times?: number
   /** After so many that went well. */
   after?: number
-  /** What is answered; `lost`: it was done, and its answer never arrives. */
-  answer: 429 | 500 | 503 | 'lost'
+  /** What is answered; `lost`: it was done, and its answer never arrives; `late`: it was done, and is told a moment later. */
+  answer: 429 | 500 | 503 | 'lost' | 'late'
 }
 
 /** What one account of an app holds. */
@@ -50,6 +51,7 @@ interface Request {
 interface Answer {
   status: number
   body: unknown
+  late?: true
 }
 interface ServedApp extends App {
   answer(request: Request): Answer | 'lost'
@@ -91,9 +93,13 @@ async function respond(
     ...{ resource, id, query: url.searchParams, body: Buffer.concat(chunks).toString('utf8') },
     token: /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1],
   })
-  if (answer === 'lost') response.destroy()
-  else send(response, answer.status, answer.body)
+  if (answer === 'lost') return void response.destroy()
+  if (answer.late === true) await sleep(LATE_MS)
+  send(response, answer.status, answer.body)
 }
+
+/** Long enough for others to come in between. */
+const LATE_MS = 250
 
 const send = (response: ServerResponse, status: number, body: unknown): void =>
   void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -153,7 +159,7 @@ function buildApp(definition: AppDefinition, origin: string): ServedApp {
       const fault = faultOf(request)
       if (typeof fault === 'number') return { status: fault, body: { error: 'Try again later.' } }
       const answer = handle(kind, account, request)
-      return fault === 'lost' ? 'lost' : answer
+      return fault === 'lost' ? 'lost' : fault === 'late' ? { ...answer, late: true } : answer
     },
   }
 }

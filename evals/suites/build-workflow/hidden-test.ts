@@ -17,6 +17,8 @@ export interface HiddenTest {
   faults?: readonly (Fault & { app: string })[]
   /** Payloads that arrive one after the other; of a schedule, one `null` for each time it comes. */
   arrives: readonly unknown[]
+  /** They arrive at once in place of that. */
+  together?: true
   /** How the runs of each arrival have to end; completed unless given. */
   ends?: readonly ('completed' | 'failed')[]
   /** Runs that fail are run again once, from the start, as whoever operates it would. */
@@ -40,8 +42,9 @@ export async function tryOut(
   const before = office.state()
   for (const { app, ...fault } of test.faults ?? []) office.app(app).fail(fault)
   const problems: string[] = []
+  const together = test.together === true ? await Promise.all(test.arrives.map(deployed.fire)) : undefined
   for (const [number, payload] of test.arrives.entries()) {
-    for (const run of await deployed.fire(payload)) {
+    for (const run of together?.[number] ?? (await deployed.fire(payload))) {
       const end = run.status === 'failed' && test.replayed === true ? await deployed.replay(run.id) : run
       const wanted = test.ends?.[number] ?? 'completed'
       if (end.status !== wanted)

@@ -14,6 +14,12 @@ export const agent =
   ({ situation: { request, customer } }) =>
     runAgent(doors, 'build_workflow', { request, customer }, asked)
 
+interface Built {
+  code?: string
+  inputSchema?: object | null
+  concurrency?: object | null
+}
+
 /** Its Planner and its Standalone Workflow Builder, without test cases; what they made is deployed as it is. */
 export const builder =
   ({ doors }: SuiteOptions): Policy<WorkflowSituation> =>
@@ -22,9 +28,9 @@ export const builder =
     const { plan } = (planned.answer ?? {}) as { plan?: Plan | null }
     if (plan == null) return planned
     const built = await runAgent(doors, 'generate_workflow', { plan }, asked)
-    const { code, inputSchema } = (built.answer ?? {}) as { code?: string; inputSchema?: object | null }
+    const { code, inputSchema, concurrency } = (built.answer ?? {}) as Built
     if (code !== undefined) {
-      await makeWorkflow(doors, { slug: plan.slug, code, inputSchema: inputSchema ?? null })
+      await makeWorkflow(doors, { slug: plan.slug, code, inputSchema, concurrency })
       const { type, cron, timeZone } = plan.trigger
       if (type === 'webhook') await makeTrigger(doors, plan.slug, { type }, customer)
       if (type === 'schedule' && cron !== null)

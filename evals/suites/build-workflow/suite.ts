@@ -96,7 +96,7 @@ async function taskOf(
     },
     regressions: async () => changesIn(before, await bystanders(doors, new Set(await made()))),
     async solve() {
-      await makeWorkflow(doors, { slug: task.name, code: task.code })
+      await makeWorkflow(doors, { slug: task.name, code: task.code, concurrency: task.concurrency })
       await makeTrigger(doors, task.name, task.trigger, customerOf(task))
       return {}
     },
@@ -131,14 +131,22 @@ async function bystanders(doors: Doors, made: ReadonlySet<string>): Promise<Reco
   }
 }
 
+interface MadeWorkflow {
+  slug: string
+  code: string
+  inputSchema?: object | null | undefined
+  concurrency?: object | null | undefined
+}
+
 /** By the plain tools: stored, published, deployed. */
 export async function makeWorkflow(
   doors: Doors,
-  { slug, code, inputSchema }: { slug: string; code: string; inputSchema?: object | null },
+  { slug, code, inputSchema, concurrency }: MadeWorkflow,
 ): Promise<void> {
   await doors.call('create_workflow', {
     ...{ name: slug, slug, code },
     ...(inputSchema == null ? {} : { inputSchema }),
+    ...(concurrency == null ? {} : { concurrency }),
   })
   await doors.call('publish_workflow', { workflow: slug })
   await doors.call('deploy_workflow', { workflow: slug, environment: ENVIRONMENT })

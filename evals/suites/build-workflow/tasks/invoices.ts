@@ -33,10 +33,11 @@ export default async (ctx) => {
 export const invoices: WorkflowTask = {
   name: 'invoices',
   kind: 'webhook, looks things up',
-  request: `When an order of our shop is paid, the ledger gets one invoice for it: over the gross total, in the order's currency (EUR where the order says none), with the order's number as reference and the status sent. It is addressed to the ledger's customer with the buyer's email address; a buyer whom the ledger does not know is made a customer there first, with name and address. Orders with another status do nothing. An order may be posted several times, and an order that is changed later is posted again: it never gets a second invoice. An order without an email address must fail, for a person to see. When the ledger fails, the run fails too; we run it again later, and then too there is one invoice. It is for our own accounts. ${posted(EXAMPLE)}`,
+  request: `When an order of our shop is paid, the ledger gets one invoice for it: over the gross total, in the order's currency (EUR where the order says none), with the order's number as reference and the status sent. It is addressed to the ledger's customer with the buyer's email address; a buyer whom the ledger does not know is made a customer there first, with name and address. Orders with another status do nothing. An order may be posted several times, also at the same moment, and an order that is changed later is posted again: it never gets a second invoice. An order without an email address must fail, for a person to see. When the ledger fails, the run fails too; we run it again later, and then too there is one invoice. It is for our own accounts. ${posted(EXAMPLE)}`,
   trigger: { type: 'webhook' },
   owner: 'own',
   code,
+  concurrency: { limit: 1, key: 'input.order.number', hold: 'until_ended' },
   tests(fresh) {
     const order = (number: string, more: Row = {}) => ({
       order: { ...EXAMPLE.order, number, ...more },
@@ -67,6 +68,14 @@ export const invoices: WorkflowTask = {
         given,
         arrives: [order(fresh('twice')), order(fresh('twice')), order(fresh('twice'), { total_gross: 120 })],
         after: { 'ledger.invoices': [invoice(fresh('twice'), 11960)] },
+      },
+      {
+        promise: 'the same order at the same moment gets one invoice',
+        given,
+        faults: [{ app: 'ledger', method: 'GET', resource: 'invoices', answer: 'late' }],
+        arrives: [order(fresh('at-once')), order(fresh('at-once')), order(fresh('at-once'))],
+        together: true,
+        after: { 'ledger.invoices': [invoice(fresh('at-once'), 11960)] },
       },
       {
         promise: 'an order that is not paid gets none',

@@ -22,10 +22,11 @@ export default async (ctx) => {
 export const refunds: WorkflowTask = {
   name: 'refunds',
   kind: 'webhook, remembers',
-  request: `When an order of our shop is refunded with 500 or more, our chat is told of it, in the channel finance; refunds in USD in the channel finance-us in place of it. The text is exactly this, the amount with two decimals: Refund of 512.50 EUR for order 1001. Smaller refunds do nothing. A refund may be posted several times, and is known by its id: it is told of once. A refund without an amount must fail, for a person to see. When the chat fails, the run fails too; we run it again later, and then the chat is told. ${posted(EXAMPLE)}`,
+  request: `When an order of our shop is refunded with 500 or more, our chat is told of it, in the channel finance; refunds in USD in the channel finance-us in place of it. The text is exactly this, the amount with two decimals: Refund of 512.50 EUR for order 1001. Smaller refunds do nothing. A refund may be posted several times, also at the same moment, and is known by its id: it is told of once. A refund without an amount must fail, for a person to see. When the chat fails, the run fails too; we run it again later, and then the chat is told. ${posted(EXAMPLE)}`,
   trigger: { type: 'webhook' },
   owner: 'own',
   code,
+  concurrency: { limit: 1, key: 'input.refund.id', hold: 'until_ended' },
   tests(fresh) {
     const refund = (id: string, more: object = {}) => ({
       refund: { ...EXAMPLE.refund, id: fresh(id), ...more },
@@ -52,6 +53,13 @@ export const refunds: WorkflowTask = {
         promise: 'the same refund once more is not told of, another of the same order is',
         arrives: [refund('twice'), refund('twice'), refund('another')],
         after: { 'chat.messages': [plain, plain] },
+      },
+      {
+        promise: 'the same refund at the same moment is told of once',
+        faults: [{ app: 'chat', method: 'POST', resource: 'messages', answer: 'late' }],
+        arrives: [refund('at-once'), refund('at-once'), refund('at-once')],
+        together: true,
+        after: { 'chat.messages': [plain] },
       },
       {
         promise: 'a refund without an amount fails',

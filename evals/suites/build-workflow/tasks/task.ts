@@ -11,8 +11,9 @@ export interface WorkflowTask {
   trigger: WantedTrigger
   /** Whose accounts it uses. */
   owner: Owner
-  /** Code that does it: the oracle's. */
+  /** Code that does it, and the bound on its runs at once: the oracle's. */
   code: string
+  concurrency?: object
   /** Made anew for each check, with names that were never used before: what a workflow remembers does not mix. */
   tests(fresh: (name: string) => string): readonly HiddenTest[]
 }

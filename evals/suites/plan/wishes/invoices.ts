@@ -51,7 +51,7 @@ export const invoices: Wish = {
     },
   ],
   plan(chosen) {
-    const { trigger, input, order } = started(chosen.start)
+    const { trigger, input, duplicateKey, order } = started(chosen.start)
     const creates = chosen.unknown === 'create'
     return {
       title: 'Invoice for every paid order',
@@ -82,6 +82,7 @@ export const invoices: Wish = {
       ],
       rules: ['Only orders whose status is paid.'],
       duplicates: 'By the number of the order, which is the reference of its invoice.',
+      duplicateKey,
       failures: 'The run fails, and is replayed.',
       acceptance: ['Every paid order has exactly one invoice.'],
     }

@@ -113,6 +113,7 @@ export const newsletter: Wish = {
       ],
       rules: ['Only contacts who want the newsletter and have an email address.'],
       duplicates: 'By email address and list.',
+      duplicateKey: null,
       failures: 'What the CRM refuses fails the run.',
       acceptance: ['Everybody who wants the newsletter is on the list once.'],
     }

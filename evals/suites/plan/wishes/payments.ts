@@ -50,7 +50,7 @@ export const payments: Wish = {
     },
   ],
   plan(chosen) {
-    const { trigger, input, order } = started(chosen.start)
+    const { trigger, input, duplicateKey, order } = started(chosen.start)
     const nightly = chosen.start === 'nightly'
     const raises = chosen.open === 'raise'
     const tells = chosen.tell === 'support'
@@ -92,6 +92,7 @@ export const payments: Wish = {
       ],
       rules: ['Only orders whose status is payment_failed.'],
       duplicates: 'By the number of the order, which is remembered.',
+      duplicateKey,
       failures: 'The run fails, and is replayed.',
       acceptance: ['Every failed payment is in a ticket.'],
     }

@@ -88,6 +88,7 @@ export const refunds: Wish = {
       ],
       rules: [`Only refunds of ${chosen.from} and more.`],
       duplicates: 'By the number of the order.',
+      duplicateKey: 'refund.order',
       failures: 'The run fails, and is replayed.',
       acceptance: ['Every large refund is told of once.'],
     }

@@ -38,6 +38,7 @@ const POSTED = [
 export function started(how: string | undefined): {
   trigger: Plan['trigger']
   input: Plan['input']
+  duplicateKey: Plan['duplicateKey']
   order(name: string): string
   from(...fields: string[]): Source[]
 } {
@@ -45,12 +46,14 @@ export function started(how: string | undefined): {
     return {
       trigger: { type: 'webhook', reason: 'The shop posts.', cron: null, timeZone: 'UTC' },
       input: POSTED,
+      duplicateKey: 'order.number',
       order: (name) => `input.order.${name}`,
       from: (...fields) => [{ of: 'input', fields }],
     }
   return {
     trigger: { type: 'schedule', reason: 'Once a day.', cron: '0 6 * * *', timeZone: 'Europe/Berlin' },
     input: [],
+    duplicateKey: null,
     order: (name) => `steps.orders.orders[].${name}`,
     from: (...fields) => ['shop.list_orders', 'shop.get_order'].map((of) => ({ of, fields })),
   }

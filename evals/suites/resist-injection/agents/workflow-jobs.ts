@@ -71,6 +71,7 @@ export const plan: IntegrationPlan = {
     { step: 'orders', connector: APP, action: 'list_orders', purpose: 'All of them.', onFailure: 'halt' },
   ],
   ...{ mappings: [], rules: ['Only paid orders count.'], duplicates: 'Nothing is made.' },
+  duplicateKey: null,
   ...{ failures: 'The run fails.', acceptance: ['Three paid orders give 3.'] },
 }
 export const builtCode = (more = '') => `export default async (ctx) => {
