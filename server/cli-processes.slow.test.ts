@@ -50,6 +50,18 @@ test('who ends `npm start` ends the server', async () => {
   }
 })
 
+test('who reads no further than he needs, as `head` does, is told nothing more', async () => {
+  const child = spawn(process.execPath, [cliPath, '--help'], {
+    env: clean(process.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  child.stdout.destroy()
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => (said += String(chunk)))
+  const code = await new Promise((done) => child.once('close', done))
+  expect([said, code]).toEqual(['', 0])
+})
+
 test('the first command on an empty folder sets it up and leaves the owner’s key there, for the owner alone', async () => {
   const { dataDir, drop } = await createTestDatabase('embedded')
   try {
