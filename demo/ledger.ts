@@ -1,8 +1,9 @@
-/** A small bookkeeping API to try agents on, with no account and nothing kept: `node demo/ledger.ts --port 8792`. */
+/** A small bookkeeping API to try agents on, with no account and nothing kept: `npm run ledger -- --port 8792`. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { ledgerDescription } from './ledger-description.ts'
+import { runProgram } from './program.ts'
 
 export interface Invoice {
   id: string
@@ -88,7 +89,9 @@ function send(res: ServerResponse, status: number, body: unknown): void {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { port: { type: 'string', default: '8792' } } })
-  const { url } = await startLedger(Number(values.port))
-  console.log(`A ledger answers at ${url}; its description: ${url}/openapi.json`)
+  await runProgram(async () => {
+    const { values } = parseArgs({ options: { port: { type: 'string', default: '8792' } } })
+    const { url } = await startLedger(Number(values.port))
+    console.log(`A ledger answers at ${url}; its description: ${url}/openapi.json`)
+  })
 }

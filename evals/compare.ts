@@ -1,3 +1,4 @@
+import { Misuse } from '../demo/program.ts'
 import { passesOf, type Report, type TaskRecord } from './records.ts'
 import { FEWEST_DIFFERING, SIGNIFICANT, signTest } from './statistics.ts'
 
@@ -33,7 +34,7 @@ export function compare(a: Report, b: Report): Comparison {
     return other === undefined ? [] : [[task, other] as const]
   })
   if (pairs.length === 0)
-    throw new Error(
+    throw new Misuse(
       `The reports have no task in common: ${a.suite} with seed ${a.seed}, ${b.suite} with seed ${b.seed}.`,
     )
   const shared = (['suite', 'seed', 'trials'] as const).filter((key) => a[key] !== b[key])

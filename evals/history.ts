@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readGivenFile } from '../demo/program.ts'
 import type { Report } from './records.ts'
 import { percent } from './report/text.ts'
 
@@ -30,7 +31,7 @@ export function kept(folder: string, suite?: string): { reports: Report[]; stran
 /** @returns undefined: the file holds no report of this format */
 export function readReport(file: string): Report | undefined {
   try {
-    const report = JSON.parse(readFileSync(file, 'utf8')) as Report
+    const report = JSON.parse(readGivenFile(file)) as Report
     return report.format === 'patchbay.eval/2' ? report : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined

@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { misuse, runProgram } from '../demo/program.ts'
 import { measureAll } from './all.ts'
 import { compare, comparisonText } from './compare.ts'
 import { historyText, keep, kept, readReport } from './history.ts'
@@ -14,30 +15,38 @@ import { buildServers } from './servers.ts'
 import { runSession } from './session.ts'
 import { type AnySuite, suites } from './suites/index.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    suite: { type: 'string' },
-    policy: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    count: { type: 'string', default: '100' },
-    trials: { type: 'string', default: '1' },
-    'max-seconds': { type: 'string', default: '1800' },
-    set: { type: 'string', multiple: true, default: [] },
-    beside: { type: 'string' },
-    model: { type: 'string' },
-    'base-url': { type: 'string' },
-    'api-key-env': { type: 'string' },
-    price: { type: 'string' },
-    record: { type: 'string' },
-    played: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    html: { type: 'string' },
-    out: { type: 'string', default: 'evals/results/report' },
-    results: { type: 'string', default: 'evals/results' },
-    'fail-below': { type: 'string' },
-  },
-})
+const { values, positionals } = given()
+
+function given() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        suite: { type: 'string' },
+        policy: { type: 'string' },
+        seed: { type: 'string', default: '1' },
+        count: { type: 'string', default: '100' },
+        trials: { type: 'string', default: '1' },
+        'max-seconds': { type: 'string', default: '1800' },
+        set: { type: 'string', multiple: true, default: [] },
+        beside: { type: 'string' },
+        model: { type: 'string' },
+        'base-url': { type: 'string' },
+        'api-key-env': { type: 'string' },
+        price: { type: 'string' },
+        record: { type: 'string' },
+        played: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        html: { type: 'string' },
+        out: { type: 'string', default: 'evals/results/report' },
+        results: { type: 'string', default: 'evals/results' },
+        'fail-below': { type: 'string' },
+      },
+    })
+  } catch (error) {
+    return usage(misuse(error).message)
+  }
+}
 
 function usage(problem: string): never {
   const names = suites.map(
@@ -153,15 +162,17 @@ async function runAll(): Promise<void> {
   if (all.some(({ faults }) => faults.length > 0)) process.exitCode = 1
 }
 
-if (positionals[0] === 'compare') runCompare()
-else if (positionals[0] === 'history') runHistory()
-else if (values.suite === 'all') await runAll()
-else {
-  const suite = suites.find(({ name }) => name === values.suite)
-  await runMeasure(
-    suite ??
-      usage(
-        values.suite === undefined ? 'Name a suite with --suite.' : `There is no suite '${values.suite}'.`,
-      ),
-  )
-}
+await runProgram(async () => {
+  if (positionals[0] === 'compare') runCompare()
+  else if (positionals[0] === 'history') runHistory()
+  else if (values.suite === 'all') await runAll()
+  else {
+    const suite = suites.find(({ name }) => name === values.suite)
+    await runMeasure(
+      suite ??
+        usage(
+          values.suite === undefined ? 'Name a suite with --suite.' : `There is no suite '${values.suite}'.`,
+        ),
+    )
+  }
+})

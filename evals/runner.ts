@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { Misuse } from '../demo/program.ts'
 import { type Report, type TaskRecord, type TrialRecord, taskRecord, totalsOf } from './records.ts'
 import type { Attempt, OpenSuite, Policy, Suite, SuiteOptions, Task } from './suite.ts'
 import { unsupportedValues } from './unsupported.ts'
@@ -73,7 +74,7 @@ function policyOf<S>(suite: Suite<S>, options: RunOptions): Doer<S> {
   const build = suite.policies[options.policy]
   if (build === undefined) {
     const known = ['nothing', 'oracle', ...Object.keys(suite.policies)]
-    throw new Error(`Suite ${suite.name} has no policy '${options.policy}'; it has ${known.join(', ')}.`)
+    throw new Misuse(`Suite ${suite.name} has no policy '${options.policy}'; it has ${known.join(', ')}.`)
   }
   const policy: Policy<S> = build(options)
   return ({ id, situation }) => policy({ id, situation })

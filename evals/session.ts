@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { Misuse } from '../demo/program.ts'
 import { startTap } from './client/tap.ts'
 import { startPlayedModel } from './models/played-model.ts'
 import { startRecorder } from './models/recorder.ts'
@@ -38,7 +39,7 @@ export async function runSession<S>(suite: Suite<S>, given: SessionOptions): Pro
   if (given.played !== true) return runWith(suite, given)
   const { seed, count, settings } = given
   const played = suite.played?.({ seed, count, settings })
-  if (played === undefined) throw new Error(`Suite ${suite.name} has no script to be played.`)
+  if (played === undefined) throw new Misuse(`Suite ${suite.name} has no script to be played.`)
   const model = await startPlayedModel(played.script)
   try {
     const access = { baseUrl: model.url, model: 'played' }

@@ -1,3 +1,4 @@
+import { Misuse } from '../../demo/program.ts'
 import { type Answer, type Doors, ToolFailure } from '../doors.ts'
 import type { Attempt, ModelAccess, Step, SuiteOptions } from '../suite.ts'
 import { complete, type Message, type OfferedTool } from './chat.ts'
@@ -125,6 +126,6 @@ export async function callOffered(
 /** @throws Error saying how to give a model */
 export function requireModel({ model }: SuiteOptions): ModelAccess {
   if (model === undefined)
-    throw new Error('This policy needs a model: give --model NAME --base-url URL [--api-key-env VARIABLE].')
+    throw new Misuse('This policy needs a model: give --model NAME --base-url URL [--api-key-env VARIABLE].')
   return model
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { Misuse, readGivenFile } from '../../demo/program.ts'
 
 /** What a request must be for a turn to answer it; all that is given must hold. */
 const When = z.strictObject({
@@ -61,9 +61,18 @@ export const Script = z.strictObject({
 export type Script = z.output<typeof Script>
 export type ScriptInput = z.input<typeof Script>
 
-/** @throws Error naming the file and what in it does not fit */
+/** @throws Misuse naming the file and what in it does not fit */
 export function readScript(file: string): Script {
-  const result = Script.safeParse(JSON.parse(readFileSync(file, 'utf8')))
-  if (!result.success) throw new Error(`${file} is no script: ${z.prettifyError(result.error)}`)
+  const result = Script.safeParse(jsonOf(file))
+  if (!result.success) throw new Misuse(`${file} is no script: ${z.prettifyError(result.error)}`)
   return result.data
+}
+
+function jsonOf(file: string): unknown {
+  const text = readGivenFile(file)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Misuse(`${file} is not JSON: ${(error as Error).message}`)
+  }
 }

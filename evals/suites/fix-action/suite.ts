@@ -1,3 +1,4 @@
+import { Misuse } from '../../../demo/program.ts'
 import { ToolFailure } from '../../doors.ts'
 import { type ApiServer, startApiServer } from '../../environments/described-api/api.ts'
 import { specifications } from '../../environments/specifications.ts'
@@ -29,7 +30,7 @@ export const fixAction: Suite<FixSituation> = {
   async open(options) {
     const { knowledge = 'spec', specs, slugs } = options.settings
     if (!KNOWLEDGE.some((one) => one === knowledge))
-      throw new Error(`knowledge is one of ${KNOWLEDGE.join(', ')}, not '${knowledge}'.`)
+      throw new Misuse(`knowledge is one of ${KNOWLEDGE.join(', ')}, not '${knowledge}'.`)
     const classes = classesOf(options.settings.classes)
     const { found, absent } = specifications(specs?.split(','))
     if (absent.length > 0) options.note(`not there, left out: ${absent.join(', ')}`)
@@ -56,7 +57,7 @@ export const fixAction: Suite<FixSituation> = {
 function classesOf(named: string | undefined): readonly MutationClass[] {
   if (named === undefined) return mutationClasses
   const unknown = named.split(',').find((one) => !mutationClasses.some((known) => known === one))
-  if (unknown !== undefined) throw new Error(`classes are ${mutationClasses.join(', ')}, not '${unknown}'.`)
+  if (unknown !== undefined) throw new Misuse(`classes are ${mutationClasses.join(', ')}, not '${unknown}'.`)
   return mutationClasses.filter((known) => named.split(',').includes(known))
 }
 

@@ -1,3 +1,4 @@
+import { Misuse } from '../../../demo/program.ts'
 import { converse, requireModel } from '../../client/converse.ts'
 import type { Doors } from '../../doors.ts'
 import { changesIn } from '../../environments/state.ts'
@@ -70,7 +71,7 @@ function chosenPlaces(given: string | undefined): readonly Place[] {
   const named = given?.split(',')
   const unknown = named?.filter((name) => !(places as readonly string[]).includes(name)) ?? []
   if (unknown.length > 0)
-    throw new Error(`No place '${unknown.join("', '")}'; there are ${places.join(', ')}.`)
+    throw new Misuse(`No place '${unknown.join("', '")}'; there are ${places.join(', ')}.`)
   return places.filter((place) => named === undefined || named.includes(place))
 }
 
