@@ -4,12 +4,12 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { buildDoors } from './doors.ts'
+import { buildDoors, type Doors } from './doors.ts'
 import { reportHtml } from './report/html.ts'
 import { reportText } from './report/text.ts'
 import { runSuite } from './runner.ts'
 import type { AnySuite } from './suites/index.ts'
-import { readCases } from './suites/own/cases.ts'
+import { casesOfRun, readCases } from './suites/own/cases.ts'
 import { connectorSuite } from './suites/own/connector.ts'
 import { workflowSuite } from './suites/own/workflow.ts'
 
@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     cases: { type: 'string' },
+    run: { type: 'string' },
     connection: { type: 'string' },
     customer: { type: 'string' },
     'allow-writes': { type: 'boolean', default: false },
@@ -31,7 +32,7 @@ function fail(problem: string): never {
   process.exit(2)
 }
 
-function suiteGiven(): AnySuite {
+async function suiteGiven(doors: Doors): Promise<AnySuite> {
   const [kind, slug] = positionals
   if (slug === undefined) fail('Name a workflow or a connector.')
   if (kind === 'connector')
@@ -41,16 +42,19 @@ function suiteGiven(): AnySuite {
       ...(values.customer === undefined ? {} : { customer: values.customer }),
     })
   if (kind !== 'workflow') fail(`'${kind}' is neither workflow nor connector.`)
-  if (values.cases === undefined) fail('Give the test cases of the workflow: --cases FILE.')
-  return workflowSuite(slug, readCases(values.cases))
+  const { cases, run } = values
+  if ((cases === undefined) === (run === undefined))
+    fail('Give the test cases of the workflow: --cases FILE, or --run ID of the agent’s run that wrote them.')
+  return workflowSuite(slug, cases === undefined ? await casesOfRun(doors, run ?? '') : readCases(cases))
 }
 
 const { PATCHBAY_EVAL_URL: url, PATCHBAY_EVAL_KEY: key } = process.env
 if (url === undefined || key === undefined)
   fail('Run it by `npm run -s patchbay -- eval`, which knows the server and the key.')
 try {
-  const report = await runSuite(suiteGiven(), {
-    doors: buildDoors(url, key),
+  const doors = buildDoors(url, key)
+  const report = await runSuite(await suiteGiven(doors), {
+    doors,
     policy: 'run',
     trials: Math.max(1, Math.floor(Number(values.trials)) || 1),
     seed: 1,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPages } from '../evals/environments/pages.ts'
-import { answerRun, chatWith, settled } from './setup/agent-runs.ts'
+import { answerRun, chatWith, commandWith, settled } from './setup/agent-runs.ts'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
-import { goodAnswer, REQUEST, startPlayground, turn } from './setup/played-build.ts'
+import { goodAnswer, passingBuild, REQUEST, startPlayground, turn } from './setup/played-build.ts'
 
 let world: Awaited<ReturnType<typeof startPlayground>>
 let platform: TestPlatform
@@ -29,6 +29,7 @@ const start = async (tool: string, input: object, key?: string): Promise<Body> =
   const given = { approval: 'auto', ...(tries ? { mayWrite: ['ledger'] } : {}), ...input, waitSeconds: 20 }
   return settled(tenant, (await tenant.ok(tool, given, key)).run, key)
 }
+const patchbay = (...args: string[]) => commandWith(platform, tenant, args)
 const answer = (run: Body, given: object) => answerRun(tenant, run, given)
 const built = async () => (await tenant.ok('list_workflows')).workflows.map(({ slug }: Body) => slug)
 
@@ -292,6 +293,7 @@ test('patchbay chat goes from the sentence to the deployed workflow', async () =
   expect(printed).toMatch(/^ *status: deployed$/m)
   expect(printed).toMatch(/^ *\| from +\| to +\| change +\| why/m)
   expect(printed).toContain('document: as shown above (plan-')
+  expect(printed).toContain('cases: as shown above (Test cases of invoice-paid-orders)')
   expect(printed).not.toMatch(/"(plan|mappings|results|scenario|trigger)":/)
   expect(code).toBe(0)
 }, 180_000)
@@ -299,6 +301,31 @@ test('patchbay chat goes from the sentence to the deployed workflow', async () =
 /** The code of the demo, with more at its beginning. */
 const withMore = (code: string, more: string): string =>
   code.replace('const { order } = ctx.input', `const { order } = ctx.input\n${more}`)
+
+test('what was built is measured on the cases the agent wrote, as often as asked: eval workflow … --run', async () => {
+  await begin()
+  await world.play(...passingBuild())
+  const { id, output } = await start('build_workflow', { request: REQUEST, mayWrite: ['ledger'] })
+  expect(output).toMatchObject({ status: 'deployed', tests: { passed: 4 } })
+  expect(output.cases.map((one: Body) => one.id)).toEqual(['TC-01', 'TC-02', 'TC-03', 'TC-04'])
+  const made = world.ledger.invoices.length
+  const { slug } = output.workflow
+  const measured = await patchbay('eval', 'workflow', slug, '--run', id, '--trials', '3')
+  expect(measured.printed).toMatch(/pass@1 +12\/12 +100\.0 %/)
+  expect(measured.code).toBe(0)
+  // Each trial made what the cases make, with names of its own; what is mocked made nothing.
+  expect(world.ledger.invoices.length - made).toBe(3 * made)
+  const planned = await start('plan_integration', { request: REQUEST })
+  const none = await patchbay('eval', 'workflow', slug, '--run', planned.id)
+  expect(none).toMatchObject({
+    code: 2,
+    printed: expect.stringContaining('(planner, completed) has no test cases'),
+  })
+  expect(await patchbay('eval', 'workflow', slug)).toMatchObject({
+    code: 2,
+    printed: expect.stringContaining('--run ID'),
+  })
+}, 180_000)
 
 test('code that reaches for other addresses or secrets is read by a person before it runs, in Auto mode too, also mended', async () => {
   await begin()

@@ -9,9 +9,15 @@ import { mustAsk, unaskedWrites } from './writing.ts'
 
 export async function writeCases(state: WorkflowState, run: RunContext): Promise<Update> {
   const { code, cases, feedback, plan, onlyMocks } = state
-  const { inputSchema } = made(state.stored, 'a stored workflow')
+  const { slug, inputSchema } = made(state.stored, 'a stored workflow')
   const before = cases.length === 0 || feedback === '' ? null : { cases, feedback }
-  return { cases: await proposeCases(run, { code, inputSchema, plan, onlyMocks, before }), feedback: '' }
+  const proposed = await proposeCases(run, { code, inputSchema, plan, onlyMocks, before })
+  await run.artifact({
+    kind: 'test_cases',
+    title: `Test cases of ${slug}`,
+    content: proposed as unknown as Json,
+  })
+  return { cases: proposed, feedback: '' }
 }
 
 const ONLY_MOCKS = 'Give every case the mode mock, with mocks for what it calls.'

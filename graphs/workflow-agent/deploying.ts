@@ -93,7 +93,7 @@ function shown(trigger: unknown): JsonObject {
 
 /** What came of it, wherever it ended. */
 export async function conclude(state: WorkflowState): Promise<Update> {
-  const { plan, stored, report, deployTo, trigger, stopped, rejected, undone, isGone } = state
+  const { plan, stored, cases, report, deployTo, trigger, stopped, rejected, undone, isGone } = state
   return {
     output: {
       status: stopped === null ? 'deployed' : rejected ? 'rejected' : 'stopped',
@@ -101,6 +101,7 @@ export async function conclude(state: WorkflowState): Promise<Update> {
       workflow: stored === null || isGone ? null : { slug: stored.slug, version: stored.version },
       environment: deployTo,
       trigger,
+      cases: cases as unknown as Json,
       tests: report as unknown as Json,
       document: plan === null ? null : planDocument(plan),
       takenBack: undone.takenBack,

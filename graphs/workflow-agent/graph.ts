@@ -3,7 +3,7 @@ import { planner } from '../../agents/planner/agent.ts'
 import { testCaseAgent } from '../../agents/test-case-agent/agent.ts'
 import { workflowBuilder } from '../../agents/workflow-builder/agent.ts'
 import { BuildWorkflowInput } from '../../tools/agents/build-workflow.ts'
-import { TestReport } from '../../tools/agents/test-case.ts'
+import { TestCase, TestReport } from '../../tools/agents/test-case.ts'
 import { defineAgent } from '../frame/define-agent.ts'
 import { takenBackFields } from '../frame/taking-back.ts'
 import { approveBuild, storeWorkflow, writeWorkflow } from './building.ts'
@@ -65,6 +65,7 @@ export const workflowAgent = defineAgent({
       .record(z.string(), z.unknown())
       .nullable()
       .describe('What starts it: id, type, url, nextRunAt.'),
+    cases: z.array(TestCase).describe('For `eval workflow … --run`.'),
     tests: TestReport.nullable(),
     document: z.string().nullable().describe('The integration plan, in Markdown.'),
     ...takenBackFields,

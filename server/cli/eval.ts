@@ -11,6 +11,7 @@ const harness = fileURLToPath(new URL('../../evals/own.ts', import.meta.url))
 
 interface EvalFlags extends TargetOptions {
   cases?: string
+  run?: string
   connection?: string
   customer?: string
   allowWrites?: boolean
@@ -32,6 +33,10 @@ export function addEvalCommand(
       'Measure a workflow on its test cases (eval workflow order-sync --cases cases.json), or a connector’s actions with a test account (eval connector shop): pass rates, and a report to read.',
     )
     .option('--cases <file>', 'test cases of the workflow, as JSON; see docs/evals.md')
+    .option(
+      '--run <id>',
+      'in place of them, the agent’s run that wrote them: build_workflow, write_test_cases',
+    )
     .option('--connection <name>', 'connection of the test account')
     .option('--customer <id>', 'customer whose account is used')
     .option('--allow-writes', 'the test may create, change and delete things in the account')
@@ -52,8 +57,8 @@ export function addEvalCommand(
 }
 
 function argumentsOf(flags: EvalFlags): string[] {
-  const named = (['cases', 'connection', 'customer', 'trials', 'json', 'html'] as const).flatMap((name) =>
-    flags[name] === undefined ? [] : [`--${name}`, flags[name]],
+  const named = (['cases', 'run', 'connection', 'customer', 'trials', 'json', 'html'] as const).flatMap(
+    (name) => (flags[name] === undefined ? [] : [`--${name}`, flags[name]]),
   )
   return flags.allowWrites === true ? [...named, '--allow-writes'] : named
 }

@@ -19,7 +19,15 @@ export async function answerRun(tenant: Tenant, { id, question }: Body, answer: 
 }
 
 /** `patchbay chat` against a platform, with the lines a person types. */
-export async function chatWith(
+export const chatWith = (
+  platform: TestPlatform,
+  tenant: Tenant,
+  args: readonly string[],
+  lines: readonly string[] = [],
+) => commandWith(platform, tenant, ['chat', ...args], lines)
+
+/** `patchbay …` against a platform, with the lines of its input. */
+export async function commandWith(
   platform: TestPlatform,
   tenant: Tenant,
   args: readonly string[],
@@ -27,7 +35,7 @@ export async function chatWith(
 ): Promise<{ code: number; printed: string }> {
   let printed = ''
   const print = { write: (text: string) => (printed += text) }
-  const code = await runCli(['chat', ...args], {
+  const code = await runCli([...args], {
     stdin: Readable.from(lines),
     stdout: print,
     stderr: print,

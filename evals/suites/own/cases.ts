@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { z } from 'zod'
+import type { Doors } from '../../doors.ts'
 
 const OPS = ['equals', 'contains', 'at_least', 'exists', 'absent'] as const
 
@@ -81,8 +82,34 @@ const Cases = z.array(Case).min(1)
 /** @throws Error naming what in the file is no case */
 export function readCases(file: string): Case[] {
   const given = JSON.parse(readFileSync(file, 'utf8')) as unknown
-  // A list, or what holds one under the name that agents give it.
-  const result = Cases.safeParse(Array.isArray(given) ? given : Object(given).testCases)
+  // A list, or what holds one.
+  return casesOf(file, Array.isArray(given) ? given : Object(given).testCases)
+}
+
+/**
+ * The cases that a run of an agent wrote and a person approved, for the customer and environment of that run.
+ * @throws Error when it has written none
+ */
+export async function casesOfRun(doors: Doors, id: string): Promise<Case[]> {
+  const { run } = await doors.call('get_agent_run', { run: id })
+  const { environment, customer } = (run.input ?? {}) as { environment?: string; customer?: string | null }
+  const about = {
+    ...(environment == null ? {} : { environment }),
+    ...(customer == null ? {} : { customer }),
+  }
+  const written = (run.output?.cases ?? []) as object[]
+  if (written.length === 0)
+    throw new Error(
+      `The run ${id} (${run.agent}, ${run.status}) has no test cases: name one of build_workflow or write_test_cases that has ended.`,
+    )
+  return casesOf(
+    id,
+    written.map((one) => ({ ...one, ...about })),
+  )
+}
+
+function casesOf(file: string, given: unknown): Case[] {
+  const result = Cases.safeParse(given)
   if (!result.success)
     throw new Error(
       `${file} is no list of test cases, as docs/evals.md has them: ${z.prettifyError(result.error)}`,
