@@ -42,8 +42,18 @@ export function readGivenFile(file: string): string {
     const { code, message } = error as NodeJS.ErrnoException
     throw new Misuse(
       code === 'ENOENT'
-        ? `There is no file ${file} in ${process.cwd()}.`
+        ? `There is no file ${file} (from ${process.cwd()}).`
         : `${file} cannot be read: ${message}.`,
     )
+  }
+}
+
+/** The same, as JSON. */
+export function readGivenJson(file: string): unknown {
+  const text = readGivenFile(file)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Misuse(`${file} is not JSON: ${(error as Error).message}`)
   }
 }

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { buildDoors, type Doors } from './doors.ts'
+import { buildDoors, type Doors, ToolFailure } from './doors.ts'
 import { reportHtml } from './report/html.ts'
 import { reportText } from './report/text.ts'
 import { runSuite } from './runner.ts'
@@ -42,10 +42,19 @@ async function suiteGiven(doors: Doors): Promise<AnySuite> {
       ...(values.customer === undefined ? {} : { customer: values.customer }),
     })
   if (kind !== 'workflow') fail(`'${kind}' is neither workflow nor connector.`)
+  // Before its cases are asked for: those of a workflow that is not there would be in vain.
+  await doors.call('get_workflow', { workflow: slug })
   const { cases, run } = values
   if ((cases === undefined) === (run === undefined))
     fail('Give the test cases of the workflow: --cases FILE, or --run ID of the agent’s run that wrote them.')
   return workflowSuite(slug, cases === undefined ? await casesOfRun(doors, run ?? '') : readCases(cases))
+}
+
+/** What a tool answered, as a person reads it. */
+function said(error: unknown): string {
+  const { detail, hint } = error instanceof ToolFailure ? error.body : {}
+  if (typeof detail !== 'string') return (error as Error).message
+  return typeof hint === 'string' ? `${detail} ${hint}` : detail
 }
 
 const { PATCHBAY_EVAL_URL: url, PATCHBAY_EVAL_KEY: key } = process.env
@@ -68,5 +77,5 @@ try {
   if (values.html !== undefined) writeFileSync(values.html, reportHtml(report))
   process.exitCode = report.tasks.length > 0 && report.tasks.every(({ passed }) => passed) ? 0 : 1
 } catch (error) {
-  fail((error as Error).message)
+  fail(said(error))
 }

@@ -82,14 +82,23 @@ test('one that does not is told with expected and actual, in a page too, and the
 })
 
 test('a workflow that is not there, and cases that are none, are refused', async () => {
-  expect(await patchbay('eval', 'workflow', 'triple', '--cases', cases([1, 3]))).toMatchObject({
-    code: 2,
-    stderr: expect.stringMatching(/'triple'/),
-  })
-  expect(await patchbay('eval', 'workflow', 'double')).toMatchObject({
-    code: 2,
-    stderr: expect.stringMatching('--cases FILE'),
-  })
+  const triple = { code: 2, stderr: "No workflow 'triple'. list_workflows shows the ones there are.\n" }
+  expect(await patchbay('eval', 'workflow', 'triple', '--cases', cases([1, 3]))).toMatchObject(triple)
+  expect(await patchbay('eval', 'workflow', 'triple')).toMatchObject(triple)
+  const refused = async (...args: string[]) => {
+    const { code, stderr } = await patchbay('eval', 'workflow', 'double', ...args)
+    expect(code).toBe(2)
+    return stderr
+  }
+  expect(await refused()).toMatch('--cases FILE')
+  const file = join(folder, 'none.json')
+  expect(await refused('--cases', file)).toMatch(`There is no file ${file}`)
+  writeFileSync(file, 'cases')
+  expect(await refused('--cases', file)).toMatch(`${file} is not JSON`)
+  for (const nothing of [[], { testCases: [] }]) {
+    writeFileSync(file, JSON.stringify(nothing))
+    expect(await refused('--cases', file)).toMatch(`${file} has no test case in it`)
+  }
 })
 
 test('cases as the agents write them: new in each trial and the same within it, calls counted, mocks answering', async () => {
@@ -180,6 +189,6 @@ test('an action that the app no longer has fails by name, and the exit code says
   expect(stdout).toMatch(/list_notes: .*404/)
   expect(await patchbay('eval', 'connector', 'nowhere')).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching('nowhere'),
+    stderr: "No connector 'nowhere'. list_connectors shows the ones there are; import_spec makes one.\n",
   })
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Misuse, readGivenFile } from '../../demo/program.ts'
+import { Misuse, readGivenJson } from '../../demo/program.ts'
 
 /** What a request must be for a turn to answer it; all that is given must hold. */
 const When = z.strictObject({
@@ -63,16 +63,7 @@ export type ScriptInput = z.input<typeof Script>
 
 /** @throws Misuse naming the file and what in it does not fit */
 export function readScript(file: string): Script {
-  const result = Script.safeParse(jsonOf(file))
+  const result = Script.safeParse(readGivenJson(file))
   if (!result.success) throw new Misuse(`${file} is no script: ${z.prettifyError(result.error)}`)
   return result.data
-}
-
-function jsonOf(file: string): unknown {
-  const text = readGivenFile(file)
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new Misuse(`${file} is not JSON: ${(error as Error).message}`)
-  }
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { z } from 'zod'
+import { readGivenJson } from '../../../demo/program.ts'
 import type { Doors } from '../../doors.ts'
 
 const OPS = ['equals', 'contains', 'at_least', 'exists', 'absent'] as const
@@ -81,9 +81,12 @@ const Cases = z.array(Case).min(1)
 
 /** @throws Error naming what in the file is no case */
 export function readCases(file: string): Case[] {
-  const given = JSON.parse(readFileSync(file, 'utf8')) as unknown
+  const given = readGivenJson(file)
   // A list, or what holds one.
-  return casesOf(file, Array.isArray(given) ? given : Object(given).testCases)
+  const list = Array.isArray(given) ? given : Object(given).testCases
+  if (Array.isArray(list) && list.length === 0)
+    throw new Error(`${file} has no test case in it; docs/evals.md shows what one is.`)
+  return casesOf(file, list)
 }
 
 /**
