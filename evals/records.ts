@@ -66,6 +66,10 @@ export interface Report extends Score {
   settings: Record<string, string>
   startedAt: string
   notes: Record<string, unknown>
+  /** What was not measured, each with the reason; missing in older reports. */
+  leftOut?: string[]
+  /** What is known of a task that passed, when that is less than in suites of our own. */
+  passMeans?: string
   tasks: TaskRecord[]
   /** Other policies on the same tasks: nothing, the oracle, the baseline. */
   beside: Score[]

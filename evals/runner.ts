@@ -46,6 +46,8 @@ export async function runSuite<S>(suite: Suite<S>, options: RunOptions): Promise
       ...totalsOf(tasks, trials),
       fixturesChanged: await changedFixtures(open, before),
       notes: open.notes(),
+      leftOut: open.leftOut?.() ?? [],
+      ...(suite.passMeans === undefined ? {} : { passMeans: suite.passMeans }),
       tasks,
       beside: [],
       invalid: [],

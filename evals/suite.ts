@@ -92,8 +92,10 @@ export interface OpenSuite<Situation> {
   tasks(): AsyncIterable<Task<Situation>>
   /** What tasks are made of and no attempt may change, by name: compared before the first task and after the last. */
   fixtures?(): Promise<Record<string, unknown>>
-  /** What the tasks were made of, and what was left out, for the report. */
+  /** What the tasks were made of, for the report. */
   notes(): Record<string, unknown>
+  /** What belongs to the suite and was not measured, each with the reason. */
+  leftOut?(): string[]
   close(): Promise<void>
 }
 
@@ -108,6 +110,8 @@ export interface Suite<Situation> {
   models?: Readonly<Record<string, () => Promise<{ url: string; close(): Promise<void> }>>>
   /** Nobody knows how its tasks are done, as with users' own things: the oracle is not run. */
   withoutOracle?: boolean
+  /** What is known of a task that passed, where less is looked at than in suites of our own. */
+  passMeans?: string
   /** A model that does these tasks well, as a script: for the way through the doors, where there is no model. */
   played?(options: Pick<SuiteOptions, 'seed' | 'count' | 'settings'>): { script: ScriptInput; count: number }
   open(options: SuiteOptions): Promise<OpenSuite<Situation>>

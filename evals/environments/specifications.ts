@@ -29,6 +29,10 @@ const own: Described = {
   text: () => readFileSync(new URL('./ledger.openapi.yaml', import.meta.url), 'utf8'),
 }
 
+/** What a report says of a description that is not there. */
+export const asLeftOut = (file: string): string =>
+  `${file}: this published description is not in ../shared/data/specs, nor in the repository (docs/evals.md, World)`
+
 /**
  * Descriptions by name; all real ones that are there, and our own, when none is named.
  * @returns also the files that are not there, to be told

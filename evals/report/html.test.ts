@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Report, type TrialRecord, taskRecord, totalsOf } from '../records.ts'
 import { escaped, reportHtml } from './html.ts'
+import { reportText } from './text.ts'
 
 const HOSTILE = `</pre><script>alert(1)</script><img src=x onerror="alert('2')"> & ‮ reversed`
 
@@ -35,6 +36,21 @@ test('whatever is hostile, wherever it stands, is text in the page', () => {
   expect(page.match(/alert\(1\)/g)?.length).toBeGreaterThan(15)
   expect(page).not.toMatch(/<script|<img|onerror="|‮/)
   expect(page).toMatch('U+202E')
+})
+
+test('what passed is said to be what was checked, and no more', () => {
+  const passed = { passed: true }
+  expect(reportHtml(reportWith(passed))).toMatch('nothing else was touched')
+  const own = reportHtml({ ...reportWith(passed), passMeans: 'it ended as expected' })
+  expect(own).toMatch('it ended as expected')
+  expect(own).not.toMatch('nothing else was touched')
+})
+
+test('what was left out stands in the page and in the terminal, with the reason', () => {
+  const report = { ...reportWith({}), leftOut: [`box: no description ${HOSTILE}`] }
+  expect(reportHtml(report)).toMatch(/<li>box: no description &lt;\/pre&gt;/)
+  expect(reportText(report)).toMatch(/^left out\n {2}box: no description/m)
+  expect(reportText(reportWith({}))).not.toMatch('left out')
 })
 
 test('the page loads nothing: no address, no script, no style from elsewhere', () => {

@@ -33,6 +33,7 @@ export function reportHtml(report: Report, beside: { index?: string } = {}): str
 ${back}<h1>${escaped(report.suite)}</h1>
 <p>${escaped(headingOf(report))}. Begun ${escaped(report.startedAt)}, ${escaped(costsOf(report))}.</p>
 ${report.invalid.map((reason) => `<p class="invalid"><strong>Not valid.</strong> ${escaped(reason)}</p>`).join('\n')}
+${leftOut(report.leftOut ?? [])}
 </header>
 <main>
 <h2>Scores</h2>
@@ -42,12 +43,17 @@ ${rates(report.byClass)}
 <h2>By environment</h2>
 ${rates(report.byEnvironment)}
 <h2 id="tasks">Tasks</h2>
-${report.tasks.map(task).join('\n')}
+${report.tasks.map((one, number) => task(one, number, report.passMeans ?? PASS_MEANS)).join('\n')}
 <h2>Notes</h2>
 <pre>${json(report.notes)}</pre>
 </main>`,
   )
 }
+
+const PASS_MEANS = 'the end state is there, twice, and nothing else was touched'
+
+const leftOut = (all: readonly string[]): string =>
+  all.length === 0 ? '' : `<p>Left out:</p>\n<ul>${all.map((one) => `<li>${escaped(one)}`).join('')}</ul>`
 
 /** A page that loads nothing, whatever it holds. @param body markup, in which what came from elsewhere is escaped */
 export const page = (title: string, body: string): string => `<!doctype html>
@@ -90,21 +96,21 @@ function line(name: string, rate: Rate, note: string): string {
   return `<tr><th scope="row">${escaped(name)}<td>${Number(rate.passed.toFixed(1))}/${rate.total}<td>${percent(rate.rate)}<td>${intervalBar(rate)} ${percent(rate.low)} – ${percent(rate.high)}<td>${escaped(note)}</tr>`
 }
 
-function task(record: TaskRecord, number: number): string {
+function task(record: TaskRecord, number: number, passMeans: string): string {
   const passed = record.trials.filter((trial) => trial.passed).length
   const mark = record.passed ? 'passed' : 'failed'
   return `<details class="task ${mark}"><summary><b class="mark">${mark}</b> ${escaped(record.id)} <small>${escaped(`${record.class}, ${record.environment}; ${passed} of ${record.trials.length}, ${record.steps} steps, ${record.seconds.toFixed(1)} s`)}</small></summary>
 <div id="${taskAnchor(number)}"></div>
-${record.trials.map((trial, index) => trialOf(trial, record.trials.length > 1 ? `Trial ${index + 1}` : undefined)).join('\n')}
+${record.trials.map((trial, index) => trialOf(trial, record.trials.length > 1 ? `Trial ${index + 1}` : undefined, passMeans)).join('\n')}
 </details>`
 }
 
-function trialOf(trial: TrialRecord, title: string | undefined): string {
+function trialOf(trial: TrialRecord, title: string | undefined, passMeans: string): string {
   const checks = [
     ...trial.problems.map((problem) => `<li class="bad">${escaped(problem)}`),
     ...trial.regressions.map((one) => `<li class="bad">regression: ${escaped(one)}`),
     ...trial.unsupported.map((one) => `<li class="doubt">in the answer, and from no tool: ${escaped(one)}`),
-    ...(trial.passed ? ['<li class="good">the end state is there, twice, and nothing else was touched'] : []),
+    ...(trial.passed ? [`<li class="good">${escaped(passMeans)}`] : []),
   ]
   return `${title === undefined ? '' : `<h3>${title}</h3>`}
 <ul class="checks">${checks.join('')}</ul>

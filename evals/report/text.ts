@@ -30,6 +30,9 @@ export const costsOf = (score: Score): string =>
 const MAX_FAILURES = 10
 const MAX_FAILURE_CHARS = 300
 
+const leftOutOf = ({ leftOut = [] }: Report): string[] =>
+  leftOut.length === 0 ? [] : ['left out', ...leftOut.map((one) => `  ${one}`.slice(0, MAX_FAILURE_CHARS))]
+
 /** A report as a terminal shows it: rates with their 95 % confidence intervals (Wilson). */
 export function reportText(report: Report): string {
   const failed = report.policy === 'nothing' ? [] : report.tasks.filter(({ passed }) => !passed)
@@ -48,6 +51,7 @@ export function reportText(report: Report): string {
     ...(report.unsupported > 0
       ? [`${report.unsupported} tasks with an answer that holds data no tool gave`]
       : []),
+    ...leftOutOf(report),
     ...report.invalid.map((reason) => `NOT VALID: ${reason}`),
     ...(failed.length === 0 ? [] : ['first failures']),
     ...failed

@@ -4,7 +4,7 @@ import { ToolFailure } from '../../doors.ts'
 import { startApiServer } from '../../environments/described-api/api.ts'
 import { type Pages, startPages } from '../../environments/pages.ts'
 import { proseOf } from '../../environments/prose.ts'
-import { specifications } from '../../environments/specifications.ts'
+import { asLeftOut, specifications } from '../../environments/specifications.ts'
 import { buildRandom, type Random } from '../../random.ts'
 import type { Policy, Suite, SuiteOptions, Task, Verdict } from '../../suite.ts'
 import { connect, exported, openWorld, type World } from '../fix-action/world.ts'
@@ -112,8 +112,8 @@ function suiteOf(source: Source): Suite<BuildSituation> {
             ...Object.fromEntries(worlds.map(({ name, spec }) => [name, spec])),
             [BYSTANDER]: await exported(doors, BYSTANDER),
           }),
+          leftOut: () => absent.map(asLeftOut),
           notes: () => ({
-            absent,
             operations: worlds.map(({ name, behaviours }) => [name, behaviours.size]),
           }),
           close,

@@ -1,7 +1,7 @@
 import { Misuse } from '../../../demo/program.ts'
 import { ToolFailure } from '../../doors.ts'
 import { type ApiServer, startApiServer } from '../../environments/described-api/api.ts'
-import { specifications } from '../../environments/specifications.ts'
+import { asLeftOut, specifications } from '../../environments/specifications.ts'
 import { mutate } from '../../mutations/mutate.ts'
 import { type Mutation, type MutationClass, mutationClasses } from '../../mutations/mutation.ts'
 import { buildRandom } from '../../random.ts'
@@ -33,7 +33,7 @@ export const fixAction: Suite<FixSituation> = {
       throw new Misuse(`knowledge is one of ${KNOWLEDGE.join(', ')}, not '${knowledge}'.`)
     const classes = classesOf(options.settings.classes)
     const { found, absent } = specifications(specs?.split(','))
-    if (absent.length > 0) options.note(`not there, left out: ${absent.join(', ')}`)
+    if (absent.length > 0) options.note(`left out: ${absent.join(', ')}`)
     const server = await startApiServer()
     try {
       const worlds: World[] = []
@@ -94,6 +94,7 @@ function opened(
           ]),
         ),
       ),
+    leftOut: () => absent.map(asLeftOut),
     notes: () => ({
       apis: Object.fromEntries(
         worlds.map(({ name, behaviours, definition, leftOut }) => [
@@ -101,7 +102,6 @@ function opened(
           { actions: definition.actions.length, usable: behaviours.size, leftOut },
         ]),
       ),
-      absent,
       harmlessMutations: harmless,
     }),
     close: () => server.close(),

@@ -26,6 +26,7 @@ export const connectorSuite = (given: ConnectorTest): Suite<TestSituation> => ({
   name: `connector ${given.connector}`,
   description: 'Try the actions of a connector with a test account.',
   withoutOracle: true,
+  passMeans: 'test_actions found it in order; what else it may have touched was not looked at',
   policies: {
     run: () => async (task) => {
       const { verdict } = await task.situation.test()
@@ -46,12 +47,11 @@ export const connectorSuite = (given: ConnectorTest): Suite<TestSituation> => ({
       async *tasks() {
         for (const { action } of tried) yield taskOf(given.connector, action, reportOf)
       },
+      leftOut: () =>
+        verdicts
+          .filter(({ verdict }) => verdict === 'skipped')
+          .map(({ action, problems }) => `${action}: skipped, ${problems.join('; ')}`),
       notes: () => ({
-        skipped: Object.fromEntries(
-          verdicts
-            .filter(({ verdict }) => verdict === 'skipped')
-            .map(({ action, problems }) => [action, problems.join('; ')]),
-        ),
         calls: first.calls,
         leftInTheAccount: first.cleanup.left,
         stopped: first.stopped,

@@ -24,6 +24,7 @@ export const workflowSuite = (workflow: string, cases: readonly Case[]): Suite<R
   name: `workflow ${workflow}`,
   description: 'Run a workflow on its test cases.',
   withoutOracle: true,
+  passMeans: 'it ended as its case expects; what else it may have touched was not looked at',
   policies: {
     run:
       ({ doors }) =>
