@@ -1,3 +1,4 @@
+import type { ModelSettings } from '../core/model-settings.ts'
 import { version } from '../core/version.ts'
 import type { RunningServer } from './start.ts'
 
@@ -26,8 +27,20 @@ Patchbay ${version} is ready at ${url}, on ${where}.
   Cursor, VS Code (VS Code calls the outer field "servers")
 ${editor.replace(/^/gm, '    ')}
 
+  Model           ${modelOf(platform.config.model)}
+
   curl            curl ${url}/api/v1/whoami -H "Authorization: Bearer ${key}"
 
   API description ${url}/api/v1/openapi.json          Stop with Ctrl-C
 `
+}
+
+/** Which model drives the agents, by what it is for where they differ. */
+function modelOf(settings: ModelSettings | undefined): string {
+  if (settings === undefined) return 'none: agents that need one say so, and docs/models.md how to name one'
+  const uses = Object.groupBy(Object.entries(settings.tiers), ([, model]) => model)
+  const models = Object.entries(uses).map(([model, tiers = []]) =>
+    Object.keys(uses).length === 1 ? model : `${model} (${tiers.map(([tier]) => tier).join(', ')})`,
+  )
+  return `${models.join(', ')} at ${settings.baseUrl}`
 }
