@@ -9,7 +9,7 @@ import { buildLogger } from '../../core/log.ts'
 import type { AnyAgent } from '../../graphs/frame/define-agent.ts'
 import { startServer } from '../../server/start.ts'
 
-const { AGENTS_MODULE, KILL_AT, MOMENTS_FILE } = process.env
+const { AGENTS_MODULE, KILL_AT, MOMENTS_FILE, DRIFT_EVERY_MS } = process.env
 const module: Record<string, unknown> = AGENTS_MODULE === undefined ? {} : await import(AGENTS_MODULE)
 const agents = Object.values(module).filter(
   (value): value is AnyAgent => typeof value === 'object' && value !== null && 'graph' in value,
@@ -20,6 +20,7 @@ let moments = 0
 const config = readConfig(process.env)
 const server = await startServer(config, buildLogger(config.logLevel), {
   agents,
+  ...(DRIFT_EVERY_MS === undefined ? {} : { driftEveryMs: Number(DRIFT_EVERY_MS) }),
   atNode: (moment, node) => {
     moments += 1
     if (MOMENTS_FILE !== undefined) appendFileSync(MOMENTS_FILE, `${moment} ${node}\n`)
