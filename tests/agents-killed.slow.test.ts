@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { killAtEveryNode } from './setup/kill-at-every-node.ts'
+import { toldByRun } from './setup/told-by-run.ts'
 
 test('a run whose server is killed at any moment of any node ends as one undisturbed, with no effect twice', async () => {
   const [undisturbed, ...killed] = await killAtEveryNode({
@@ -7,10 +8,12 @@ test('a run whose server is killed at any moment of any node ends as one undistu
     agent: 'registrar',
     input: { prefix: 'Kill' },
     answers: { after_making: { name: 'Tertia' } },
-    effects: async ({ ok }) => {
+    effects: async (server) => {
+      const { ok } = server
       const { customers } = await ok('list_customers')
       const { entries } = await ok('list_audit_log', { action: 'create_customer' })
       return {
+        told: await toldByRun(server),
         customers: customers.map(({ name }: { name: string }) => name).sort(),
         calls: entries.map(({ outcome }: { outcome: string }) => outcome),
       }
@@ -20,6 +23,11 @@ test('a run whose server is killed at any moment of any node ends as one undistu
     status: 'completed',
     output: { created: ['Kill Left', 'Kill Right', 'Kill Tertia'], answer: 'Tertia' },
     effects: {
+      told: {
+        messages: ['Two customers of Kill.', 'Who is there?', 'Who is there?'],
+        artifacts: ['list: Customers'],
+        questions: ['after_making'],
+      },
       customers: ['Kill Left', 'Kill Right', 'Kill Tertia'],
       calls: ['success', 'success', 'success'],
     },

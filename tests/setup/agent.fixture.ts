@@ -17,7 +17,6 @@ const stateOf = ({ Annotation }: LangGraph) =>
   Annotation.Root({
     input: Annotation<Input>,
     output: Annotation<z.output<typeof Output>>,
-    made: Annotation<string[]>({ reducer: (left, right) => [...left, ...right], default: () => [] }),
     answer: Annotation<string>,
   })
 type State = ReturnType<typeof stateOf>['State']
@@ -26,7 +25,7 @@ const make = (suffix: string) => async (state: State, run: RunContext) => {
   const name = `${state.input.prefix} ${suffix}`
   // Called twice it would fail: there can be one customer of a name.
   await run.call('create_customer', { name })
-  return { made: [name] }
+  return {}
 }
 
 /** Proves the frame: two nodes at once that each have an effect, a question to a person, and effects after it. */
@@ -68,10 +67,22 @@ export const registrar = defineAgent({
       .addNode(
         'finish',
         node(async (state: State, run) => {
-          const third = await make(state.answer)(state, run)
-          const { customers } = (await run.call('list_customers', {})) as { customers: { name: string }[] }
-          await run.artifact({ kind: 'list', title: 'Customers', content: customers.map(({ name }) => name) })
-          return { output: { created: [...state.made, ...third.made].sort(), answer: state.answer } }
+          const isMine = (name: string) => name.startsWith(`${state.input.prefix} `)
+          // Asked and said twice in one visit: each time is one of its own.
+          const names = async () => {
+            await run.message('Who is there?')
+            const { customers } = (await run.call('list_customers', {})) as { customers: { name: string }[] }
+            return customers
+              .map(({ name }) => name)
+              .filter(isMine)
+              .sort()
+          }
+          const before = await names()
+          await make(state.answer)(state, run)
+          const created = await names()
+          const content = created.filter((name) => !before.includes(name))
+          await run.artifact({ kind: 'list', title: 'Customers', content })
+          return { output: { created, answer: state.answer } }
         }),
       )
       .addEdge(START, 'plan')
