@@ -64,7 +64,7 @@ export async function proposeCases(
       schema: TestCases,
     },
     async (answer) => [
-      ...caseProblems(answer.cases, inputSchema),
+      ...caseProblems(answer.cases, inputSchema, plan?.trigger.type === 'webhook'),
       ...(onlyMocks ? liveOnes(answer.cases) : await destructiveCalls(acting, answer.cases)),
     ],
   )
@@ -76,8 +76,15 @@ const liveOnes = (cases: readonly TestCase[]): string[] =>
     .filter(({ mode }) => mode !== 'mock')
     .map(({ id }) => `${id} would really call apps: give it the mode mock, and mocks for what it calls.`)
 
-/** What is wrong with proposed cases, as far as code can tell. */
-export function caseProblems(cases: readonly TestCase[], inputSchema: JsonObject | null): string[] {
+/**
+ * What is wrong with proposed cases, as far as code can tell.
+ * @param byWebhook what starts the workflow is not checked against the schema, so no case may rest on that it is
+ */
+export function caseProblems(
+  cases: readonly TestCase[],
+  inputSchema: JsonObject | null,
+  byWebhook = false,
+): string[] {
   const problems: string[] = []
   const ids = cases.map(({ id }) => id)
   for (const id of new Set(ids.filter((one, n) => ids.indexOf(one) !== n)))
@@ -91,12 +98,14 @@ export function caseProblems(cases: readonly TestCase[], inputSchema: JsonObject
     for (const { connector, action, times } of expect.calls)
       if (mode === 'mock' && times > 0 && !mocked.includes(`${connector}.${action}`))
         problems.push(`${id} calls ${connector}.${action}, which has no mock in it.`)
-    if (expect.status === 'failed') continue
-    if (expect.output.length === 0 && expect.calls.length === 0)
+    const isToFail = expect.status === 'failed'
+    if (!isToFail && expect.output.length === 0 && expect.calls.length === 0)
       problems.push(`${id} would pass whatever the workflow does: say what it must return or call.`)
-    if (inputSchema === null) continue
+    if (inputSchema === null || (isToFail && !byWebhook)) continue
     for (const { where, message } of inputIssues({}, { slug: 'workflow', inputSchema }, input as JsonObject))
-      problems.push(`${id}: ${where} ${message}`)
+      problems.push(
+        `${id}: ${where} ${message}${isToFail ? ' (a webhook brings it all the same: let the code be what fails)' : ''}`,
+      )
   }
   if (!cases.some(({ expect }) => expect.status === 'completed'))
     problems.push('No case expects the workflow to work.')

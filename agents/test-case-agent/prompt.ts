@@ -8,4 +8,4 @@ export const CASES = `You write the test cases of a workflow. Each is an input a
 - mode mock where a live run would delete or change what was there before, send something to people, move money, or where the app would have to fail (refuse, be rate limited, be down): then mocks say what each action the run calls answers, as its output schema has it. All others are live.
 - expect.output looks into what the code returns: only paths the code really returns. expect.calls counts calls of actions in that run: 0 where it must not be called.
 - A case that expects completed has at least one of both. A status of 200 proves nothing.
-- The input must fit the workflow's input schema, except in a case that expects failed because it does not.`
+- The input must fit the workflow's input schema, except in a case that expects failed because it does not. What a webhook brings is not checked against the schema: where the plan's trigger is one, each input fits, and what must fail is what the code refuses.`

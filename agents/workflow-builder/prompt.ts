@@ -16,6 +16,7 @@ export default async (ctx) => {
 - No imports, no timers, no process or Buffer. Everything comes from ctx. Every call of an app is awaited.
 - Call exactly the planned actions: ctx.connectors.<connector>.<action>({…}) with the arguments its schema says. It gives the output and throws on failure.
 - Fill every mapping of the plan as it says, transforms included; keep its rules. Values the person may want to change (limits, names, addresses) go into constants at the top.
+- What a webhook brings is not checked against the input schema: throw an Error that says what is missing where the plan needs it.
 - A step with onFailure skip: catch, note the error in the result, go on. halt: let it throw.
 - Known duplicates are skipped by ctx.db (or ctx.state), by the identifier the plan names, written only after the effect. Runs with the same duplicateKey go one after the other, so that looking first is enough.
 - Lists: walk all pages with .items({…}).

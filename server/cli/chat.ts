@@ -208,7 +208,7 @@ function readLines(io: Io) {
       const { value, done } = await iterator.next()
       if (done === true)
         throw invalidInput('The run asks something and there is nobody to answer.', {
-          hint: 'Go on with patchbay chat --run, or answer with answer_agent_run.',
+          hint: 'Go on with `npm run -s patchbay -- chat --run ID`, or answer with answer_agent_run.',
         })
       return value
     },
