@@ -15,6 +15,10 @@ const CHECK_MS = 20
 /** Of heap, for each isolate kept: most hold less, and those that hold much are fewer. */
 const IDLE_BYTES = 4 * 1024 * 1024
 
+// A terminal sends Ctrl-C, and an init system SIGTERM, to every process of the server: what is under way here may finish.
+// The server ends this process, and should it die, the lost connection does.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+
 const maxIdle = Number(process.argv[2])
 const snapshot = buildGuestSnapshot()
 // V8 would give every context new hash codes, a tenth of what making one costs. Those of the snapshot come from the

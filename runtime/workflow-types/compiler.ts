@@ -119,6 +119,8 @@ function start() {
   const child = spawn(command ?? path, given, {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { GOMEMLIMIT: SOFT_MEMORY_LIMIT },
+    // In a group of its own, Ctrl-C in a terminal does not end the check under way.
+    detached: true,
   })
   const ended = new Promise<never>((_resolve, reject) => {
     child.once('error', (cause) => reject(unavailable(cause)))
