@@ -502,3 +502,26 @@ test('a case that is mocked runs without the app: it needs no account, and shows
   const { mocks } = await tenant.ok('list_action_mocks', { connector: 'ledger' })
   expect(mocks.map(({ scenario }: Body) => scenario)).toEqual(['mocked TC-01: refuses'])
 }, 240_000)
+
+test('a person at a terminal is asked only what the decision leaves open', async () => {
+  await begin()
+  await world.play(...passingBuild())
+  const input = JSON.stringify({ request: REQUEST })
+  const { code, printed } = await chatWith(
+    platform,
+    tenant,
+    ['--agent', 'workflow_agent', '--input', input],
+    [
+      ...['\n', 'change\n', 'In dollars too.\n', 'approve\n', '\n'], // the question; the plan, twice
+      ...['\n', 'change\n', 'Fewer.\n', 'approve\n', 'TC-03\n', 'stop\n'], // the code; the cases, twice; the end
+    ],
+  )
+  const asked = printed.match(/^ {2}(q1|\w+)(?=: .* > $)/gm)?.map((name) => name.trim())
+  expect(asked, printed).toEqual([
+    ...['q1', 'decision', 'feedback', 'decision', 'testCases'],
+    ...['decision', 'decision', 'feedback', 'decision', 'leaveOut', 'decision'],
+  ])
+  expect(code).toBe(0)
+  expect(printed).toContain('3 of 3 test cases pass')
+  expect(printed).toContain('feedback: What is to be different. [none] > ')
+}, 180_000)

@@ -3,14 +3,15 @@ import { proposeCases } from '../../agents/test-case-agent/agent.ts'
 import type { Json } from '../../core/json.ts'
 import type { TestCase } from '../../tools/agents/test-case.ts'
 import type { RunContext } from '../frame/define-agent.ts'
-import { decided } from './decision.ts'
+import { onlyWhen } from '../frame/only-when.ts'
+import { decided, feedback } from './decision.ts'
 import { made, type Update, type WorkflowState } from './state.ts'
 import { mustAsk, unaskedWrites } from './writing.ts'
 
 export async function writeCases(state: WorkflowState, run: RunContext): Promise<Update> {
-  const { code, cases, feedback, plan, onlyMocks } = state
+  const { code, cases, feedback: wanted, plan, onlyMocks } = state
   const { slug, inputSchema } = made(state.stored, 'a stored workflow')
-  const before = cases.length === 0 || feedback === '' ? null : { cases, feedback }
+  const before = cases.length === 0 || wanted === '' ? null : { cases, feedback: wanted }
   const proposed = await proposeCases(run, { code, inputSchema, plan, onlyMocks, before })
   await run.artifact({
     kind: 'test_cases',
@@ -40,19 +41,22 @@ export async function approveCases(state: WorkflowState, run: RunContext): Promi
         .describe(
           'approve: run them. mock: write them again, with mocks in place of all apps. change: write them again as feedback says. stop: end here.',
         ),
-      leaveOut: z
-        .array(z.enum([first ?? '', ...rest]))
-        .default([])
-        .describe('Cases not to run.'),
-      feedback: z.string().max(10_000).default('').describe('For change: what is to be different.'),
+      leaveOut: onlyWhen(
+        z
+          .array(z.enum([first ?? '', ...rest]))
+          .default([])
+          .describe('Cases not to run.'),
+        { decision: ['approve'] },
+      ),
+      feedback: feedback('change', 'mock'),
     }),
     ...(mustAsk(run, unasked) ? {} : { default: { decision: 'approve' as const } }),
   })
-  const { decision, feedback, leaveOut } = answer
+  const { decision, feedback: wanted, leaveOut } = answer
   const kept = { cases: cases.filter(({ id }) => !leaveOut.includes(id)) }
-  if (decision === 'mock') return { ...kept, onlyMocks: true, feedback: `${ONLY_MOCKS} ${feedback}`.trim() }
+  if (decision === 'mock') return { ...kept, onlyMocks: true, feedback: `${ONLY_MOCKS} ${wanted}`.trim() }
   const mayWrite = decision === 'approve' ? { mayWrite: [...state.mayWrite, ...unasked] } : {}
-  return { ...kept, ...decided('after_cases', decision, feedback), ...mayWrite }
+  return { ...kept, ...decided('after_cases', decision, wanted), ...mayWrite }
 }
 
 function callsOf(cases: readonly TestCase[]): string {

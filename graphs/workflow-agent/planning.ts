@@ -5,6 +5,7 @@ import { invalidInput } from '../../core/errors.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { isAllowed } from '../../runtime/connections/may-write.ts'
 import type { RunContext } from '../frame/define-agent.ts'
+import { onlyWhen } from '../frame/only-when.ts'
 import { Decision, decide, decided } from './decision.ts'
 import { made, type Update, type WorkflowState } from './state.ts'
 import { effectsOf, mustAsk } from './writing.ts'
@@ -100,12 +101,15 @@ export async function approvePlan({ plan }: WorkflowState, run: RunContext): Pro
 }
 
 const PlanDecision = Decision.extend({
-  testCases: z
-    .enum(['live', 'mock'])
-    .default('live')
-    .describe(
-      'live: test cases may call the apps, and write in them as planned. mock: mocks answer in their place.',
-    ),
+  testCases: onlyWhen(
+    z
+      .enum(['live', 'mock'])
+      .default('live')
+      .describe(
+        'live: test cases may call the apps, and write in them as planned. mock: mocks answer in their place.',
+      ),
+    { decision: ['approve'] },
+  ),
 })
 
 /**

@@ -222,6 +222,7 @@ async function ask(io: Io, question: Question, lines: Lines): Promise<JsonObject
   const answer: JsonObject = {}
   for (const [name, given] of Object.entries(isJsonObject(properties) ? properties : {})) {
     const schema = isJsonObject(given) ? given : {}
+    if (!isAsked(schema, answer)) continue
     const known = question.default?.[name] ?? schema.default
     const choices = Array.isArray(schema.enum) ? ` (${schema.enum.join(' | ')})` : ''
     const what = harmless(typeof schema.description === 'string' ? `${name}: ${schema.description}` : name)
@@ -234,7 +235,17 @@ async function ask(io: Io, question: Question, lines: Lines): Promise<JsonObject
   return answer
 }
 
-const inWords = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value))
+/** Fields that count only with some answer to another one say so: `x-when`. */
+const isAsked = ({ 'x-when': when }: JsonObject, answer: JsonObject): boolean =>
+  !isJsonObject(when) ||
+  Object.entries(when).every(
+    ([name, values]) => Array.isArray(values) && values.includes(answer[name] ?? null),
+  )
+
+function inWords(value: Json): string {
+  if (value === '' || (Array.isArray(value) && value.length === 0)) return 'none'
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
 
 /** What was typed, as the field's type has it. */
 function typed(line: string, { type }: JsonObject): Json {

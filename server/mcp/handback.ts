@@ -1,5 +1,5 @@
 import type { CallToolResult, ElicitRequestFormParams } from '@modelcontextprotocol/server'
-import { isJsonObject, type JsonObject } from '../../core/json.ts'
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { CallOptions } from './door.ts'
 import type { Exchange } from './elicitation.ts'
 import { toToolResult } from './tool-view.ts'
@@ -65,9 +65,23 @@ export function asForm({ question, details, schema }: JsonObject): ElicitRequest
     message: [String(question), about.slice(0, MAX_DETAILS_CHARS), leftOut(about)]
       .filter(Boolean)
       .join('\n\n'),
-    requestedSchema: { type: 'object', properties, required } as ElicitRequestFormParams['requestedSchema'],
+    requestedSchema: {
+      type: 'object',
+      properties: asFields(properties),
+      required,
+    } as ElicitRequestFormParams['requestedSchema'],
   }
 }
+
+/** Forms take the keywords that MCP names, and no others. */
+const asFields = (properties: Json): JsonObject =>
+  Object.fromEntries(
+    Object.entries(isJsonObject(properties) ? properties : {}).map(([name, field]) => {
+      if (!isJsonObject(field)) return [name, field]
+      const { 'x-when': _when, ...known } = field
+      return [name, known]
+    }),
+  )
 
 const leftOut = ({ length }: string): string =>
   length <= MAX_DETAILS_CHARS
