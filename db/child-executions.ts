@@ -1,6 +1,6 @@
 /** Executions that others called and wait for. */
 import type { Json } from '../core/json.ts'
-import type { Tx } from './database.ts'
+import type { Database, Tx } from './database.ts'
 import { WAIT_WORKFLOW } from './execution-steps.ts'
 import type { ExecutionStatus } from './executions.ts'
 import type { QueuedExecution } from './queued-execution.ts'
@@ -43,6 +43,22 @@ export const leftChildren = (tx: Tx, executionIds: readonly string[]) =>
     `SELECT id, organization_id FROM executions
      WHERE parent_execution_id = ANY($1) AND (status IN ('queued', 'waiting') OR status = 'running' AND run > 1)`,
     [executionIds],
+  )
+
+/**
+ * What waits, in line or for something, though its caller has been over for so long: whoever ended that one could not cancel
+ * this, or was killed before. Oldest first.
+ */
+export const orphans = (db: Database, overForMs: number, limit: number): Promise<LeftChild[]> =>
+  db.system((tx) =>
+    tx.rows<LeftChild>(
+      `SELECT c.id, c.organization_id FROM executions c
+       JOIN executions p ON p.id = c.parent_execution_id AND p.organization_id = c.organization_id
+       WHERE c.parent_execution_id IS NOT NULL AND c.status IN ('queued', 'waiting')
+         AND p.status NOT IN ('queued', 'running', 'waiting') AND p.finished_at < now() - $1 * interval '1 millisecond'
+       ORDER BY c.id LIMIT $2`,
+      [overForMs, limit],
+    ),
   )
 
 /** The execution that a step of its parent called earlier: after a crash the parent goes on with it. */

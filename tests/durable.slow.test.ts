@@ -435,6 +435,34 @@ describeOnBothDatabases('durable executions', (kind) => {
       expect(children.length).toBeGreaterThan(0)
     })
 
+    test('what is left of a caller that has ended, whose server died before it could cancel it, goes a while later', async () => {
+      await deployWorkflow(
+        tenant,
+        'child-orphaned',
+        "export default async (ctx) => ctx.wait.event('never', { timeoutMs: 3_600_000 })",
+      )
+      const slug = await deployWorkflow(
+        tenant,
+        'caller-gone',
+        "export default async (ctx) => ctx.workflows.run('child-orphaned', null)",
+      )
+      const [id, other] = [await start(slug), await start(slug)]
+      for (const one of [id, other]) await inStatus(one, 'waiting')
+      const childOf = async (parent: string): Promise<Body> =>
+        (await tenant.ok('list_executions', { workflow: 'child-orphaned' })).executions.find(
+          ({ parentExecutionId }: Body) => parentExecutionId === parent,
+        )
+      // As it stands when the process is killed right after its end was stored.
+      await server.platform.db.system((tx) =>
+        tx.run(
+          "UPDATE executions SET status = 'completed', finished_at = now() - interval '1 minute' WHERE id = $1",
+          [id],
+        ),
+      )
+      await eventually(async () => (await childOf(id)).status === 'cancelled')
+      expect(await childOf(other)).toMatchObject({ status: 'waiting' })
+    })
+
     test('it goes on when the workflow it waits for is cancelled', async () => {
       await deployWorkflow(
         tenant,

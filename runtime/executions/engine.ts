@@ -71,7 +71,7 @@ export interface Engine extends Executions {
   confirm(executionIds: Iterable<string>, at: Moment): void
   /** Interrupts an execution running here: somebody asked to cancel it, or it was given to another worker. */
   interrupt(executionId: string, why: 'cancelled' | 'lost'): void
-  /** Cancels what failed executions called and still waited for. */
+  /** Cancels what was called by executions that have ended. */
   cancelLeft(left: readonly LeftChild[]): Promise<void>
   /** Begins no run of the queue any more: `take` says so from now on. */
   stopTaking(): void
@@ -281,13 +281,13 @@ export function buildEngine(deps: EngineDeps): Engine {
     return row
   }
 
-  /** What nobody waits for any more: one that cannot be cancelled now runs on, and ends by itself. */
+  /** What nobody waits for any more. One that cannot be cancelled now is left to the sweeper. */
   const cancelLeft = async (left: readonly LeftChild[]): Promise<void> => {
     for (const { id, organization_id } of left) {
       await cancel({ organizationId: organization_id, customerIds: null }, id).catch((error: Error) =>
         log.warn(
           { execution: id, err: error.message },
-          'what called it has failed; it could not be cancelled',
+          'what called it has ended; it could not be cancelled yet',
         ),
       )
     }

@@ -1,4 +1,5 @@
 import type { Logger } from '../../core/log.ts'
+import { orphans } from '../../db/child-executions.ts'
 import type { Database } from '../../db/database.ts'
 import { heartbeat, lostExecutions, overdueExecutions, wakeDue } from '../../db/execution-queue.ts'
 import { finishRuns } from '../../db/finished-runs.ts'
@@ -19,6 +20,8 @@ const OVERDUE_MS = 4_000
 const OVERDUE_IN_BACKLOG_MS = 60_000
 /** How long a worker may be silent before its executions are taken for lost: five missed heartbeats. */
 const SILENT_MS = 15_000
+/** Whoever ends a run cancels what it called right after; should that fail, others do it then. */
+const LEFT_MS = 15_000
 const WAKE_EVERY_MS = 1_000
 const TIDY_EVERY_MS = 60_000
 /**
@@ -112,6 +115,7 @@ export function startSweeper(deps: {
 
   const sweep = async (silentMs = SILENT_MS) => {
     if (othersWereHeard() || silentMs === 0) await concludeLost(silentMs)
+    await engine.cancelLeft(await orphans(db, LEFT_MS, MAX_ROWS))
     const backlog = silentMs > 0 && (await queue.waiting()) > 0
     const overdue = await overdueExecutions(db, backlog ? OVERDUE_IN_BACKLOG_MS : OVERDUE_MS, MAX_ROWS)
     lookedAt = moment()
