@@ -155,6 +155,33 @@ describeOnEachDatabase('row-level security', (kind) => {
     },
   )
 
+  test.runIf(kind === 'postgres')(
+    'a column whose type changed under a running server fails a statement once, not for good',
+    async () => {
+      const admin = new pg.Client(db.connection)
+      await admin.connect()
+      await admin.query(
+        "RESET ROLE; CREATE TABLE patchbay.changing (value jsonb); INSERT INTO patchbay.changing VALUES ('1'); GRANT SELECT ON patchbay.changing TO PUBLIC",
+      )
+      const look = () =>
+        db.read(all, (tx) => tx.row('SELECT value FROM changing WHERE value IS NOT NULL AND $1', [true]))
+      for (let n = 0; n < 10; n += 1) expect(await look()).toEqual({ value: 1 })
+      await admin.query('ALTER TABLE patchbay.changing ALTER COLUMN value TYPE json USING value::json')
+      // Once for each connection that knew the statement.
+      const failures: unknown[] = []
+      for (let n = 0; n < 40; n += 1)
+        await look().then(
+          (row) => expect(row).toEqual({ value: 1 }),
+          (error: Error) => failures.push(error),
+        )
+      expect(failures.length).toBeGreaterThan(0)
+      expect(failures.length).toBeLessThan(5)
+      for (const failure of failures) expect(failure).toMatchObject({ code: 'unavailable', retryable: true })
+      await admin.query('DROP TABLE patchbay.changing')
+      await admin.end()
+    },
+  )
+
   test('Postgres compiles no query, whoever asks', async () => {
     const jit = (tx: Tx) => tx.row("SELECT current_setting('jit') AS jit")
     const off = { jit: 'off' }

@@ -96,23 +96,26 @@ const DATABASE = 'database'
 export const isDatabaseAway = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'unavailable' && error.where === DATABASE
 
+const away = (message: string, cause: unknown): AppError =>
+  new AppError('unavailable', message, {
+    where: DATABASE,
+    hint: 'Try again in a few seconds.',
+    retryAfterSeconds: 5,
+    cause,
+  })
+
 /** What Postgres refused, as the caller may understand it; errors of ours and unforeseen ones stay as they are. */
 function asAppError(error: unknown): unknown {
   const { code } = error as { code?: unknown }
   const message = error instanceof Error ? error.message : ''
+  if (isOutdated(error)) return away('The database was upgraded under this server.', error)
   if (
     (typeof code === 'string' && CONNECTION_LOST.test(code)) ||
     /Connection terminated|connection error|timeout exceeded when trying to connect|Cannot use a pool after calling end/.test(
       message,
     )
-  ) {
-    return new AppError('unavailable', 'The database does not answer.', {
-      where: DATABASE,
-      hint: 'Try again in a few seconds.',
-      retryAfterSeconds: 5,
-      cause: error,
-    })
-  }
+  )
+    return away('The database does not answer.', error)
   if (code === UNTRANSLATABLE || code === BAD_CHARACTER) {
     return new AppError(
       'invalid_input',
@@ -131,6 +134,13 @@ function asAppError(error: unknown): unknown {
   }
   return error
 }
+
+/**
+ * A statement that was prepared before a migration changed the type of a column: every connection that knows it by name
+ * refuses it from then on, so it is closed. Nothing was done.
+ */
+const isOutdated = (error: unknown): boolean =>
+  (error as { code?: unknown }).code === '0A000' && /cached plan/.test((error as Error).message)
 
 /** SQLSTATEs, Postgres documentation appendix A. */
 const BAD_CHARACTER = '22021'
@@ -171,7 +181,8 @@ async function begin<T>(client: pg.PoolClient, how: Opening, fn: (tx: Tx) => Pro
 }
 
 /** Ends a transaction that failed, and gives the connection back unless it failed with it. */
-async function abandon(client: pg.PoolClient): Promise<void> {
+async function abandon(client: pg.PoolClient, error?: unknown): Promise<void> {
+  if (error !== undefined && isOutdated(error)) return client.release(error as Error)
   await client.query('ROLLBACK').then(
     () => client.release(),
     (error: Error) => client.release(error),
@@ -185,7 +196,7 @@ async function withTransaction<T>(pool: pg.Pool, how: Opening, fn: (tx: Tx) => P
     result = await begin(client, how, fn)
     await client.query('COMMIT')
   } catch (error) {
-    await abandon(client)
+    await abandon(client, error)
     throw asAppError(error)
   }
   client.release()
@@ -195,12 +206,14 @@ async function withTransaction<T>(pool: pg.Pool, how: Opening, fn: (tx: Tx) => P
 /** As `withTransaction`, but nobody waits for the end of a transaction that changed nothing. */
 async function withReading<T>(pool: pg.Pool, how: Opening, fn: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await connect(pool)
+  let failure: unknown
   try {
     return await begin(client, how, fn)
   } catch (error) {
+    failure = error
     throw asAppError(error)
   } finally {
-    abandon(client).catch(() => undefined) // cannot fail: it handles both outcomes
+    abandon(client, failure).catch(() => undefined) // cannot fail: it handles both outcomes
   }
 }
 
