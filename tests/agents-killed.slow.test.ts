@@ -24,7 +24,12 @@ test('a run whose server is killed at any moment of any node ends as one undistu
     output: { created: ['Kill Left', 'Kill Right', 'Kill Tertia'], answer: 'Tertia' },
     effects: {
       told: {
-        messages: ['Two customers of Kill.', 'Who is there?', 'Who is there?'],
+        messages: [
+          'Two customers of Kill.',
+          'Kept: NUL \ufffd and half \ufffd',
+          'Who is there?',
+          'Who is there?',
+        ],
         artifacts: ['list: Customers'],
         questions: ['after_making'],
       },

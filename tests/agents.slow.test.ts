@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { addAgentRunEvents } from '../db/agent-runs.ts'
 import { connectV1 } from '../server/mcp/transport/test-clients.ts'
 import { registrar } from './setup/agent.fixture.ts'
-import { chatWith } from './setup/agent-runs.ts'
+import { chatWith, settled } from './setup/agent-runs.ts'
 import { describeOnBothDatabases } from './setup/database.ts'
 import { type Body, eventually, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
@@ -100,6 +100,26 @@ describeOnBothDatabases('runs of agents', (kind) => {
     )
     await tenant.ok('cancel_agent_run', { run: started.run.id })
     expect(await see(started.run.id)).toMatchObject({ status: 'canceled' })
+  })
+
+  test('a run that comes to what cannot be kept fails of it, and is not tried again and again', async () => {
+    const run = await settled(
+      tenant,
+      (
+        await tenant.ok('start_agent_run', {
+          agent: 'registrar',
+          input: { prefix: 'Deep', about: 'what cannot be kept' },
+        })
+      ).run,
+    )
+    expect(run).toMatchObject({
+      status: 'failed',
+      error: { code: 'invalid_input', message: 'A value is nested too deeply to be stored.' },
+    })
+    expect((await eventsOf(run.id)).map(({ data }: Body) => data.text).filter(Boolean)).toEqual([
+      'Two customers of Deep.',
+      'Kept: NUL \ufffd and half \ufffd',
+    ])
   })
 
   test('a run whose time is used up fails and says so', async () => {

@@ -259,6 +259,31 @@ describeOnEachDatabase('the model of a run', (kind) => {
     ])
   })
 
+  test('what is asked once has its rules marked, and not its question: nothing is sent behind it', async () => {
+    for (const lacks of [[], ['json_schema' as const]]) {
+      const { server, model } = await play(
+        { lacks, turns: [{ json: good }] },
+        {},
+        { PATCHBAY_MODEL_PROMPT_CACHE: 'marked' },
+      )
+      expect(await model.structured(ask)).toEqual(good)
+      const { messages = [] } = server.received.at(-1)?.request ?? {}
+      expect(messages.map(({ content }) => JSON.stringify(content).includes('"cache_control"'))).toEqual([
+        true,
+        false,
+      ])
+    }
+  })
+
+  test('an answer, or the arguments of a call, nested deeper than anything asked for is sent back', async () => {
+    const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`
+    const { server, model } = await play({
+      turns: [{ text: `{"steps": ${deep}}` }, { json: good }],
+    })
+    expect(await model.structured(ask)).toEqual(good)
+    expect(JSON.stringify(server.received[1]?.request.messages)).toContain('nested more than 200 levels deep')
+  })
+
   test('a model whose server takes no tools calls them in words', async () => {
     const { model } = await play({
       lacks: ['tools', 'json_schema'],

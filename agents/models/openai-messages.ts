@@ -15,6 +15,8 @@ import type { Turn } from './turn.ts'
  *   form of Anthropic's API that OpenRouter and LiteLLM take over: the next request reads from the cache up to there
  */
 export function toMessages(turn: Turn, markCache: boolean): BaseMessage[] {
+  // What is asked once is not sent again with more behind it: writing it into a cache only costs.
+  const goesOn = turn.tools !== undefined && turn.forcedTool === undefined
   const marked = (content: string, mark: boolean) =>
     mark && markCache && content !== ''
       ? [{ type: 'text' as const, text: content, cache_control: { type: 'ephemeral' } }]
@@ -22,7 +24,7 @@ export function toMessages(turn: Turn, markCache: boolean): BaseMessage[] {
   return [
     new SystemMessage({ content: marked(turn.system, true) }),
     ...turn.messages.map((message, at) => {
-      const content = marked(message.content, at === turn.messages.length - 1)
+      const content = marked(message.content, goesOn && at === turn.messages.length - 1)
       if (message.role === 'user') return new HumanMessage({ content })
       if (message.role === 'tool') return new ToolMessage({ content, tool_call_id: message.toolCallId })
       return new AIMessage({

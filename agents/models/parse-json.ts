@@ -1,5 +1,8 @@
 import { jsonrepair } from 'jsonrepair'
-import type { Json } from '../../core/json.ts'
+import { isDeeperThan, type Json } from '../../core/json.ts'
+
+/** What is nested deeper cannot be kept everywhere it goes, and is no answer to anything that is asked. */
+const MAX_DEPTH = 200
 
 /**
  * The JSON in what a model wrote: as it is, out of a code fence or out of the prose around it, small mistakes (trailing
@@ -7,7 +10,13 @@ import type { Json } from '../../core/json.ts'
  * @returns the value, or what is wrong with the text
  */
 export function parseModelJson(text: string): { value: Json } | { complaint: string } {
-  const trimmed = text.trim()
+  const found = findJson(text.trim())
+  return 'value' in found && isDeeperThan(found.value, MAX_DEPTH)
+    ? { complaint: `it is nested more than ${MAX_DEPTH} levels deep` }
+    : found
+}
+
+function findJson(trimmed: string): { value: Json } | { complaint: string } {
   if (trimmed === '') return { complaint: 'it is empty' }
   const exact = tryParse(trimmed)
   if ('value' in exact) return exact

@@ -112,8 +112,10 @@ export function buildJournal(deps: {
     record: async (key, value, event) => {
       await write(event === undefined ? [] : [event], { key, value })
     },
+    // Of a write that failed whoever asked for it was told, and the run is concluded by it.
     flush: async () => {
-      await write([])
+      flushTokens()
+      await last.catch(() => undefined)
     },
   }
 }

@@ -54,6 +54,11 @@ export const registrar = defineAgent({
       .addNode(
         'ask',
         node(async ({ input: { about } }: State, run) => {
+          // Text that cannot be stored as it is, in a visit that is made again with the answer: the same both times.
+          const odd = await run.once('odd', async () => 'NUL \0 and half \ud800')
+          await run.message(`Kept: ${odd}`)
+          if (about === 'what cannot be kept')
+            await run.once('deep', async () => JSON.parse('['.repeat(20_000) + ']'.repeat(20_000)))
           const answer = await run.handback({
             point: 'after_making',
             question: 'What is the third one called?',
