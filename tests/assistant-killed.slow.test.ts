@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type PlayedModel, startPlayedModel } from '../evals/models/played-model.ts'
-import { killAtEveryNode } from './setup/kill-at-every-node.ts'
+import { createTestDatabase } from './setup/database.ts'
+import { killAtEveryNode, startAgentServer } from './setup/kill-at-every-node.ts'
 import { KILLED_NODES } from './setup/killed-nodes.ts'
+import { type Body, eventually } from './setup/platform.ts'
 import { toldByRun } from './setup/told-by-run.ts'
 
 /** Kills at each n-th moment; 1 with KILL_EVERY=1. */
@@ -91,3 +94,41 @@ test('a chat whose server is killed at its nodes is the same chat: each answer s
   expect(killed.length).toBeGreaterThan(4)
   for (const run of killed) expect(run, run.at).toEqual({ ...undisturbed, at: run.at })
 }, 1_800_000)
+
+test('killed while its model answers, a chat asks again for that answer only, and tells no call twice', async () => {
+  const looks = (last: string, name: string) => turn(last, { toolCalls: [use(name, {})] })
+  const slow = await startPlayedModel({
+    turns: [
+      looks('Look around', 'list_workflows'),
+      looks('list_workflows', 'list_connectors'),
+      { when: { last: 'list_connectors' }, times: 1, delayMs: 600_000, text: 'There is nothing.' },
+      turn('list_connectors', { text: 'There is nothing.' }),
+    ],
+  })
+  onTestFinished(() => slow.close())
+  const database = await createTestDatabase()
+  onTestFinished(() => database.drop())
+  const environment = {
+    ...{ PATCHBAY_MODEL_BASE_URL: slow.url, PATCHBAY_MODEL: 'played' },
+    ...(database.databaseUrl === undefined ? {} : { DATABASE_URL: database.databaseUrl }),
+  }
+  const first = await startAgentServer(database.dataDir, environment)
+  const { run } = await first.ok('start_agent_run', {
+    agent: 'assistant',
+    input: { message: 'Look around.' },
+  })
+  await eventually(async () => slow.received.length === 3)
+  first.child.kill('SIGKILL')
+  await once(first.child, 'exit')
+  const second = await startAgentServer(database.dataDir, environment)
+  onTestFinished(() => second.stop())
+  await eventually(
+    async () => (await second.ok('get_agent_run', { run: run.id, waitSeconds: 5 })).run.status === 'waiting',
+    120_000,
+  )
+  expect(slow.received).toHaveLength(4)
+  const { events } = await second.ok('list_agent_run_events', { run: run.id, limit: 200 })
+  const calls = events.flatMap(({ type, data }: Body) => (type === 'tool_call' ? [data.tool] : []))
+  const look = (name: string) => ['describe_tool', name, 'use_tool']
+  expect(calls).toEqual([...look('list_workflows'), ...look('list_connectors')])
+}, 240_000)

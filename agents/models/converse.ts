@@ -3,7 +3,14 @@ import { isJsonObject, type JsonObject } from '../../core/json.ts'
 import { inputIssues } from '../../runtime/connectors/validate-input.ts'
 import { shortenResult } from './context.ts'
 import { isRejection } from './failures.ts'
-import type { AgentTool, ChatMessage, ChatToolCall, ModelSink, ModelTier } from './models.ts'
+import type {
+  AgentTool,
+  ChatMessage,
+  ChatToolCall,
+  ConversationRecord,
+  ModelSink,
+  ModelTier,
+} from './models.ts'
 import { parseModelJson } from './parse-json.ts'
 import type { Asker } from './run-model.ts'
 import { callsInText } from './tool-text.ts'
@@ -16,19 +23,22 @@ export interface ConverseCall {
   tools: readonly AgentTool[]
   maxSteps: number
   purpose?: string
+  record?: ConversationRecord
 }
 
 /** See `RunModel.converse`. */
 export async function converse(
   ask: Asker,
-  sink: ModelSink,
+  { toolCall: tell }: Pick<ModelSink, 'toolCall'>,
   call: ConverseCall,
 ): Promise<{ text: string; messages: ChatMessage[] }> {
   const messages: ChatMessage[] = [...call.messages]
   // Always in the same order: the beginning of a prompt is what a provider's cache keeps.
   const tools = [...call.tools].sort((a, b) => (a.name < b.name ? -1 : 1))
   for (let round = 1; round <= call.maxSteps; round += 1) {
-    const answer = await withTools(ask, call, tools, messages)
+    const asked = () => withTools(ask, call, tools, messages)
+    const prompt = [call.tier, call.system, tools.map(({ name }) => name), messages]
+    const answer = await (call.record?.answer(prompt, asked) ?? asked())
     const written =
       tools.length > 0 && answer.toolCalls.length === 0 ? callsInText(answer.text, round) : answer
     const { text } = written
@@ -37,7 +47,7 @@ export async function converse(
     messages.push({ role: 'assistant', content: text, ...(toolCalls.length === 0 ? {} : { toolCalls }) })
     if (toolCalls.length === 0) return { text, messages }
     for (const toolCall of toolCalls) {
-      const content = await answerCall(ask, sink, tools, toolCall, answer.cutOff)
+      const content = await answerCall(ask, call.record?.toolCall ?? tell, tools, toolCall, answer.cutOff)
       messages.push({ role: 'tool', toolCallId: toolCall.id, content })
     }
   }
@@ -88,7 +98,7 @@ function withOwnIds(calls: readonly ChatToolCall[], round: number): ChatToolCall
 /** Runs one call; gives what the model is told: the result, or what was wrong with the call. */
 async function answerCall(
   ask: Asker,
-  sink: ModelSink,
+  toolCall: ConversationRecord['toolCall'],
   tools: readonly AgentTool[],
   call: ChatToolCall,
   cutOff: boolean,
@@ -96,7 +106,7 @@ async function answerCall(
   ask.meter.signal.throwIfAborted()
   const startedAt = performance.now()
   const tell = (outcome: { output: unknown } | { error: string }, input: JsonObject = {}) =>
-    sink.toolCall({
+    toolCall({
       name: call.name,
       input,
       durationMs: Math.round(performance.now() - startedAt),
@@ -104,21 +114,21 @@ async function answerCall(
     })
   const checked = checkCall(tools, call, cutOff)
   if ('complaint' in checked) {
-    tell({ error: checked.complaint })
+    await tell({ error: checked.complaint })
     return JSON.stringify({ error: { code: 'invalid_call', message: checked.complaint } })
   }
   const { tool, input } = checked
-  try {
-    const output = await tool.run(input)
-    tell({ output }, input)
-    return shortenResult(ask.redact(JSON.stringify(output) ?? 'null'), ask.contextTokens)
-  } catch (cause) {
-    if (ask.meter.signal.aborted) throw ask.meter.signal.reason
-    if (endsConversation(cause)) throw cause
-    const error = toErrorBody(toAppError(cause))
-    tell({ error: error.message }, input)
-    return shortenResult(ask.redact(JSON.stringify({ error })), ask.contextTokens)
-  }
+  const { told, text } = await tool.run(input).then(
+    (output) => ({ told: { output }, text: JSON.stringify(output) ?? 'null' }),
+    (cause: unknown) => {
+      if (ask.meter.signal.aborted) throw ask.meter.signal.reason
+      if (endsConversation(cause)) throw cause
+      const error = toErrorBody(toAppError(cause))
+      return { told: { error: error.message }, text: JSON.stringify({ error }) }
+    },
+  )
+  await tell(told, input)
+  return shortenResult(ask.redact(text), ask.contextTokens)
 }
 
 /** A budget used up, a cancelled run, a question to a person (LangGraph's interrupts travel as errors). */

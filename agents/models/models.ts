@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { JsonObject, JsonSchema } from '../../core/json.ts'
 import type { AskClient } from './sampled.ts'
+import type { TurnAnswer } from './turn.ts'
 
 /** How demanding a call is: `plan` weighs and decides, `build` writes code and definitions, `small` sorts and sums up. */
 export const MODEL_TIERS = ['plan', 'build', 'small'] as const
@@ -58,9 +59,18 @@ export interface RunModel {
     tools: readonly AgentTool[]
     maxSteps: number
     purpose?: string
+    record?: ConversationRecord
   }): Promise<{ text: string; messages: ChatMessage[] }>
   /** What the run has used so far, in this process and before. */
   used(): Promise<Usage>
+}
+
+/** What a conversation that is begun anew after a crash had come to. */
+export interface ConversationRecord {
+  /** The answer to this prompt, as it was paid for; asked only when there is none. */
+  answer(prompt: unknown[], ask: () => Promise<TurnAnswer>): Promise<TurnAnswer>
+  /** As {@link ModelSink.toolCall}, once. */
+  toolCall(call: ToldCall): void | Promise<void>
 }
 
 /** A message as data: what is kept in a checkpoint and sent again. */
@@ -114,7 +124,11 @@ export interface ModelSink {
   /** The answer begins again (the connection was lost): its tokens so far are void. */
   restart?(): void
   call(call: { tier: ModelTier; model: string; purpose: string; usage: Usage; durationMs: number }): void
-  toolCall(
-    call: { name: string; input: JsonObject; durationMs: number } & ({ output: unknown } | { error: string }),
-  ): void
+  toolCall(call: ToldCall): void
 }
+
+/** A call the model made of one of its tools. */
+export type ToldCall = { name: string; input: JsonObject; durationMs: number } & (
+  | { output: unknown }
+  | { error: string }
+)

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { stringify } from 'safe-stable-stringify'
 import { z } from 'zod'
-import type { ModelSink, Models, RunModel } from '../../agents/models/models.ts'
+import type { ConversationRecord, ModelSink, Models, RunModel, ToldCall } from '../../agents/models/models.ts'
 import type { AskClient } from '../../agents/models/sampled.ts'
 import type { Actor } from '../../core/actor.ts'
 import { AppError, type ErrorBody, toAppError, toErrorBody } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import type { AgentRunRow, OpenQuestion } from '../../db/agent-runs.ts'
+import { toJsonb } from '../../db/jsonb.ts'
 import type { AnyTool } from '../../tools/define-tool.ts'
 import type { Catalog } from '../../tools/services.ts'
 import { type Stop, stopped } from './claim.ts'
@@ -66,7 +67,7 @@ export function buildContext(claim: Claim, visit: string): RunContext {
     const value = await fn()
     goOn()
     await journal.record(key, value)
-    return value
+    return asKept(value)
   }
 
   /** Run again, the visit tells the same, which is told already. */
@@ -112,7 +113,12 @@ export function buildContext(claim: Claim, visit: string): RunContext {
       type: 'tool_call',
       data: { node: nodeOf(visit), tool, input: preview(input), ...told, durationMs },
     })
-    return outcomeOf(outcome)
+    return outcomeOf(asKept(outcome))
+  }
+
+  const conversation: ConversationRecord = {
+    answer: (prompt, ask) => once(nameOf('turn', ...prompt), ask),
+    toolCall: (call) => tellOnce('tool_call', [call.name, call.input], toldOf(call)),
   }
 
   return {
@@ -145,7 +151,7 @@ export function buildContext(claim: Claim, visit: string): RunContext {
           once(nameOf('answer', call.name, call.tier, call.system, call.prompt), () =>
             model.structured(call),
           ),
-        converse: (call) => model.converse(call),
+        converse: (call) => model.converse({ ...call, record: conversation }),
         used: () => model.used(),
       }
     },
@@ -155,6 +161,9 @@ export function buildContext(claim: Claim, visit: string): RunContext {
     handback: (question) => handback(claim, visit, nameOf('q'), question),
   }
 }
+
+/** As it is had when the visit is run again: characters that cannot be stored are others then. */
+const asKept = <T>(value: T): T => JSON.parse(toJsonb(value)) as T
 
 export const nodeOf = (visit: string): string => visit.split('|').at(-1)?.split(':')[0] ?? visit
 
@@ -197,17 +206,20 @@ function withIdempotencyKey(tool: AnyTool | undefined, input: JsonObject, key: s
   return { ...input, idempotencyKey: key }
 }
 
+function toldOf({ name, input, durationMs, ...rest }: ToldCall): JsonObject {
+  const told = 'error' in rest ? { error: rest.error } : { output: preview(rest.output) }
+  return { tool: name, input: preview(input), ...told, durationMs, by: 'model' }
+}
+
 function sinkOf({ journal, stopping }: Claim): ModelSink {
   const tell = (type: string, data: JsonObject) => {
     journal.tell(type, data).catch((error: unknown) => stopping.abort(toAppError(error)))
   }
   return {
     token: journal.token,
+    restart: () => tell('token', { text: '', restart: true }),
     call: (call) => tell('model_call', call as unknown as JsonObject),
-    toolCall: ({ name, input, durationMs, ...rest }) => {
-      const told = 'error' in rest ? { error: rest.error } : { output: preview(rest.output) }
-      tell('tool_call', { tool: name, input: preview(input), ...told, durationMs, by: 'model' })
-    },
+    toolCall: (call) => tell('tool_call', toldOf(call)),
   }
 }
 

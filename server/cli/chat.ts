@@ -166,6 +166,8 @@ function personScreen(io: Io, lines: Lines): Screen {
     begin: ({ id }) => say(`Run ${id}`),
     event: ({ type, data }) => {
       if (type === 'token') {
+        // The model's connection broke: its answer comes again from its beginning.
+        if (data.restart === true && said === 'words') say('…')
         const text = String(data.text)
         if (said === 'nothing' && text.trim() !== '') said = /^\s*[{[`]/.test(text) ? 'json' : 'words'
         if (said === 'words') io.stdout.write(harmless(text))

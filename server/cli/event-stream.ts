@@ -1,4 +1,4 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { EventSourceParserStream, ParseError } from 'eventsource-parser/stream'
 import { AppError } from '../../core/errors.ts'
 import { isJsonObject, type JsonObject } from '../../core/json.ts'
 
@@ -31,13 +31,38 @@ export async function* streamEvents(
       data: { body: await response.text() },
     })
   }
-  const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
-  for await (const { id, event = 'message', data } of events) {
-    const parsed: unknown = JSON.parse(data)
-    yield {
-      id: id === undefined ? undefined : Number(id),
-      type: event,
-      data: isJsonObject(parsed) ? parsed : {},
-    }
+  const events = response.body
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream({ maxBufferSize: MAX_FRAME_CHARS }))
+  try {
+    for await (const { id, event = 'message', data } of events)
+      yield { id: id === undefined ? undefined : numberOf(id), type: event, data: objectOf(data) }
+  } catch (cause) {
+    throw cause instanceof ParseError ? notOurs('one does not end', cause) : cause
   }
+}
+
+/** An event holds what was made whole, such as a plan; nothing that is longer was sent by Patchbay. */
+const MAX_FRAME_CHARS = 64 * 1024 * 1024
+
+const notOurs = (what: string, cause?: unknown) =>
+  new AppError('upstream_error', `What came is no event of Patchbay: ${what}.`, {
+    hint: 'Is a proxy in between that changes what it passes on? Try the address of the server itself.',
+    cause,
+  })
+
+function numberOf(id: string): number {
+  const number = Number(id)
+  if (!Number.isSafeInteger(number)) throw notOurs('its id is no number')
+  return number
+}
+
+function objectOf(data: string): JsonObject {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(data)
+  } catch (cause) {
+    throw notOurs('its data is no JSON', cause)
+  }
+  return isJsonObject(parsed) ? parsed : {}
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { scopeOf } from '../../core/actor.ts'
-import type { Json, JsonObject } from '../../core/json.ts'
+import { AppError } from '../../core/errors.ts'
+import { isDeeperThan, type Json, type JsonObject } from '../../core/json.ts'
 import { isSensitiveHeader } from '../../core/secret.ts'
 import type { ActionOutcome } from '../../runtime/connections/connections.ts'
 import { actingCustomer } from '../customers/acting-customer.ts'
@@ -13,6 +14,8 @@ const DEADLINE_MS = 120_000
 const COLLECT_MS = 80_000
 /** What an agent's context can bear; workflows get outputs whole. */
 const MAX_OUTPUT_BYTES = 1024 * 1024
+/** JSON.stringify gives up at some thousand levels. */
+const MAX_DEPTH = 1_000
 const SHOWN_CHARS = 64 * 1024
 
 const Collect = z
@@ -115,7 +118,7 @@ export const runAction = defineTool({
     try {
       if (input.collect === undefined) {
         const { output, ...outcome } = await connections.runAction(scopeOf(actor), request, context.signal)
-        return { ...shown(outcome), ...bounded(output), collected: null }
+        return { ...shown(outcome), ...bounded(output, outcome.status), collected: null }
       }
       const bounds = { ...input.collect, maxBytes: MAX_OUTPUT_BYTES, maxMs: COLLECT_MS }
       const { last, ...collected } = await connections.collect(
@@ -130,7 +133,17 @@ export const runAction = defineTool({
   },
 })
 
-function bounded(output: Json): { output: Json; truncated: { bytes: number } | null } {
+/** @throws AppError `upstream_error` for an answer nested some thousand levels deep, which cannot be written as JSON */
+function bounded(output: Json, status: number): { output: Json; truncated: { bytes: number } | null } {
+  if (isDeeperThan(output, MAX_DEPTH))
+    throw new AppError(
+      'upstream_error',
+      `The app answered ${status}, with JSON that is nested more than ${MAX_DEPTH} levels deep.`,
+      {
+        hint: 'The call was made: do not make it again for this. Ask the app for less, if it has a parameter for that.',
+        retryable: false,
+      },
+    )
   const text = JSON.stringify(output)
   const bytes = Buffer.byteLength(text)
   if (bytes <= MAX_OUTPUT_BYTES) return { output, truncated: null }
