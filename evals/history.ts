@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readGivenFile } from '../demo/program.ts'
 import type { Report } from './records.ts'
@@ -17,7 +17,7 @@ export function keep(report: Report, folder: string): string {
 /** The reports kept of a suite, or of all, oldest first. Files that are no reports are named in `strange`. */
 export function kept(folder: string, suite?: string): { reports: Report[]; strange: string[] } {
   const strange: string[] = []
-  const reports = readdirSync(folder)
+  const reports = (existsSync(folder) ? readdirSync(folder) : [])
     .filter((file) => file.endsWith('.json'))
     .flatMap((file) => {
       const report = readReport(join(folder, file))

@@ -60,12 +60,15 @@ function said(error: unknown): string {
 const { PATCHBAY_EVAL_URL: url, PATCHBAY_EVAL_KEY: key } = process.env
 if (url === undefined || key === undefined)
   fail('Run it by `npm run -s patchbay -- eval`, which knows the server and the key.')
+const trials = Number(values.trials)
+if (!Number.isInteger(trials) || trials < 1)
+  fail(`--trials is a whole number from 1, and not '${values.trials}'.`)
 try {
   const doors = buildDoors(url, key)
   const report = await runSuite(await suiteGiven(doors), {
     doors,
     policy: 'run',
-    trials: Math.max(1, Math.floor(Number(values.trials)) || 1),
+    trials,
     seed: 1,
     count: Number.MAX_SAFE_INTEGER,
     maxSeconds: 3_600,

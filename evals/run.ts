@@ -86,7 +86,10 @@ function runCompare(): void {
 function runHistory(): void {
   const { reports, strange } = kept(values.results, values.suite)
   for (const file of strange) note(`${file} is no report, and is left out`)
-  process.stdout.write(`${historyText(reports)}\n`)
+  const of = values.suite === undefined ? '' : ` of ${values.suite}`
+  process.stdout.write(
+    `${reports.length === 0 ? `No report${of} is kept in ${values.results} yet: each run of a suite is.` : historyText(reports)}\n`,
+  )
 }
 
 /** @returns a whole number of at least 1 */

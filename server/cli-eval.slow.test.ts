@@ -21,7 +21,8 @@ beforeAll(async () => {
   await tenant.ok('create_connection', { connector: 'notes', name: 'sandbox', credentials, verify: false })
   folder = mkdtempSync(join(tmpdir(), 'patchbay-eval-'))
   const code = 'export default async (ctx) => ({ doubled: ctx.input.number * 2 })'
-  await tenant.ok('create_workflow', { slug: 'double', name: 'Double', code })
+  const inputSchema = { type: 'object', properties: { number: { type: 'number' } } }
+  await tenant.ok('create_workflow', { slug: 'double', name: 'Double', code, inputSchema })
   await tenant.ok('publish_workflow', { workflow: 'double' })
   await tenant.ok('deploy_workflow', { workflow: 'double', environment: 'dev', version: 1 })
 })
@@ -101,6 +102,25 @@ test('a workflow that is not there, and cases that are none, are refused', async
     writeFileSync(file, JSON.stringify(nothing))
     expect(await refused('--cases', file)).toMatch(`${file} has no test case in it`)
   }
+  const expects = { output: [{ path: 'doubled', op: 'exists' }] }
+  writeFileSync(file, JSON.stringify([{ id: 'a', environment: 'nowhere', expect: expects }]))
+  expect(await patchbay('eval', 'workflow', 'double', '--cases', file)).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/it did not run: .*'nowhere'/),
+  })
+  expect(await refused('--cases', file, '--trials', 'many')).toMatch("not 'many'")
+})
+
+test('an input that is refused is a run that failed, as a case may expect', async () => {
+  const file = join(folder, 'refused.json')
+  const input = { number: 'two' }
+  writeFileSync(file, JSON.stringify([{ id: 'a', input, expect: { status: 'failed' } }]))
+  expect(await patchbay('eval', 'workflow', 'double', '--cases', file)).toMatchObject({ code: 0 })
+  writeFileSync(file, JSON.stringify([{ id: 'a', input, expect: { output: [{ path: '', op: 'exists' }] } }]))
+  expect(await patchbay('eval', 'workflow', 'double', '--cases', file)).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/the run is failed, expected completed: .*number/),
+  })
 })
 
 test('cases as the agents write them: new in each trial and the same within it, calls counted, mocks answering', async () => {

@@ -87,6 +87,8 @@ test('Ctrl-C, which a terminal sends to every process of the server, lets what i
     json(await spawnPatchbay(dataDir, ['run_workflow', '--workflow', 'slow']))
     await asked.promise
     process.kill(-(server.pid ?? 0), 'SIGINT')
+    // npm, which has it too, passes it on.
+    setTimeout(() => server.kill('SIGINT'), 10)
     expect(await stopped, said).toBe(0)
     expect(upstream.received.map(({ path }) => path)).toEqual(['/slow', '/after'])
     const { executions } = json(await spawnPatchbay(dataDir, ['list_executions'])) as { executions: object[] }

@@ -1,5 +1,7 @@
 import { AppError } from '../core/errors.ts'
 
+const SAME_SIGNAL_MS = 500
+
 /**
  * Runs a long-lived program of this process: start it, wait for Ctrl-C or SIGTERM, stop it. A second signal
  * stops at once. Failures to start are told as a person needs them, without a stack.
@@ -16,7 +18,12 @@ export async function runUntilStopped(start: () => Promise<{ close(): Promise<vo
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  // npm passes Ctrl-C on to a process that had it from the terminal already: what comes at once is the same one.
+  const first = performance.now()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (performance.now() - first > SAME_SIGNAL_MS) process.exit(1)
+    })
   process.stderr.write('Stopping: what is under way may finish (press Ctrl-C again to stop at once)…\n')
   try {
     await running.close()

@@ -290,6 +290,10 @@ test('patchbay chat goes from the sentence to the deployed workflow', async () =
   const args = ['--agent', 'workflow_agent', '--auto', '--input', input]
   const { code, printed } = await chatWith(platform, tenant, args)
   expect(printed).toContain('4 of 4 test cases pass with version 2.')
+  // What was mended is shown before it is deployed.
+  expect(printed).toMatch(
+    /Made: invoice-paid-orders\.js, mended\n[\s\S]*Math\.round\(order\.total \* 100\)[\s\S]*Step: deploy/,
+  )
   expect(printed).toMatch(/^ *status: deployed$/m)
   expect(printed).toMatch(/^ *\| from +\| to +\| change +\| why/m)
   expect(printed).toContain('document: as shown above (plan-')
@@ -503,6 +507,19 @@ test('a case that is mocked runs without the app: it needs no account, and shows
   expect(mocks.map(({ scenario }: Body) => scenario)).toEqual(['mocked TC-01: refuses'])
 }, 240_000)
 
+test('who goes on with a run at a terminal sees all that happened, and then what is asked', async () => {
+  await begin()
+  await world.play(...passingBuild())
+  const asked = await start('build_workflow', { request: REQUEST, approval: 'manual' })
+  const { id } = await answer(asked, {})
+  const { code, printed } = await chatWith(platform, tenant, ['--run', id], ['stop\n'])
+  expect(code, printed).toBe(0)
+  const at = (text: string) => printed.indexOf(text)
+  expect(at('Step: draft_plan')).toBeGreaterThan(0)
+  expect(at('decision: approve')).toBeGreaterThan(at('Step: draft_plan'))
+  expect(printed.split('decision: approve')).toHaveLength(2)
+}, 180_000)
+
 test('a person at a terminal is asked only what the decision leaves open', async () => {
   await begin()
   await world.play(...passingBuild())
@@ -512,16 +529,17 @@ test('a person at a terminal is asked only what the decision leaves open', async
     tenant,
     ['--agent', 'workflow_agent', '--input', input],
     [
-      ...['\n', 'change\n', 'In dollars too.\n', 'approve\n', '\n'], // the question; the plan, twice
+      ...['\n', 'yes please\n', 'change\n', 'In dollars too.\n', 'approve\n', '\n'], // the question; the plan, twice
       ...['\n', 'change\n', 'Fewer.\n', 'approve\n', 'TC-03\n', 'stop\n'], // the code; the cases, twice; the end
     ],
   )
   const asked = printed.match(/^ {2}(q1|\w+)(?=: .* > $)/gm)?.map((name) => name.trim())
   expect(asked, printed).toEqual([
-    ...['q1', 'decision', 'feedback', 'decision', 'testCases'],
+    ...['q1', 'decision', 'decision', 'feedback', 'decision', 'testCases'],
     ...['decision', 'decision', 'feedback', 'decision', 'leaveOut', 'decision'],
   ])
   expect(code).toBe(0)
   expect(printed).toContain('3 of 3 test cases pass')
+  expect(printed).toContain('The answer is not as asked: decision: ')
   expect(printed).toContain('feedback: What is to be different. [none] > ')
 }, 180_000)

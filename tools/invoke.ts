@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Actor, scopeOf } from '../core/actor.ts'
 import { AppError, toAppError } from '../core/errors.ts'
+import { type Issue, inOneLine, issuesOf, missing } from '../core/issues.ts'
 import type { Logger } from '../core/log.ts'
 import type { Permission } from '../core/permissions.ts'
 import { type AuditEntry, insertAudit } from '../db/audit.ts'
@@ -121,35 +122,19 @@ function authorize(actor: Actor, tool: AnyTool, permission: Permission | null): 
   )
 }
 
-interface Issue {
-  where: string
-  message: string
-}
-
 function parseInput(tool: AnyTool, input: unknown): z.output<z.ZodObject> {
   const parsed = tool.input.safeParse(input ?? {}, { error: missing })
   const issues: Issue[] = [
     ...unknownFields(tool, input),
-    ...(parsed.error?.issues ?? []).map((issue) => ({
-      where: issue.path.length === 0 ? 'input' : issue.path.map(String).join('.'),
-      message: issue.message,
-    })),
+    ...(parsed.error === undefined ? [] : issuesOf(parsed.error, 'input')),
   ]
   if (parsed.success && issues.length === 0) return parsed.data
-  throw new AppError(
-    'invalid_input',
-    `${tool.name}: ${issues.map((issue) => `${issue.where}: ${issue.message}`).join('; ')}`,
-    {
-      where: issues[0]?.where ?? 'input',
-      hint: `Correct the named fields. describe_tool {"name":"${tool.name}"} shows the input schema.`,
-      data: { issues },
-    },
-  )
+  throw new AppError('invalid_input', `${tool.name}: ${inOneLine(issues)}`, {
+    where: issues[0]?.where ?? 'input',
+    hint: `Correct the named fields. describe_tool {"name":"${tool.name}"} shows the input schema.`,
+    data: { issues },
+  })
 }
-
-/** Zod says "expected string, received undefined" of a field that was left out, which is not how its sender sees it. */
-const missing: z.core.$ZodErrorMap = (issue) =>
-  issue.code === 'invalid_type' && issue.input === undefined ? 'is required' : undefined
 
 /** A misspelt optional field would otherwise be dropped, and the call do something else than was asked. */
 function unknownFields(tool: AnyTool, input: unknown): Issue[] {

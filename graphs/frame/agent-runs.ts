@@ -3,6 +3,7 @@ import type { Models } from '../../agents/models/models.ts'
 import { type Actor, scopeOf } from '../../core/actor.ts'
 import { AppError, conflict, invalidInput, notFound } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
+import { inOneLine, issuesOf, missing } from '../../core/issues.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Logger } from '../../core/log.ts'
 import {
@@ -113,9 +114,11 @@ export function buildAgentRuns(options: AgentRunsOptions): AgentRuns & {
       const agent = byName.get(name)
       if (agent === undefined) throw notFound('agent', name, 'list_agents shows those there are.')
       // As tools do, so that a misspelled field is not left out in silence.
-      const parsed = agent.input.strict().safeParse(input)
+      const parsed = agent.input.strict().safeParse(input, { error: missing })
       if (!parsed.success) {
-        throw invalidInput(`${agent.title}: ${z.prettifyError(parsed.error)}`, {
+        const issues = issuesOf(parsed.error, 'input')
+        throw invalidInput(`${agent.title}: ${inOneLine(issues)}`, {
+          where: issues[0]?.where ?? 'input',
           hint: 'list_agents shows what each agent takes.',
         })
       }
@@ -236,9 +239,11 @@ const neverVisited = () =>
 
 /** @throws AppError `invalid_input` saying which field of the answer is not as asked */
 function checkAnswer(schema: unknown, answer: JsonObject): JsonObject {
-  const parsed = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(answer)
+  const parsed = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]).safeParse(answer, {
+    error: missing,
+  })
   if (parsed.success) return parsed.data as JsonObject
-  throw invalidInput(`The answer is not as asked: ${z.prettifyError(parsed.error)}`, {
+  throw invalidInput(`The answer is not as asked: ${inOneLine(issuesOf(parsed.error, 'answer'))}`, {
     where: 'answer',
     hint: 'get_agent_run shows the schema under question.schema.',
     data: { schema },

@@ -208,6 +208,12 @@ export async function mendWorkflow(state: WorkflowState, run: RunContext): Promi
   const stored = made(state.stored, 'a stored workflow')
   const answer = await mendCode(run, { plan, code, evidence })
   await run.message(answer.diagnosis)
+  const again = mended === 0 ? '' : ` again (${mended + 1})`
+  await run.artifact({
+    kind: 'workflow_code',
+    title: `${stored.slug}.js, mended${again}`,
+    content: answer.code,
+  })
   const { reach, reaches } = await reachOfCode(run, answer.code, plan)
   // With a plan, its actions and no others are called.
   const newCalls = plan === null ? await callsBeside(run, answer.code, code) : []

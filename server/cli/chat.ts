@@ -40,6 +40,8 @@ interface RunView {
   lastEvent: number
 }
 
+const SETTLED = ['waiting', 'completed', 'failed', 'canceled']
+
 /**
  * A run in the terminal: starts it (or goes on with it), prints its steps and text, and asks its questions.
  * @returns 0 when it completed, 1 when it failed or was canceled
@@ -62,23 +64,25 @@ export async function chat(io: Io, options: ChatOptions): Promise<number> {
     screen.begin(run)
     let seen = 0
     for (;;) {
-      seen = await follow(screen, server, run.id, seen)
-      run = await call('get_agent_run', { run: run.id })
-      if (run.status === 'waiting' && run.question !== null) {
-        const answer = await screen.ask(run.question)
-        await call('answer_agent_run', { run: run.id, question: run.question.id, answer }).catch(
-          (cause: unknown) => {
-            const error = toAppError(cause)
-            if (error.code !== 'invalid_input' && error.code !== 'conflict') throw error
-            screen.refused(error)
-          },
-        )
-        continue
+      // All that happened is shown before anything is asked: it waited before, where it goes on after an answer.
+      while (seen < run.lastEvent || !SETTLED.includes(run.status)) {
+        seen = await follow(screen, server, run.id, seen)
+        run = await call('get_agent_run', { run: run.id })
       }
-      if (['completed', 'failed', 'canceled'].includes(run.status)) {
+      if (run.question === null) {
         screen.end(run)
         return run.status === 'completed' ? 0 : 1
       }
+      const answer = await screen.ask(run.question)
+      run = await call('answer_agent_run', { run: run.id, question: run.question.id, answer }).catch(
+        (cause: unknown) => {
+          const error = toAppError(cause)
+          if (error.code !== 'invalid_input' && error.code !== 'conflict') throw error
+          screen.refused(error)
+          // Asked again; or, should somebody else have answered it, on it goes.
+          return call('get_agent_run', { run: run.id })
+        },
+      )
     }
   } finally {
     lines.close()
@@ -185,7 +189,8 @@ function personScreen(io: Io, lines: Lines): Screen {
       sayJson(question.details)
       return ask(io, question, lines)
     },
-    refused: ({ message, hint }) => say(harmless(hint === undefined ? message : `${message} ${hint}`)),
+    // What is said next of programs' schemas is nothing to somebody who is asked again.
+    refused: ({ message }) => say(harmless(message)),
     end: ({ status, output, error }) => {
       if (status === 'completed') {
         say('\nDone.')

@@ -177,7 +177,8 @@ function lead(view: LinkView, { app, method }: Choice): string {
     return `You will sign in at ${theirs} and approve what ${ours} may do there. ${ours} never sees your password.`
   if (method.type === 'no_auth') return `${theirs} needs no credentials. ${ours} will use it as it is.`
   if (method.description !== undefined) return method.description
-  return `Enter ${kindOf(method)} from ${theirs}. It is tried once before it is stored.`
+  const isTried = app.connector.definition.verification != null
+  return `Enter ${kindOf(method)} from ${theirs}.${isTried ? ' It is tried once before it is stored.' : ''}`
 }
 
 /** What connecting this way takes, in a list of ways. */

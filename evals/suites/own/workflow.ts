@@ -7,6 +7,8 @@ interface RunSituation {
   /** The case as it is in this trial. */
   test(): Case
   ran(run: EndedRun): void
+  /** It was not run, and why. */
+  refused(why: string): void
 }
 
 const WAIT_SECONDS = 55
@@ -56,9 +58,10 @@ export const workflowSuite = (workflow: string, cases: readonly Case[]): Suite<R
           }
         } catch (error) {
           if (!(error instanceof ToolFailure)) throw error
+          const { code, detail } = error.body
           // An input that is refused is a run that failed, which a case may expect.
-          if (error.body.error?.code === 'invalid_input')
-            situation.ran({ status: 'failed', error: error.body.error, calls: [] })
+          if (code === 'invalid_input') situation.ran({ status: 'failed', error: detail, calls: [] })
+          else situation.refused(String(detail ?? error.message))
           return { steps: 1, toolErrors: 1, trajectory: [{ ...step, error: error.message }] }
         }
       },
@@ -128,6 +131,7 @@ function callOf({ name }: Answer): { connector: string; action: string } {
 
 function taskOf(workflow: string, test: Case, evaluation: string): Task<RunSituation> {
   let run: EndedRun | undefined
+  let refusal = ''
   let trial = 0
   const now = () => inTrial(test, `${evaluation}${trial}`)
   return {
@@ -139,15 +143,20 @@ function taskOf(workflow: string, test: Case, evaluation: string): Task<RunSitua
       ran: (found) => {
         run = found
       },
+      refused: (why) => {
+        refusal = why
+      },
     },
     async check() {
-      const problems = run === undefined ? ['it did not run'] : problemsOf(now(), run)
+      const problems =
+        run === undefined ? [`it did not run${refusal === '' ? '' : `: ${refusal}`}`] : problemsOf(now(), run)
       return { passed: problems.length === 0, problems }
     },
     regressions: async () => [],
     solve: async () => ({}),
     async reset() {
       run = undefined
+      refusal = ''
     },
     async restart() {
       trial += 1
