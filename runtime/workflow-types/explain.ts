@@ -118,7 +118,7 @@ function hintFor(code: number, name: string, call: ContextCall | undefined, cont
   if (action !== undefined && !NO_PROPERTY.has(code)) {
     const fields = context.fieldsOf(action.slug, action.action)
     const takes = fields === undefined ? '' : `${action.slug}.${action.action} takes ${fields}. `
-    return `${takes}describe_action {"connector":"${action.slug}","action":"${action.action}"} tells more.`
+    return `${takes}get_action {"connector":"${action.slug}","action":"${action.action}"} tells more.`
   }
   if (NO_PROPERTY.has(code)) {
     return `Correct the name. If it is there although its description does not say so, write ['${name}'].`

@@ -31,7 +31,7 @@ const mistakes = [
   [
     'a required field that is missing',
     "await ctx.connectors.shop.create_order({ sku: 'a' })",
-    [1, 40, "Property 'amount' is missing", 'describe_action {"connector":"shop","action":"create_order"}'],
+    [1, 40, "Property 'amount' is missing", 'get_action {"connector":"shop","action":"create_order"}'],
   ],
   [
     'arguments that are missing altogether',
