@@ -8,7 +8,7 @@ function textOf(value: unknown): string {
   try {
     return JSON.stringify(value)
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause
+    if (!(cause instanceof RangeError && /call stack/i.test(cause.message))) throw cause
     throw new AppError('invalid_input', 'A value is nested too deeply to be stored.', {
       hint: 'Give it with fewer levels: a few hundred are always stored.',
       cause,

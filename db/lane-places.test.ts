@@ -116,9 +116,9 @@ test('whatever comes and goes, no lane ever holds more than it may, all run, and
     fc.property(fc.array(step, { maxLength: 80 }), fc.integer({ min: 1, max: 4 }), (steps, places) => {
       const world = buildWorld([
         ...owners.map((owner) => lane(customerLane(owner), places)),
-        lane(workflowLane('one', 'dev', { key: null }), 2),
-        lane(workflowLane('two', 'dev', { key: 'k' }), 1),
-        lane(workflowLane('kept', 'dev', { key: 'k', hold: 'until_ended' }), 1),
+        lane(workflowLane('one', 'dev', { key: null, owner: '' }), 2),
+        lane(workflowLane('two', 'dev', { key: 'k', owner: '' }), 1),
+        lane(workflowLane('kept', 'dev', { key: 'k', hold: 'until_ended', owner: '' }), 1),
         lane(triggerLane('hook'), 1),
       ])
       let keeps: string | undefined
@@ -155,6 +155,7 @@ test('whatever comes and goes, no lane ever holds more than it may, all run, and
             ? []
             : [
                 workflowLane(workflow, 'dev', {
+                  owner: '',
                   key: workflow === 'one' ? null : 'k',
                   hold: workflow === 'kept' ? 'until_ended' : 'while_running',
                 }),
@@ -214,7 +215,7 @@ describe('fairness', () => {
   })
 
   test('in a workflow’s lane that customers share they take turns', () => {
-    const shared = workflowLane('w', 'dev', { key: null })
+    const shared = workflowLane('w', 'dev', { key: null, owner: '' })
     const world = buildWorld([lane(shared, 1), ...owners.map((owner) => lane(customerLane(owner), null))])
     for (let n = 0; n < 50; n += 1)
       world.arrive({ id: `ann${n}`, owner: 'ann', lanes: [shared, customerLane('ann')], slots: 0 })

@@ -34,8 +34,12 @@ export const customerLane = (customerOrOrganization: string) => `c:${customerOrO
 export const workflowLane = (
   workflow: string,
   environment: string,
-  { key, hold }: Pick<Concurrency, 'key' | 'hold'>,
-) => `${hold === 'until_ended' ? 'wk' : 'w'}:${workflow}:${environment}${key === null ? '' : `:${key}`}`
+  { key, hold, owner }: Pick<Concurrency, 'key' | 'hold'> & { owner: string },
+) => {
+  // Somebody's runs that sleep and wait hold up nobody else's.
+  const kind = hold === 'until_ended' ? `wk:${owner}` : 'w'
+  return `${kind}:${workflow}:${environment}${key === null ? '' : `:${key}`}`
+}
 export const triggerLane = (trigger: string) => `t:${trigger}`
 /** Counts the starts of a workflow; has no places. */
 export const startsLane = (workflow: string, environment: string) => `r:${workflow}:${environment}`

@@ -121,7 +121,13 @@ function lanesOf(
     path.push(want(triggerLane(execution.trigger_id), 1))
   if (concurrency)
     path.push(
-      want(workflowLane(execution.workflow_id, execution.environment, concurrency), concurrency.limit),
+      want(
+        workflowLane(execution.workflow_id, execution.environment, {
+          ...concurrency,
+          owner: execution.customer_id ?? organization_id,
+        }),
+        concurrency.limit,
+      ),
     )
   if (execution.parent_execution_id === null || execution.status === 'queued') {
     const own = want(customerLane(execution.customer_id ?? organization_id), null)

@@ -123,6 +123,17 @@ test('an input that is refused is a run that failed, as a case may expect', asyn
   })
 })
 
+test('a case whose mocks are refused did not run, and does not pass for one that failed', async () => {
+  const file = join(folder, 'mocked.json')
+  const answers = [{ status: 99 }]
+  const mocks = [{ connector: 'notes', action: 'get_note', scenario: 'odd', answers }]
+  writeFileSync(file, JSON.stringify([{ id: 'a', mode: 'mock', mocks, expect: { status: 'failed' } }]))
+  expect(await patchbay('eval', 'workflow', 'double', '--cases', file)).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/it did not run: its mocks: .*status/),
+  })
+})
+
 test('cases as the agents write them: new in each trial and the same within it, calls counted, mocks answering', async () => {
   const code = `export default async (ctx) => {
     if (await ctx.state.get(ctx.input.title)) return { skipped: true }

@@ -15,15 +15,16 @@ export async function runUntilStopped(start: () => Promise<{ close(): Promise<vo
     process.stderr.write(`${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`)
     process.exit(1)
   }
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
   // npm passes Ctrl-C on to a process that had it from the terminal already: what comes at once is the same one.
-  const first = performance.now()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
+  await new Promise<void>((resolve) => {
+    let first: number | undefined
+    const stop = () => {
+      first ??= performance.now()
       if (performance.now() - first > SAME_SIGNAL_MS) process.exit(1)
-    })
+      resolve()
+    }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop)
+  })
   process.stderr.write('Stopping: what is under way may finish (press Ctrl-C again to stop at once)…\n')
   try {
     await running.close()

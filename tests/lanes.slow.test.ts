@@ -157,6 +157,29 @@ function promises(start: () => Promise<TestPlatform>): void {
     expect((await sent('forgot', 'while_running'))?.order.length).toBeGreaterThan(1)
   })
 
+  test('what one customer’s run holds until it has ended holds up no other customer’s', async () => {
+    const slug = await deployWorkflow(
+      tenant,
+      'held-apart',
+      "export default async (ctx) => ctx.wait.event('never')",
+      {
+        concurrency: { limit: 1, hold: 'until_ended' },
+      },
+    )
+    const runs: [customer: string, status: string][] = []
+    for (const name of ['One', 'Two']) {
+      const { customer } = await tenant.ok('create_customer', { name: `Holds ${name}` })
+      for (let n = 0; n < 2; n += 1)
+        await tenant.ok('run_workflow', { workflow: slug, environment: 'dev', customer: customer.id })
+      runs.push([customer.id, 'waiting'], [customer.id, 'queued'])
+    }
+    await eventually(async () => {
+      const { executions } = await tenant.ok('list_executions', { workflow: slug })
+      const seen = executions.map(({ customerId, status }: Body) => `${customerId} ${status}`)
+      return runs.every((run) => seen.includes(run.join(' ')))
+    })
+  })
+
   test('no more runs of a customer than it may have at once; a new limit counts at once', async () => {
     const { customer } = await tenant.ok('create_customer', { name: 'Small' })
     await tenant.ok('update_customer', { customer: customer.id, maxRunning: 2 })

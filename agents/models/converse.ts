@@ -118,15 +118,16 @@ async function answerCall(
     return JSON.stringify({ error: { code: 'invalid_call', message: checked.complaint } })
   }
   const { tool, input } = checked
-  const { told, text } = await tool.run(input).then(
-    (output) => ({ told: { output }, text: JSON.stringify(output) ?? 'null' }),
-    (cause: unknown) => {
-      if (ask.meter.signal.aborted) throw ask.meter.signal.reason
-      if (endsConversation(cause)) throw cause
-      const error = toErrorBody(toAppError(cause))
-      return { told: { error: error.message }, text: JSON.stringify({ error }) }
-    },
-  )
+  const made = async () => {
+    const output = await tool.run(input)
+    return { told: { output }, text: JSON.stringify(output) ?? 'null' }
+  }
+  const { told, text } = await made().catch((cause: unknown) => {
+    if (ask.meter.signal.aborted) throw ask.meter.signal.reason
+    if (endsConversation(cause)) throw cause
+    const error = toErrorBody(toAppError(cause))
+    return { told: { error: error.message }, text: JSON.stringify({ error }) }
+  })
   await tell(told, input)
   return shortenResult(ask.redact(text), ask.contextTokens)
 }

@@ -19,6 +19,7 @@ export const testCaseAgent = {
     'get_workflow',
     'run_workflow',
     'get_execution',
+    'cancel_execution',
     'list_execution_steps',
     'list_connections',
     'get_connector',

@@ -48,8 +48,7 @@ export async function storeWorkflow(state: WorkflowState, run: RunContext): Prom
     await create(run, { slug, code, inputSchema, plan, reach, concurrency })
   else {
     // A bound that a person set stays.
-    const isOwn = input.workflow == null
-    const bound = isOwn || (before?.concurrency == null && concurrency !== null) ? { concurrency } : {}
+    const bound = input.workflow == null || before?.concurrency === null ? { concurrency } : {}
     await run.call('update_workflow', { workflow: slug, code, inputSchema, reach: { ...reach }, ...bound })
   }
   return { stored: { slug, inputSchema, version: await publish(run, slug), reach }, reaches, before }

@@ -26,8 +26,6 @@ export interface Stored {
   inputSchema: JsonObject | null
   /** What its code may reach; null: everything, as of what people wrote. */
   reach: CodeReach | null
-  /** Not there in runs of builds that left it alone. */
-  concurrency?: JsonObject | null
 }
 
 /** What of a workflow that was there a run changes. */
@@ -45,8 +43,6 @@ export interface Best {
   version: number
   report: TestReport
   reach: CodeReach | null
-  /** Not there in runs of builds that left it alone. */
-  concurrency?: JsonObject | null
 }
 
 /** State of all graphs about workflows: made once here, so that their nodes can be shared. */

@@ -131,6 +131,8 @@ async function runCase(state: WorkflowState, run: RunContext, one: TestCase): Pr
         execution: JsonObject
       })
     }
+    // One that goes on would hold up the cases after it, and events of the environment.
+    if (UNDER_WAY.includes(String(execution.status))) await stopCase(run, String(execution.id))
     const steps = await stepsOf(run, String(execution.id))
     const { output = null, error = null, logs } = execution
     const lines = Array.isArray(logs) ? logs.slice(-MAX_LOG_LINES) : []
@@ -158,6 +160,13 @@ async function runCase(state: WorkflowState, run: RunContext, one: TestCase): Pr
       evidence: { error: message },
     }
   }
+}
+
+/** It may end by itself meanwhile. */
+async function stopCase(run: RunContext, execution: string): Promise<void> {
+  await run.call('cancel_execution', { execution }).catch((cause: unknown) => {
+    if (toAppError(cause).code !== 'conflict') throw cause
+  })
 }
 
 /** Sets what a case's mocks answer, under names no other case or person uses; gives the scenarios by action. */

@@ -22,6 +22,8 @@ const OVERDUE_IN_BACKLOG_MS = 60_000
 const SILENT_MS = 15_000
 /** Whoever ends a run cancels what it called right after; should that fail, others do it then. */
 const LEFT_MS = 15_000
+/** Of a process's time, looking for them takes one part of so many at most. */
+const LOOK_SHARE = 200
 const WAKE_EVERY_MS = 1_000
 const TIDY_EVERY_MS = 60_000
 /**
@@ -62,6 +64,8 @@ export function startSweeper(deps: {
   let toldAt: Moment | undefined
   let lookedAt: Moment | undefined
   let lookingSince = moment()
+  let orphansSoughtAt = moment()
+  let orphansEveryMs = 0
   const othersWereHeard = () => {
     if (lookedAt === undefined || elapsedMs(lookedAt) > SWEEP_EVERY_MS + HEARTBEAT_EVERY_MS)
       lookingSince = moment()
@@ -113,9 +117,18 @@ export function startSweeper(deps: {
     )
   }
 
+  const cancelOrphans = async () => {
+    if (elapsedMs(orphansSoughtAt) < orphansEveryMs) return
+    orphansSoughtAt = moment()
+    const found = await orphans(db, LEFT_MS, MAX_ROWS)
+    // Where many wait for what they called, it is asked the less often.
+    orphansEveryMs = LOOK_SHARE * elapsedMs(orphansSoughtAt)
+    await engine.cancelLeft(found)
+  }
+
   const sweep = async (silentMs = SILENT_MS) => {
     if (othersWereHeard() || silentMs === 0) await concludeLost(silentMs)
-    await engine.cancelLeft(await orphans(db, LEFT_MS, MAX_ROWS))
+    await cancelOrphans()
     const backlog = silentMs > 0 && (await queue.waiting()) > 0
     const overdue = await overdueExecutions(db, backlog ? OVERDUE_IN_BACKLOG_MS : OVERDUE_MS, MAX_ROWS)
     lookedAt = moment()

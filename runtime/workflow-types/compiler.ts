@@ -120,7 +120,7 @@ function start() {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { GOMEMLIMIT: SOFT_MEMORY_LIMIT },
     // In a group of its own, Ctrl-C in a terminal does not end the check under way.
-    detached: true,
+    detached: process.platform !== 'win32',
   })
   const ended = new Promise<never>((_resolve, reject) => {
     child.once('error', (cause) => reject(unavailable(cause)))

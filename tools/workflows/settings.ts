@@ -81,7 +81,7 @@ export const Concurrency = z
       .enum(['while_running', 'until_ended'])
       .default('while_running')
       .describe(
-        'while_running: one that sleeps, waits or is to be tried again makes way. until_ended: the next begins when it has ended, its retries included: what looks whether something is there before it makes it needs this, with limit 1 and a key.',
+        'while_running: one that sleeps, waits or is to be tried again makes way. until_ended: the next begins when it has ended, its retries included, and each customer’s runs count by themselves: what looks whether something is there before it makes it needs this, with limit 1 and a key. Runs that began before this was changed are not counted with those after.',
       ),
   })
   .describe(

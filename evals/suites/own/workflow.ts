@@ -41,6 +41,12 @@ export const workflowSuite = (workflow: string, cases: readonly Case[]): Suite<R
         const step = { kind: 'tool' as const, title: 'run_workflow', input: request }
         try {
           await setMocks(doors, workflow, test)
+        } catch (error) {
+          if (!(error instanceof ToolFailure)) throw error
+          situation.refused(`its mocks: ${String(error.body.detail ?? error.message)}`)
+          return { steps: 1, toolErrors: 1, trajectory: [{ ...step, error: error.message }] }
+        }
+        try {
           const execution = await untilEnded(doors, (await doors.call('run_workflow', request)).execution)
           const steps = await stepsOf(doors, execution.id)
           situation.ran({
@@ -58,9 +64,10 @@ export const workflowSuite = (workflow: string, cases: readonly Case[]): Suite<R
           }
         } catch (error) {
           if (!(error instanceof ToolFailure)) throw error
-          const { code, detail } = error.body
+          const { code, detail, where } = error.body
           // An input that is refused is a run that failed, which a case may expect.
-          if (code === 'invalid_input') situation.ran({ status: 'failed', error: detail, calls: [] })
+          if (code === 'invalid_input' && /^input\b/.test(String(where)))
+            situation.ran({ status: 'failed', error: detail, calls: [] })
           else situation.refused(String(detail ?? error.message))
           return { steps: 1, toolErrors: 1, trajectory: [{ ...step, error: error.message }] }
         }
@@ -86,6 +93,11 @@ async function untilEnded(doors: Doors, started: Answer): Promise<Answer> {
   for (let waits = 0; waits < MAX_WAITS && !ENDED.includes(execution.status); waits += 1)
     execution = (await doors.call('get_execution', { execution: execution.id, waitSeconds: WAIT_SECONDS }))
       .execution
+  // It would hold up the cases after it.
+  if (!ENDED.includes(execution.status))
+    await doors.call('cancel_execution', { execution: execution.id }).catch((error: unknown) => {
+      if (!(error instanceof ToolFailure)) throw error
+    })
   return execution
 }
 
