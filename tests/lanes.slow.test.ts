@@ -178,6 +178,8 @@ function promises(start: () => Promise<TestPlatform>): void {
       const seen = executions.map(({ customerId, status }: Body) => `${customerId} ${status}`)
       return runs.every((run) => seen.includes(run.join(' ')))
     })
+    const { executions } = await tenant.ok('list_executions', { workflow: slug })
+    for (const { id } of executions) await tenant.ok('cancel_execution', { execution: id })
   })
 
   test('no more runs of a customer than it may have at once; a new limit counts at once', async () => {
