@@ -59,14 +59,15 @@ test('a server killed between the app’s answer and its storing leaves a trigge
     const { triggers } = await second.ok('list_triggers', {})
     expect(triggers).toMatchObject([{ webhook: { subscription: { id: null, state: 'unsettled' } } }])
     // Whoever asked may still be at it, as far as another process knows.
-    const { trigger, warning } = await eventually(
-      () =>
-        second.ok('create_app_event', wanted).catch((error: Error) => {
-          if (!error.message.includes('is being asked')) throw error
-          return undefined
-        }),
-      90_000,
-    )
+    const { trigger, warning } = await eventually(async () => {
+      const [there] = (await second.ok('list_triggers', {})).triggers
+      // The server's own look may come first, which has a test of its own.
+      if (there.webhook.subscription.state === 'subscribed') return { trigger: there, warning: null }
+      return second.ok('create_app_event', wanted).catch((error: Error) => {
+        if (!error.message.includes('is being asked')) throw error
+        return undefined
+      })
+    }, 90_000)
     expect(warning).toBeNull()
     expect(trigger).toMatchObject({
       id: triggers[0].id,

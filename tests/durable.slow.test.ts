@@ -459,7 +459,8 @@ describeOnBothDatabases('durable executions', (kind) => {
           [id],
         ),
       )
-      await eventually(async () => (await childOf(id)).status === 'cancelled')
+      // Looked for the less often, the longer a look takes.
+      await eventually(async () => (await childOf(id)).status === 'cancelled', 90_000)
       expect(await childOf(other)).toMatchObject({ status: 'waiting' })
     })
 

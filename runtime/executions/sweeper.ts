@@ -23,7 +23,7 @@ const SILENT_MS = 15_000
 /** Whoever ends a run cancels what it called right after; should that fail, others do it then. */
 const LEFT_MS = 15_000
 /** Of a process's time, looking for them takes one part of so many at most. */
-const LOOK_SHARE = 200
+const LOOK_SHARE = 50
 const WAKE_EVERY_MS = 1_000
 const TIDY_EVERY_MS = 60_000
 /**
