@@ -62,7 +62,7 @@ export const placesOf = (lane: Lane): number => lane.places ?? FAIR_PLACES
 export const room = (lane: Lane): number => Math.max(0, placesOf(lane) - lane.taken)
 
 /** Whose turn it is in the lane: customers share those of workflows. */
-export const turnIn = (lane: string, owner: string): string => (lane.startsWith('w') ? owner : '')
+export const turnIn = (lane: string, owner: string): string => (lane.startsWith('w:') ? owner : '')
 
 /** Does arrival decide who is next, rather than priority and age? */
 export const inOrder = isTriggerLane

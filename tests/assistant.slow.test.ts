@@ -79,6 +79,19 @@ test('the assistant looks things up by itself; a change is put to the person, an
   })
 }, 120_000)
 
+test('where the model’s connection breaks in its answer, who reads is told that it begins again', async () => {
+  const text = 'There is nothing to do here, and nothing was done. Ask me for something else.'
+  await play([{ text, drop: 'midway' }, { text }])
+  const { id } = await chat('manual')
+  const { events } = await tenant.ok('list_agent_run_events', { run: id, limit: 200 })
+  const tokens = events.flatMap(({ type, data }: Body) => (type === 'token' ? [data] : []))
+  const again = tokens.findIndex(({ restart }: Body) => restart === true)
+  const said = (some: Body[]) => some.map((one) => one.text).join('')
+  expect(again).toBeGreaterThan(0)
+  expect(said(tokens.slice(0, again))).not.toBe('')
+  expect(said(tokens.slice(again))).toBe(text)
+})
+
 test('in auto mode it answers once; what is not on its list it cannot call, whatever a model was talked into', async () => {
   await play([
     use('delete_workflow', { workflow: 'hello' }),

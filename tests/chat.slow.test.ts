@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { clean, cliPath } from '../server/cli/testing.ts'
 import { chatWith } from './setup/agent-runs.ts'
 import { NOTES_TOKEN, type NotesApi, startNotesApi } from './setup/notes-api.ts'
-import { startTestPlatform, type TestPlatform } from './setup/platform.ts'
+import { startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
 
 let platform: TestPlatform
 let api: NotesApi
@@ -17,14 +17,20 @@ afterAll(async () => {
   await api.close()
 })
 
-test('patchbay chat shows a person what was tried, the evidence of what failed, and the patches', async () => {
+const FIX = ['--agent', 'action_fixer', '--input', '{"connector":"notes","allowWrites":true}']
+
+/** Has a connector with one action that is to be fixed. */
+async function withBrokenAction(): Promise<Tenant> {
   const tenant = await platform.organization()
   await tenant.ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
   await tenant.ok('create_connection', { connector: 'notes', credentials: { token: NOTES_TOKEN } })
   await tenant.ok('update_action', { connector: 'notes', action: 'get_note', path: '/note/{note_id}' })
-  const input = JSON.stringify({ connector: 'notes', allowWrites: true })
-  const args = ['--agent', 'action_fixer', '--input', input]
-  const { code, printed } = await chatWith(platform, tenant, args, ['y\n', '\n'])
+  return tenant
+}
+
+test('patchbay chat shows a person what was tried, the evidence of what failed, and the patches', async () => {
+  const tenant = await withBrokenAction()
+  const { code, printed } = await chatWith(platform, tenant, FIX, ['y\n', '\n'])
   expect(code, printed).toBe(0)
   expect(printed).toContain('Made: Test of notes')
   // What was sent, and what came back.
@@ -40,12 +46,8 @@ test('patchbay chat shows a person what was tried, the evidence of what failed, 
 })
 
 test('patchbay chat leaves when its run has ended, though what it reads answers from stays open', async () => {
-  const tenant = await platform.organization()
-  await tenant.ok('import_spec', { url: `${api.url}/openapi.json`, slug: 'notes' })
-  await tenant.ok('create_connection', { connector: 'notes', credentials: { token: NOTES_TOKEN } })
-  await tenant.ok('update_action', { connector: 'notes', action: 'get_note', path: '/note/{note_id}' })
-  const input = JSON.stringify({ connector: 'notes', allowWrites: true })
-  const child = spawn(process.execPath, [cliPath, 'chat', '--agent', 'action_fixer', '--input', input], {
+  const tenant = await withBrokenAction()
+  const child = spawn(process.execPath, [cliPath, 'chat', ...FIX], {
     env: {
       ...clean(process.env),
       PATCHBAY_URL: platform.url,

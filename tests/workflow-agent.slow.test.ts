@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPages } from '../evals/environments/pages.ts'
-import { answerRun, chatWith, commandWith, settled } from './setup/agent-runs.ts'
+import { answerRun, settled } from './setup/agent-runs.ts'
 import { type Body, startTestPlatform, type Tenant, type TestPlatform } from './setup/platform.ts'
-import { goodAnswer, passingBuild, REQUEST, startPlayground, turn } from './setup/played-build.ts'
+import { goodAnswer, REQUEST, startPlayground, turn } from './setup/played-build.ts'
 
 let world: Awaited<ReturnType<typeof startPlayground>>
 let platform: TestPlatform
@@ -29,7 +29,6 @@ const start = async (tool: string, input: object, key?: string): Promise<Body> =
   const given = { approval: 'auto', ...(tries ? { mayWrite: ['ledger'] } : {}), ...input, waitSeconds: 20 }
   return settled(tenant, (await tenant.ok(tool, given, key)).run, key)
 }
-const patchbay = (...args: string[]) => commandWith(platform, tenant, args)
 const answer = (run: Body, given: object) => answerRun(tenant, run, given)
 const built = async () => (await tenant.ok('list_workflows')).workflows.map(({ slug }: Body) => slug)
 
@@ -283,53 +282,9 @@ test('what an API says about itself reaches the model as data that nothing in it
   expect(bodies.join('\n')).not.toContain(key)
 }, 180_000)
 
-test('patchbay chat goes from the sentence to the deployed workflow', async () => {
-  await begin()
-  await world.play()
-  const input = JSON.stringify({ request: REQUEST, mayWrite: ['ledger.create_invoice'] })
-  const args = ['--agent', 'workflow_agent', '--auto', '--input', input]
-  const { code, printed } = await chatWith(platform, tenant, args)
-  expect(printed).toContain('4 of 4 test cases pass with version 2.')
-  // What was mended is shown before it is deployed.
-  expect(printed).toMatch(
-    /Made: invoice-paid-orders\.js, mended\n[\s\S]*Math\.round\(order\.total \* 100\)[\s\S]*Step: deploy/,
-  )
-  expect(printed).toMatch(/^ *status: deployed$/m)
-  expect(printed).toMatch(/^ *\| from +\| to +\| change +\| why/m)
-  expect(printed).toContain('document: as shown above (plan-')
-  expect(printed).toContain('cases: as shown above (Test cases of invoice-paid-orders)')
-  expect(printed).not.toMatch(/"(plan|mappings|results|scenario|trigger)":/)
-  expect(code).toBe(0)
-}, 180_000)
-
 /** The code of the demo, with more at its beginning. */
 const withMore = (code: string, more: string): string =>
   code.replace('const { order } = ctx.input', `const { order } = ctx.input\n${more}`)
-
-test('what was built is measured on the cases the agent wrote, as often as asked: eval workflow … --run', async () => {
-  await begin()
-  await world.play(...passingBuild())
-  const { id, output } = await start('build_workflow', { request: REQUEST, mayWrite: ['ledger'] })
-  expect(output).toMatchObject({ status: 'deployed', tests: { passed: 4 } })
-  expect(output.cases.map((one: Body) => one.id)).toEqual(['TC-01', 'TC-02', 'TC-03', 'TC-04'])
-  const made = world.ledger.invoices.length
-  const { slug } = output.workflow
-  const measured = await patchbay('eval', 'workflow', slug, '--run', id, '--trials', '3')
-  expect(measured.printed).toMatch(/pass@1 +12\/12 +100\.0 %/)
-  expect(measured.code).toBe(0)
-  // Each trial made what the cases make, with names of its own; what is mocked made nothing.
-  expect(world.ledger.invoices.length - made).toBe(3 * made)
-  const planned = await start('plan_integration', { request: REQUEST })
-  const none = await patchbay('eval', 'workflow', slug, '--run', planned.id)
-  expect(none).toMatchObject({
-    code: 2,
-    printed: expect.stringContaining('(planner, completed) has no test cases'),
-  })
-  expect(await patchbay('eval', 'workflow', slug)).toMatchObject({
-    code: 2,
-    printed: expect.stringContaining('--run ID'),
-  })
-}, 180_000)
 
 test('code that reaches for other addresses or secrets is read by a person before it runs, in Auto mode too, also mended', async () => {
   await begin()
@@ -506,40 +461,3 @@ test('a case that is mocked runs without the app: it needs no account, and shows
   const { mocks } = await tenant.ok('list_action_mocks', { connector: 'ledger' })
   expect(mocks.map(({ scenario }: Body) => scenario)).toEqual(['mocked TC-01: refuses'])
 }, 240_000)
-
-test('who goes on with a run at a terminal sees all that happened, and then what is asked', async () => {
-  await begin()
-  await world.play(...passingBuild())
-  const asked = await start('build_workflow', { request: REQUEST, approval: 'manual' })
-  const { id } = await answer(asked, {})
-  const { code, printed } = await chatWith(platform, tenant, ['--run', id], ['stop\n'])
-  expect(code, printed).toBe(0)
-  const at = (text: string) => printed.indexOf(text)
-  expect(at('Step: draft_plan')).toBeGreaterThan(0)
-  expect(at('decision: approve')).toBeGreaterThan(at('Step: draft_plan'))
-  expect(printed.split('decision: approve')).toHaveLength(2)
-}, 180_000)
-
-test('a person at a terminal is asked only what the decision leaves open', async () => {
-  await begin()
-  await world.play(...passingBuild())
-  const input = JSON.stringify({ request: REQUEST })
-  const { code, printed } = await chatWith(
-    platform,
-    tenant,
-    ['--agent', 'workflow_agent', '--input', input],
-    [
-      ...['\n', 'yes please\n', 'change\n', 'In dollars too.\n', 'approve\n', '\n'], // the question; the plan, twice
-      ...['\n', 'change\n', 'Fewer.\n', 'approve\n', 'TC-03\n', 'stop\n'], // the code; the cases, twice; the end
-    ],
-  )
-  const asked = printed.match(/^ {2}(q1|\w+)(?=: .* > $)/gm)?.map((name) => name.trim())
-  expect(asked, printed).toEqual([
-    ...['q1', 'decision', 'decision', 'feedback', 'decision', 'testCases'],
-    ...['decision', 'decision', 'feedback', 'decision', 'leaveOut', 'decision'],
-  ])
-  expect(code).toBe(0)
-  expect(printed).toContain('3 of 3 test cases pass')
-  expect(printed).toContain('The answer is not as asked: decision: ')
-  expect(printed).toContain('feedback: What is to be different. [none] > ')
-}, 180_000)

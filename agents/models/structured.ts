@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
+import { inOneLine, issuesOf } from '../../core/issues.ts'
 import { isJsonObject, type Json } from '../../core/json.ts'
 import { isRejection } from './failures.ts'
 import type { ChatMessage, ModelTier } from './models.ts'
@@ -180,7 +181,4 @@ function isStrict(schema: unknown): boolean {
 }
 
 const issuesText = (error: z.ZodError): string =>
-  error.issues
-    .slice(0, MAX_ISSUES)
-    .map((issue) => `${issue.path.length === 0 ? 'the answer' : issue.path.join('.')}: ${issue.message}`)
-    .join('; ')
+  inOneLine(issuesOf(error, 'the answer').slice(0, MAX_ISSUES))

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
+import { isDeeperThan, isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { type Comparison, type Condition, type ConditionOperator, conditionOperators } from './condition.ts'
 
 /** Levels of conditions within conditions. */
@@ -82,11 +82,6 @@ function parse(filter: unknown, subject: Subject): Condition {
   if (countComparisons(condition) > MAX_COMPARISONS)
     throw new ConditionProblem([], `A filter may hold ${MAX_COMPARISONS} comparisons.`)
   return condition
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1))
 }
 
 function toCondition(

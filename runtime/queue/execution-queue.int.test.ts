@@ -78,19 +78,19 @@ describeOnEachDatabase('the queue of executions', (kind) => {
 
     const taken: string[] = []
     let refused = 0
-    await new Promise<void>((resolve) => {
-      const take = async ({ id }: DueRun) => {
-        // Those that were refused come back.
-        if (taken.length >= 10 && refused < 5) {
-          refused += 1
-          return false
-        }
-        taken.push(id)
-        if (taken.length === 43) resolve()
-        return true
+    const { promise: all, resolve } = Promise.withResolvers<void>()
+    const take = async ({ id }: DueRun) => {
+      // Those that were refused come back.
+      if (taken.length >= 10 && refused < 5) {
+        refused += 1
+        return false
       }
-      void queue.work({ take, hasPlace: async () => undefined })
-    })
+      taken.push(id)
+      if (taken.length === 43) resolve()
+      return true
+    }
+    await queue.work({ take, hasPlace: async () => undefined })
+    await all
     await queue.stopWork()
     expect(taken[0]).toBe('exec_100')
     expect(new Set(taken).size).toBe(43)
@@ -150,14 +150,15 @@ describe.skipIf(!embeddedRun || inject('redisUrl') === null)('on Redis (needs re
       await one.add([due(1), due(2)])
       expect([await one.waiting(), await other.waiting()]).toEqual([2, 0])
       const taken: string[] = []
-      await new Promise<void>((resolve) => {
-        const take = async ({ id }: DueRun) => {
-          taken.push(id)
-          if (taken.length === 2) resolve()
-          return true
-        }
-        void one.work({ take, hasPlace: async () => undefined })
-      })
+      const { promise: both, resolve } = Promise.withResolvers<void>()
+      const take = async ({ id }: DueRun) => {
+        taken.push(id)
+        if (taken.length === 2) resolve()
+        return true
+      }
+      // Jobs are taken as soon as one worker is connected; none is closed before it is.
+      await one.work({ take, hasPlace: async () => undefined })
+      await both
       expect(taken.toSorted()).toEqual(['exec_1', 'exec_2'])
     } finally {
       await Promise.all([one.close(), other.close()])

@@ -4,7 +4,7 @@ import { type AppError, invalidInput, toAppError } from '../../core/errors.ts'
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts'
 import { sentenceOf } from '../../tools/agents/wait.ts'
 import { type StreamedEvent, streamEvents } from './event-stream.ts'
-import type { Io } from './output.ts'
+import { COMMAND, type Io } from './output.ts'
 import { harmless, readable, type Shown } from './readable.ts'
 import { callOverHttp } from './remote.ts'
 
@@ -215,7 +215,7 @@ function readLines(io: Io) {
       const { value, done } = await iterator.next()
       if (done === true)
         throw invalidInput('The run asks something and there is nobody to answer.', {
-          hint: 'Go on with `npm run -s patchbay -- chat --run ID`, or answer with answer_agent_run.',
+          hint: `Go on with \`${COMMAND} chat --run ID\`, or answer with answer_agent_run.`,
         })
       return value
     },

@@ -1,4 +1,4 @@
-import type { Body, Tenant } from './platform.ts'
+import { type Body, eventually, type Tenant } from './platform.ts'
 
 /** A connector `app` whose only actions are `read_thing` and `write_thing` of the given server. */
 export async function installApp(tenant: Tenant, baseUrl: string): Promise<void> {
@@ -69,4 +69,22 @@ export async function deliver(
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
   return { status: response.status, body: (await response.json()) as Body }
+}
+
+/** Starts executions in `dev`, and waits for what becomes of them. */
+export function executionsOf(tenant: () => Tenant) {
+  const get = async (execution: string): Promise<Body> =>
+    (await tenant().ok('get_execution', { execution })).execution
+  const when = (id: string, holds: (status: string) => boolean): Promise<Body> =>
+    eventually(async () => {
+      const execution = await get(id)
+      return holds(execution.status) && execution
+    })
+  return {
+    get,
+    start: async (slug: string, input: unknown = null): Promise<string> =>
+      (await tenant().ok('run_workflow', { workflow: slug, environment: 'dev', input })).execution.id,
+    ended: (id: string) => when(id, (status) => !['queued', 'running', 'waiting'].includes(status)),
+    inStatus: (id: string, wanted: string) => when(id, (status) => status === wanted),
+  }
 }

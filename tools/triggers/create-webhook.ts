@@ -85,14 +85,14 @@ export const createWebhook = defineTool({
       secret: told,
       nextStep: [
         nextStep(input.verification, input.secret !== undefined),
-        ...untold(config),
+        ...noDeduplication(config),
         ...row.routes.flatMap(notDeployed),
       ].join(' '),
     }
   },
 })
 
-const untold = (config: WebhookConfig): string[] =>
+const noDeduplication = (config: WebhookConfig): string[] =>
   config.deduplication.enabled && deduplicationSource(config) === null
     ? [
         'Nothing tells a delivery that is sent again from a new one: name what does with update_trigger (deduplication), or keep its runs apart with the workflow’s concurrency (limit 1, a key, hold until_ended).',

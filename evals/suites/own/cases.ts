@@ -111,15 +111,15 @@ export async function casesOfRun(doors: Doors, id: string): Promise<Case[]> {
   )
 }
 
-function casesOf(file: string, given: unknown): Case[] {
+function casesOf(source: string, given: unknown): Case[] {
   const result = Cases.safeParse(given)
   if (!result.success)
     throw new Error(
-      `${file} is no list of test cases, as docs/evals.md has them: ${z.prettifyError(result.error)}`,
+      `${source} is no list of test cases, as docs/evals.md has them: ${z.prettifyError(result.error)}`,
     )
   const ids = result.data.map(({ id }) => id)
   const twice = ids.find((id, index) => ids.indexOf(id) !== index)
-  if (twice !== undefined) throw new Error(`${file} has two cases with the id ${twice}.`)
+  if (twice !== undefined) throw new Error(`${source} has two cases with the id ${twice}.`)
   return result.data
 }
 
